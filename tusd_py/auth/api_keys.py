@@ -24,7 +24,7 @@ class ApiKey:
     """A key, by its SHA-256 digest, and what it allows."""
 
     name: str
-    """The owner of what is uploaded with it."""
+    """The owner of the uploads that are created with the key."""
     digest: bytes
     scopes: frozenset[str] = frozenset({UPLOAD, TOKENS})
     allowance: Allowance = field(default_factory=Allowance)
@@ -33,7 +33,8 @@ class ApiKey:
 class ApiKeys:
     """An authenticator of the keys in a file, which it reads with `read` and parses with `parse`.
 
-    Both raise ConfigurationError. Construction raises it, too; later on the keys stay as they were.
+    Both may raise ConfigurationError. So does construction then; later the keys stay as they were, and the error is
+    reported.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class ApiKeys:
         self._recent = Recent(self._renewed, _AGE)
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the principal of the request's key; None if it has none that is known."""
+        """Return the principal of the key in X-Api-Key or, as a bearer token, in Authorization; None if neither is
+        known.
+        """
         for key in (credentials.api_key(caller), credentials.bearer(caller)):
             if key and (entry := _find(await self._recent.get(), key)) is not None:
                 return Principal(subject=entry.name, scopes=entry.scopes, allowance=entry.allowance)
@@ -56,7 +59,9 @@ class ApiKeys:
         """Return at once: no file stays open."""
 
     async def _renewed(self) -> Sequence[ApiKey]:
-        """Return the keys in the file; the earlier ones while it is broken. A trouble is reported when it begins."""
+        """Return the keys in the file, or the last valid ones while it can't be read or parsed. Each new error is
+        reported once.
+        """
         try:
             text = await asyncio.to_thread(self._read)
             if text != self._text:
@@ -70,7 +75,9 @@ class ApiKeys:
 
 
 def _find(keys: Sequence[ApiKey], text: str) -> ApiKey | None:
-    """Return the key that the text is. All digests are compared, each in constant time."""
+    """Return the key with the SHA-256 digest of the text, None if there is none. All digests are compared, each in
+    constant time.
+    """
     digest = hashlib.sha256(text.encode(errors="replace")).digest()
     matching = [key for key in keys if hmac.compare_digest(key.digest, digest)]
     return matching[0] if matching else None

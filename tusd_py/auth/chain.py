@@ -1,4 +1,4 @@
-"""The makers of principals as one, in the order of the setting `auth`."""
+"""The makers of principals as one authenticator, which asks them in the order of the setting `auth`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tusd_py.ports.authenticator import Authenticator
 
 
 class Chain:
-    """An authenticator that asks several in turn: the first that knows the credential decides."""
+    """An authenticator that asks several others in turn: the first that knows the credential decides."""
 
     def __init__(self, makers: Sequence[Authenticator]) -> None:
         self._makers = makers

@@ -9,43 +9,47 @@ from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 
 LONGEST = 16 * 1024
-"""Characters of a credential that is looked at; a longer one is none that was issued."""
+"""The most characters of a valid credential; a longer one is read as empty text, which no authenticator accepts."""
 _MAX_PARAMETERS = 100
-"""Parameters of a query in which a token is looked for."""
+"""The most parameters of a query; a longer query counts as one without a token."""
 _LONGEST_IDENTIFIER = 255
-"""Characters of the name of an owner or a tenant, or of a token's id."""
+"""The most characters of the name of an owner or a tenant, or of a token's id."""
 
 
 _LISTENING = ("/events", "/socket", "/status")
-"""Ends of the paths of listeners: a browser's EventSource and WebSocket send no header."""
+"""The ends of the paths of listeners, whose query may hold a token: a browser's EventSource and WebSocket can't send a
+header field of the page's choice."""
 
 
 def bearer(caller: Caller) -> str | None:
-    """Return the token of `Authorization: Bearer` (RFC 6750, 2.1), None if there is none."""
+    """Return the token of `Authorization: Bearer` (RFC 6750, 2.1): None without one, empty if longer than `LONGEST`."""
     scheme, _, token = caller.headers.get("Authorization", "").partition(" ")
     return _bounded(token.strip(" ")) if scheme.lower() == "bearer" else None
 
 
 def api_key(caller: Caller) -> str | None:
-    """Return the value of X-Api-Key, None if there is none."""
+    """Return the value of X-Api-Key: None without one, empty if longer than `LONGEST`."""
     return _bounded(caller.headers.get("X-Api-Key"))
 
 
 def upload_tokens(caller: Caller) -> Sequence[str]:
-    """Return the tokens of all places for upload tokens: Authorization, Upload-Token, and a creation's query."""
+    """Return the tokens that the request has, in this order, in Authorization (Bearer), in Upload-Token, and in the
+    query of a creation or of a listener.
+    """
     tokens = (bearer(caller), _bounded(caller.headers.get("Upload-Token")), _token_of_query(caller))
     return [token for token in tokens if token is not None]
 
 
 def is_present(caller: Caller) -> bool:
-    """Return True if the request has a credential in any of these places."""
+    """Return True if the request has an API key, or a token at any place for upload tokens, valid or not."""
     return api_key(caller) is not None or bool(upload_tokens(caller))
 
 
 def parse_identifier(value: object) -> str:
-    """Return the name of an owner or a tenant, or a token's id: printable, since it gets into records and log lines.
+    """Return the value, which must fit the name of an owner or a tenant, or a token's id: text of 1 to 255 printable
+    characters, since records and log lines hold it.
 
-    Raises Unauthenticated.
+    Raises Unauthenticated for any other value.
     """
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_IDENTIFIER and value.isprintable():
         return value
@@ -53,8 +57,10 @@ def parse_identifier(value: object) -> str:
 
 
 def _token_of_query(caller: Caller) -> str | None:
-    """Return `?token=`, for forms and other clients that can send no header, or `?ticket=`, for those that listen.
-    Upload URLs are kept for long, so a request to an upload can't have it."""
+    """Return `?token=` of a POST or PUT, for forms and other clients that can't send a header field, or `?ticket=`
+    (else `?token=`) of a listener's GET; None without one. Queries of other requests aren't read: clients keep the URLs
+    of uploads for long, and tokens don't belong there.
+    """
     path, _, query = caller.target.partition("?")
     names = _names_in_query(caller.method, path)
     if not any(f"{name}=" in query for name in names):

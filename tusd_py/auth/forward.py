@@ -1,4 +1,5 @@
-"""Questions to an authentication server, in the contract of Traefik's forwardAuth and nginx's auth_request."""
+"""Authentication by a server that is asked about each request, in the contract of Traefik's forwardAuth and nginx's
+auth_request."""
 
 from __future__ import annotations
 
@@ -24,19 +25,23 @@ _DROPPED = frozenset(
         *("expect", "host", "forwarded"),
     }
 )
-"""Fields that belong to the client's connection (RFC 9110, 7.6.1), and those that name the request's origin."""
+"""Header fields of the client that aren't passed on: those of its connection (RFC 9110, 7.6.1), Expect, and those that
+name the request's host and proxies."""
 _DROPPED_FAMILIES = ("content-", "upload-", "tus-", "x-forwarded-", "x-original-")
 _VOLATILE = frozenset({"x-request-id", "traceparent", "tracestate"})
-"""Fields that differ for each request, and that no answer depends on."""
+"""Header fields that the key of a cached answer leaves out: they differ for each request, and no answer depends on
+them."""
 _USER_HEADERS = ("Remote-User", "X-Auth-Request-User", "X-Forwarded-User")
-"""The user's name as Authelia, oauth2-proxy and Traefik's companions give it."""
+"""The header fields, in order, in which Authelia, oauth2-proxy and Traefik's companions name the user."""
 _LONGEST_CHALLENGE = 1024
 _MAX_ANSWERS = 1024
-"""Answers that are cached."""
+"""The most answers that are cached."""
 
 
 class ForwardAuth:
-    """An authenticator that asks the server at `url` about each request; it keeps a good answer for `cache` seconds."""
+    """An authenticator that asks the server at `url` about each request. A good answer counts for `cache` seconds for
+    all requests with the same question, apart from the fields `_VOLATILE`.
+    """
 
     def __init__(
         self,
@@ -53,9 +58,10 @@ class ForwardAuth:
         self._answers: dict[bytes, tuple[float, Principal]] = {}
 
     async def identify(self, caller: Caller) -> Principal:
-        """Return the user whom the server names, or a principal without a subject.
+        """Return the user whom the server names, or a principal without a subject if it names none.
 
-        Raises Unauthenticated, Forbidden as the server says, AuthUnavailable.
+        Raises Unauthenticated if the server answers 401 or with a redirect, or names a user by text that is no
+        identifier; Forbidden if it answers 403; AuthUnavailable if it doesn't answer, or with another status.
         """
         headers = question(caller)
         if not self._cache:
@@ -71,7 +77,7 @@ class ForwardAuth:
         await self._session.close()
 
     def _keep(self, key: bytes, principal: Principal) -> None:
-        """Cache the answer, in place of the oldest one if there are too many."""
+        """Cache the answer, in place of the oldest one if `_MAX_ANSWERS` are cached."""
         self._answers.pop(key, None)
         if len(self._answers) >= _MAX_ANSWERS:
             del self._answers[next(iter(self._answers))]
@@ -103,7 +109,9 @@ class ForwardAuth:
 
 
 def _challenge(fields: Mapping[str, str]) -> str | None:
-    """Return the server's WWW-Authenticate, None if it can't be passed on."""
+    """Return the server's WWW-Authenticate: empty without one, None if it is too long, or not printable ASCII, and
+    can't be passed on.
+    """
     challenge = fields.get("WWW-Authenticate", "")
     return (
         challenge if challenge.isascii() and challenge.isprintable() and len(challenge) <= _LONGEST_CHALLENGE else None
@@ -111,7 +119,9 @@ def _challenge(fields: Mapping[str, str]) -> str | None:
 
 
 def question(caller: Caller) -> CIMultiDict[str]:
-    """Return the fields of the question: the client's, and what the proxy in front of such a server would add."""
+    """Return the header fields of the question: those of the client that are passed on, and the X-Forwarded-… and
+    X-Original-… fields with which Traefik and nginx describe the client's request.
+    """
     headers = CIMultiDict((name, _sendable(value)) for name, value in _passed_on(caller.headers))
     scheme, _, authority = caller.endpoint.partition("://")
     host, target = authority.partition("/")[0], _sendable(caller.target)
@@ -137,7 +147,7 @@ def _passed_on(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _sendable(text: str) -> str:
-    """Return the text without what can't be sent: bytes of the client that are no UTF-8."""
+    """Return the text with a question mark in place of each byte that the client sent and that isn't UTF-8."""
     return text.encode(errors="replace").decode()
 
 

@@ -20,12 +20,12 @@ _FAMILIES: Mapping[str, Sequence[str]] = {
     "EC": ("ES256", "ES384", "ES512"),
     "OKP": ("EdDSA",),
 }
-"""The algorithms of each type of key."""
+"""The algorithms for which each type of key (`kty`) is accepted."""
 ASYMMETRIC = frozenset(algorithm for family in _FAMILIES.values() for algorithm in family)
 _LARGEST = 1024 * 1024
-"""Bytes of a JWK Set."""
+"""The most bytes of a JWK Set."""
 _PAUSE = 1.0
-"""Seconds between two attempts while there is no set at all."""
+"""Seconds between two attempts to fetch the set while there is none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,17 @@ class _Key:
 
     kid: str | None
     algorithms: Sequence[str]
-    """The algorithm that the set names for it, else all of its type."""
+    """The algorithms for which the key is used: the one that the set names, or that fits its curve (EC), else all of
+    its type."""
     key: Any
 
 
 class Jwks:
-    """The set at `url`. Times are in seconds.
+    """The JWK Set at `url`, fetched when first needed. Times are in seconds.
 
-    After `age` it is fetched again, and after `refresh_pause` at the earliest for a key that it doesn't have. A fetch
-    that fails leaves the set as it is, however old.
+    A request fetches it again once its age is `age`, or if it lacks the key that the request names: for that at most
+    once in `refresh_pause`. A fetch that fails leaves the set as it is, however old, and is repeated after
+    `refresh_pause` (after `_PAUSE` while there is no set).
     """
 
     def __init__(
@@ -56,9 +58,10 @@ class Jwks:
         self._lock = asyncio.Lock()
 
     async def find(self, algorithm: str, kid: str | None) -> Sequence[Any]:
-        """Return the keys that may have made a signature: those with the id, or all if it is None.
+        """Return the public keys that may have made a signature: those for the algorithm with the id `kid`, or with any
+        id if it is None.
 
-        Raises AuthUnavailable if there is no set, or none with that id while the provider doesn't answer.
+        Raises AuthUnavailable if no set could be fetched, or if no key has the id and the last fetch has failed.
         """
         await self._renew()
         if kid is not None and not self._has(kid):
@@ -74,7 +77,9 @@ class Jwks:
         return any(key.kid == kid for key in self._keys or ())
 
     async def _renew(self) -> None:
-        """Fetch the set if it is due. One request does that; the others go on with the old set, if there is one."""
+        """Fetch the set if it is due. One request fetches; the others use the old set meanwhile, or wait if there is
+        none. A failure is reported.
+        """
         if self._keys is None:
             async with self._lock:
                 if self._keys is None and _now() >= self._due_at:
@@ -85,7 +90,9 @@ class Jwks:
                 await self._fetch()
 
     async def _refresh(self, kid: str) -> None:
-        """Fetch the set for a key that it doesn't have. Requests meanwhile wait for the same answer."""
+        """Fetch the set since it lacks the key, unless that was done within `refresh_pause`. Requests that lack a key
+        meanwhile wait for the same answer. A failure is reported.
+        """
         async with self._lock:
             if not self._has(kid) and self._keys is not None and _now() >= self._refresh_at:
                 self._refresh_at = _now() + self._refresh_pause
@@ -104,7 +111,9 @@ class Jwks:
             self._due_at = _now() + self._age
 
     async def _read(self) -> bytes:
-        """Return the body of the answer. Raises aiohttp.ClientError, TimeoutError, ValueError."""
+        """Return the body of the answer. Raises aiohttp.ClientError, TimeoutError, and ValueError for a status other
+        than 200 or more than 1 MiB.
+        """
         async with self._session.get(self._url, allow_redirects=False) as answer:
             if answer.status != 200:  # noqa: PLR2004 (OK)
                 raise ValueError(f"HTTP {answer.status}")
@@ -117,7 +126,7 @@ class Jwks:
 
 
 def _usable_keys(body: bytes) -> Sequence[_Key]:
-    """Return the keys for signatures. Raises ValueError if there is none."""
+    """Return the usable keys of a JWK Set in JSON. Raises ValueError if it isn't one, or has none."""
     document = json.loads(body)
     listed = document.get("keys") if isinstance(document, dict) else None
     keys = [key for entry in (listed if isinstance(listed, list) else ()) if (key := _usable_key(entry)) is not None]
@@ -127,7 +136,9 @@ def _usable_keys(body: bytes) -> Sequence[_Key]:
 
 
 def _usable_key(entry: Any) -> _Key | None:
-    """Return a key of the set; None for one that isn't public, isn't for signatures, or isn't known here."""
+    """Return the key of a member of the set; None for one that isn't public, isn't for signatures, or has an unknown
+    type.
+    """
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None
     try:

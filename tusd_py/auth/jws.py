@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 UPLOAD_TOKEN = "tusd-upload+jwt"  # noqa: S105 (a type, not a secret)
-"""The `typ` of upload tokens: no other token is taken for one, and none of them for another (RFC 8725, 3.11)."""
+"""The `typ` in the header of upload tokens: it keeps them and other JWTs from being taken for each other (RFC 8725,
+3.11)."""
 _WRONG = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
-"""The errors that text can cause in PyJWT and in the libraries below it."""
+"""The errors that a malformed token can cause in PyJWT and in the libraries below it."""
 
 
 class WrongSignature(Exception):
@@ -23,7 +24,7 @@ class WrongSignature(Exception):
 
 
 def read_header(token: str) -> Mapping[str, Any] | None:
-    """Return the header of a token, unverified; None for other text."""
+    """Return the unverified header of a JWT in three parts; None for other text."""
     if token.count(".") != 2:  # noqa: PLR2004 (header, payload, signature: RFC 7515, 7.1)
         return None
     try:
@@ -38,9 +39,9 @@ def is_upload_token(header: Mapping[str, Any]) -> bool:
 
 
 def verified_claims(token: str, key: Any, algorithm: str, options: Options, **rules: Any) -> Mapping[str, Any]:
-    """Return the claims of a token that `key` has signed; `rules` and `options` are those of `jwt.decode`.
+    """Return the claims of a token that was signed with `key`; `rules` and `options` are those of `jwt.decode`.
 
-    Raises WrongSignature, and Unauthenticated if anything else is wrong.
+    Raises WrongSignature if another key signed it, and Unauthenticated if anything else is wrong.
     """
     try:
         return jwt.decode(token, key, algorithms=[algorithm], options=options, **rules)

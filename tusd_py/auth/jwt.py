@@ -17,12 +17,12 @@ _SYMMETRIC = "HS256"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JwtRules:
-    """The demands on a token's claims."""
+    """The rules for a token's claims, and the names of the claims that are read."""
 
     audience: Sequence[str]
-    """A token must name one of these."""
+    """The audiences of which a token must name one (aud)."""
     issuer: str | None = None
-    """The issuer that a token must name; None for any."""
+    """The issuer that a token must name (iss); None for any."""
     leeway: float = 0.0
     """Seconds by which the clocks of issuer and server may differ."""
     owner_claim: str = "sub"
@@ -30,15 +30,16 @@ class JwtRules:
 
 
 class JwtAuthenticator:
-    """An authenticator of tokens signed with a key of `keys`, or with `secret` (HS256)."""
+    """An authenticator of bearer tokens signed with a key of `keys`, or with `secret` (HS256)."""
 
     def __init__(self, rules: JwtRules, *, secret: str | None = None, keys: Jwks | None = None) -> None:
         self._rules, self._secret, self._keys = rules, secret, keys
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the token's subject; None for a request without a token of this kind.
+        """Return the owner, and the tenant if there is one, whom the bearer token names; None for a request without a
+        JWT, or with an upload token.
 
-        Raises Unauthenticated, AuthUnavailable.
+        Raises Unauthenticated if no key fits the token or a claim is wrong, AuthUnavailable if keys can't be fetched.
         """
         token = credentials.bearer(caller)
         header = jws.read_header(token) if token else None
@@ -57,7 +58,11 @@ class JwtAuthenticator:
             await self._keys.aclose()
 
     async def _candidates(self, algorithm: Any, kid: Any) -> Sequence[Any]:
-        """Return the keys that may have signed a token. A public key is never taken for an HMAC's secret."""
+        """Return the keys that may have signed a token with these values in its header; none for an unknown algorithm.
+        A public key is never taken for an HMAC's secret.
+
+        Raises AuthUnavailable.
+        """
         if algorithm == _SYMMETRIC and self._secret is not None:
             return [self._secret]
         if self._keys is None or not isinstance(algorithm, str) or algorithm not in ASYMMETRIC:

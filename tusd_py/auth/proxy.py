@@ -1,4 +1,4 @@
-"""Users that a trusted proxy names in a header field."""
+"""Authentication by a trusted proxy, which names the user in a header field."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from tusd_py.domain.principal import Principal
 
 
 class ProxyUsers:
-    """An authenticator that believes the header field `header`, from trusted proxies alone."""
+    """An authenticator that takes the user's name from the header field `header` of requests from trusted proxies."""
 
     def __init__(self, header: str) -> None:
         self._header = header
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the user; None if the field is absent or empty, or comes from another peer. Raises Unauthenticated."""
+        """Return the user; None if the field is absent or empty, or the peer is no trusted proxy. Raises
+        Unauthenticated if the name is no identifier.
+        """
         user = caller.headers.get(self._header, "").strip() if caller.proxied else ""
         return Principal(subject=parse_identifier(user)) if user else None
 

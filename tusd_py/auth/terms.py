@@ -13,30 +13,31 @@ from tusd_py.domain.principal import CREATE, READ, WATCH
 
 SCOPES = (CREATE, WATCH, READ)
 TTL, LONGEST_TTL = 3600.0, 7 * 86_400.0
-"""Seconds that a token lives unless another time is asked for, and at most."""
+"""The usual and the longest lifetime of a token, in seconds."""
 WATCH_TTL = 60.0
-"""Seconds that a token to watch lives: it is needed to connect, and may stand in a URL."""
+"""The usual lifetime in seconds of a token with the scope `WATCH`: it is needed only to connect, and may stand in a
+URL."""
 _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The optional claims of a token."""
+    """The optional claims of an upload token; None and empty values set no limit."""
 
     scope: str = CREATE
     subject: str | None = None
     max_length: int | None = None
-    """Bytes of one upload."""
+    """The most bytes of one upload."""
     types: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
     key_prefix: str = ""
-    """Text before the key of each object, by the API key that made the token; callers don't set it."""
+    """The prefix of each object's key, from the API key with which the token was made; POST /tokens doesn't take it."""
     uses: int = 1
     """The number of uploads that it may create."""
 
     def claims(self) -> Mapping[str, Any]:
-        """Return the claims, without those that say nothing."""
+        """Return the claims by their names in the token, without those that are None or empty."""
         claims = {claim: getattr(self, name) for claim, name in _CLAIMS.items()}
         claims["types"] = list(self.types)
         return {claim: value for claim, value in claims.items() if value not in (None, "", [], {})}
@@ -52,13 +53,15 @@ _CLAIMS = {
     "key_prefix": "key_prefix",
     "n": "uses",
 }
-"""The field of each claim."""
+"""The field of `Terms` for each claim."""
 NAMES = frozenset(_CLAIMS) - {"key_prefix"}
-"""The members of POST /tokens."""
+"""The members that POST /tokens takes as terms."""
 
 
 def parse_terms(members: Mapping[str, Any]) -> Terms:
-    """Return the terms that `members` set; other members are ignored. Raises ValueError with a short sentence."""
+    """Return the terms that `members` set, by the names of claims; other members are ignored. Raises ValueError with a
+    sentence that names a wrong member and its rule.
+    """
     for claim, (fits, rule) in _RULES.items():
         if claim in members and not fits(members[claim]):
             raise ValueError(f"{claim} must be {rule}")
@@ -88,7 +91,7 @@ def _is_metadata(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    """Return False also for half of a surrogate pair, which JSON can hold and UTF-8 can't."""
+    """Return True for text that UTF-8 can encode: not for half of a surrogate pair, which JSON can hold."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 

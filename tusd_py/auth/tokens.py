@@ -1,4 +1,4 @@
-"""Upload tokens: signed permissions to create uploads, that need no store until they are used."""
+"""Upload tokens: signed permissions to create, watch or read uploads. No store knows a token before it is used."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from tusd_py.domain.principal import Allowance, Grant, Principal
 
 _ALGORITHM = "HS256"
 _LAST = 253_402_300_799
-"""The last second of the year 9999."""
+"""The latest time of expiry that is kept, in seconds since the epoch: the last second of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadToken:
-    """The claims of a token."""
+    """The claims of an upload token."""
 
     jti: str
     audience: str
-    """The creation endpoint's URL that it is for."""
+    """The URL of the creation endpoint that the token is for."""
     expires_at: int
-    """Seconds since the epoch. Uploads that were created before go on after that."""
+    """The time of expiry, in seconds since the epoch. Uploads that were created before it can be continued after it."""
     terms: Terms = field(default_factory=Terms)
 
 
 def sign(token: UploadToken, secret: str) -> str:
-    """Return the token as text: a JWT (HS256) of the type `tusd-upload+jwt`. Raises ValueError if it gets too long."""
+    """Return the token as text: a JWT (HS256) of the type `tusd-upload+jwt`. Raises ValueError if it would be longer
+    than `credentials.LONGEST`.
+    """
     claims = {"jti": token.jti, "aud": token.audience, "exp": token.expires_at, **token.terms.claims()}
     text = jwt.encode(claims, secret, algorithm=_ALGORITHM, headers={"typ": jws.UPLOAD_TOKEN})
     if len(text) > credentials.LONGEST:
@@ -42,7 +44,11 @@ def sign(token: UploadToken, secret: str) -> str:
 
 
 def verify(text: str, secret: str, audience: str, *, expires: bool = True) -> UploadToken:
-    """Return the token; without `expires`, an expired one too. Raises Unauthenticated if it isn't good."""
+    """Return the claims of a token in text.
+
+    Raises Unauthenticated if it is malformed, wasn't signed with `secret`, is for another audience (a slash at the end
+    makes no difference), or, with `expires`, has expired.
+    """
     try:
         claims = jws.verified_claims(
             text,
@@ -68,9 +74,10 @@ class TokenIssuer:
         self._secret, self._clock = secret, clock
 
     def issue(self, terms: Terms, audience: str, ttl: float) -> tuple[str, UploadToken]:
-        """Return a new token for the endpoint, as text and as claims; it expires after `ttl` seconds.
+        """Return a new token for the creation endpoint `audience`, as text and as claims; it expires after `ttl`
+        seconds.
 
-        Raises ValueError if it gets too long.
+        Raises ValueError if the text would be longer than `credentials.LONGEST`.
         """
         expires_at = math.ceil(self._clock() + ttl)
         token = UploadToken(jti=secrets.token_hex(16), audience=audience, expires_at=expires_at, terms=terms)
@@ -84,9 +91,10 @@ class UploadTokens:
         self._secret = secret
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the principal of the request's token; None if it has none. Raises Unauthenticated.
+        """Return the principal of the request's upload token; None if it has none. Raises Unauthenticated if it isn't
+        good.
 
-        An expired token still continues uploads: how long a slow client needs isn't known when a token is made.
+        PATCH accepts an expired token: how long a slow client needs isn't known when a token is made.
         """
         for text in credentials.upload_tokens(caller):
             header = jws.read_header(text)

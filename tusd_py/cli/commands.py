@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tusd_py.cli.operations import CheckResult
 
 _FAILURES = (Unavailable, Refusal, Locked, Superseded, EventNotFound, OSError)
-"""Errors that a correct program can meet."""
+"""The errors that end a command with one line and exit code 1: their cause isn't a fault of this program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The operations of commands on events, also while a server runs. They need the state alone."""
+"""The operations of commands on events, also while a server runs. They use the state store, and not the storage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEAD = frozenset({DeliveryState.DEAD})
 
 
 class EventNotFound(Exception):
-    """An event isn't stored, or not for that sink."""
+    """The event isn't stored, or not for the sink that was named."""
 
     def __init__(self, event_id: str, sink: str | None) -> None:
         place = "" if sink is None else f" for sink {sink}"
@@ -25,24 +25,24 @@ class EventNotFound(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """An operator's choice of events: by their ids, or all since a time."""
+    """An operator's choice of events: by their ids, or all that happened since a time."""
 
     event_ids: Sequence[str] = ()
     sink: str | None = None
-    """The name of the sink that they are for; None for every one."""
+    """The name of the sink whose deliveries are chosen; None for those of all sinks."""
     since: float | None = None
-    """Seconds since the epoch; None for those with the ids."""
+    """The earliest time of a chosen event, in seconds since the epoch; None to choose by `event_ids`."""
 
 
 def open_outbox(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
-    """Open the outbox of the server's state. Raises ConfigurationError."""
+    """Open the outbox in the server's state store. Raises ConfigurationError."""
     from tusd_py.server import wiring  # noqa: PLC0415  imported late, for fast help
 
     return wiring.open_outbox(settings)
 
 
 async def pages(outbox: Outbox, selection: Selection) -> AsyncIterator[Sequence[Delivery]]:
-    """Yield the selected deliveries, by number and sink. Raises StateUnavailable."""
+    """Yield pages of the selected deliveries, by number and sink. Raises StateUnavailable."""
     after = None
     while page := await outbox.list(selection, after, DEFAULT.event_page):
         yield page
@@ -50,13 +50,16 @@ async def pages(outbox: Outbox, selection: Selection) -> AsyncIterator[Sequence[
 
 
 async def find(settings: Settings, choice: Choice) -> Sequence[Delivery]:
-    """Return the deliveries of events chosen by id. Raises EventNotFound, StateUnavailable."""
+    """Return the deliveries of the events chosen by id. Raises EventNotFound, ConfigurationError, StateUnavailable."""
     async with open_outbox(settings) as outbox:
         return await _deliveries(outbox, choice)
 
 
 async def retry(settings: Settings, choice: Choice) -> int:
-    """Make dead deliveries pending; return their number. Raises EventNotFound, StateUnavailable."""
+    """Make the dead ones of the chosen deliveries pending and due now; return their number.
+
+    Raises EventNotFound, ConfigurationError, StateUnavailable.
+    """
     count, now = 0, time.time()
     async with open_outbox(settings) as outbox:
         async for page in _chosen(outbox, choice, _DEAD):
@@ -65,9 +68,9 @@ async def retry(settings: Settings, choice: Choice) -> int:
 
 
 async def replay(settings: Settings, choice: Choice) -> int:
-    """Make deliveries pending, but for delivered ones past their retention; return their number.
+    """Make the chosen deliveries pending and due now, except delivered ones past their retention; return their number.
 
-    Raises EventNotFound, StateUnavailable.
+    Raises EventNotFound, ConfigurationError, StateUnavailable.
     """
     count, now = 0, time.time()
     oldest = 0.0 if settings.events_retention is None else now - settings.events_retention
@@ -81,7 +84,10 @@ async def replay(settings: Settings, choice: Choice) -> int:
 
 
 async def drop(settings: Settings, choice: Choice) -> int:
-    """Remove deliveries; return their number. Raises EventNotFound, StateUnavailable."""
+    """Remove the deliveries, in any state, of the events chosen by id; return their number.
+
+    Raises EventNotFound, ConfigurationError, StateUnavailable.
+    """
     async with open_outbox(settings) as outbox:
         return await outbox.drop(await _deliveries(outbox, choice), time.time())
 
@@ -89,7 +95,9 @@ async def drop(settings: Settings, choice: Choice) -> int:
 async def _chosen(
     outbox: Outbox, choice: Choice, states: frozenset[DeliveryState]
 ) -> AsyncIterator[Sequence[Delivery]]:
-    """Yield the chosen deliveries: since a time those in the states, by id all."""
+    """Yield pages of the chosen deliveries: with a time those in `states`, with ids those in any state. Raises
+    EventNotFound, StateUnavailable.
+    """
     if choice.since is None:
         yield await _deliveries(outbox, choice)
         return
@@ -98,7 +106,9 @@ async def _chosen(
 
 
 async def _deliveries(outbox: Outbox, choice: Choice) -> Sequence[Delivery]:
-    """Return the deliveries of all events that are named. Raises EventNotFound before any is changed."""
+    """Return the deliveries of the events chosen by id. Raises EventNotFound if one of the events has none,
+    StateUnavailable.
+    """
     chosen = list[Delivery]()
     for event_id in dict.fromkeys(choice.event_ids):
         deliveries = [

@@ -11,7 +11,7 @@ from tusd_py.ports.outbox import Delivery, DeliveryState
 
 
 def line(delivery: Delivery) -> str:
-    """Return the delivery as a line that needs no heading. An event's id ends in its type."""
+    """Return the delivery as a line that needs no heading; the event's id shows its type, with which it ends."""
     words = [f"{delivery.seq:>6}", date(delivery.at), delivery.event_id, delivery.sink, f"{delivery.state:<9}"]
     if delivery.attempts:
         words.append(f"failed {delivery.attempts}x: {_escaped(delivery.error or '')}")
@@ -25,7 +25,7 @@ def line_as_json(delivery: Delivery) -> str:
 
 
 def event_as_json(deliveries: Sequence[Delivery], indent: int | None) -> str:
-    """Return the event that these are all deliveries of. Times are UTC."""
+    """Return an event as JSON, with `deliveries`: all of that event, at least one. Times are UTC."""
     first = deliveries[0]
     event = {
         "id": first.event_id,
@@ -59,5 +59,5 @@ def _due(delivery: Delivery) -> str | None:
 
 
 def _escaped(text: str) -> str:
-    """Return the text such that it can't control the terminal."""
+    """Return the text, escaped if it could control the terminal."""
     return text if text.isprintable() else ascii(text)[1:-1]

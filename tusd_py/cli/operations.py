@@ -33,7 +33,7 @@ from tusd_py.transfer.budget import Budget
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """The result of one check."""
+    """The result of one check: what was checked, if it passed, and details for the operator."""
 
     name: str
     ok: bool
@@ -41,7 +41,7 @@ class CheckResult:
 
 
 class Operator:
-    """The engine with an operator's rights: finished uploads may be terminated, for example."""
+    """The engine with an operator's rights: finished uploads may be terminated, and no hook is asked."""
 
     def __init__(self, engine: Engine, links: ReadLinks) -> None:
         self._links = links
@@ -49,7 +49,7 @@ class Operator:
         self._engine = replace(engine, limits=rights, questions=DeferredQuestions())
 
     async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        """Return up to `limit` uploads with ids after `after`. Raises StateUnavailable."""
+        """Return up to `limit` uploads in order of their ids, from the first after `after`. Raises StateUnavailable."""
         return await self._engine.state.list(after, limit)
 
     async def show(self, upload_id: UploadId) -> Upload:
@@ -60,21 +60,24 @@ class Operator:
         return upload
 
     def link(self, upload: Upload) -> str | None:
-        """Return the path of the reading link, below the creation endpoint; None if downloads are disabled."""
+        """Return the path of the reading link, below the creation endpoint; None if the upload can't be read, or
+        downloads are disabled.
+        """
         return self._links.path(upload) if self._engine.limits.downloads else None
 
     async def terminate(self, upload_id: UploadId) -> None:
-        """Remove the upload. Raises Refusal, Locked, Superseded, StateUnavailable."""
+        """Remove the upload, in any phase. Raises Refusal, Locked, Superseded, StateUnavailable."""
         await terminate(self._engine, upload_id, Reason.OPERATOR)
 
     async def expire(self) -> int:
-        """Remove expired uploads, and return how many. Raises StateUnavailable."""
+        """Remove expired uploads, and return their number. Raises Unavailable."""
         return await sweep(self._engine)
 
     async def grace_period_end(self) -> float | None:
-        """Return the time, in seconds since the epoch, from which leftovers are removed; None if they are already.
+        """Return the end of the grace period, in seconds since the epoch, before which no leftover is removed; None
+        without one, or after it.
 
-        Raises Unavailable.
+        Raises StateUnavailable.
         """
         return await grace_period_end(self._engine)
 
@@ -90,7 +93,8 @@ class Operator:
         return repair(self._engine, apply=apply)
 
     async def recount(self) -> int:
-        """Charge all uploads again by their records. Returns the number of those that were charged wrongly.
+        """Charge all uploads to their owners' quotas again, by their records. Returns the number of those that were
+        charged wrongly.
 
         Raises StateUnavailable.
         """
@@ -108,13 +112,18 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
 
 
 async def pair(settings: Settings) -> str:
-    """Make state and storage one installation; returns its label. Raises ConfigurationError, Unavailable."""
+    """Record state and storage as one installation, even if they belong to two; return its label.
+
+    Raises ConfigurationError, Unavailable.
+    """
     async with open_unpaired(settings, Budget(settings.memory_budget)) as engine:
         return (await force_pair(engine)).label
 
 
 async def check(settings: Settings) -> Sequence[CheckResult]:
-    """Try storage and state with the operations that a server needs. Raises ConfigurationError."""
+    """Try storage and state with the operations that a server needs; return the result of each check, and what is open
+    to other machines. Raises ConfigurationError.
+    """
     async with open_unpaired(settings, Budget(settings.memory_budget)) as engine:
         results = [await _try("state", engine.state.name, engine.state.ping)]
         inspection = engine.storage.inspection
@@ -129,7 +138,7 @@ async def check(settings: Settings) -> Sequence[CheckResult]:
 
 
 def _exposures(settings: Settings) -> Sequence[CheckResult]:
-    """Return what is open to other machines. It is no failure: a proxy may close it."""
+    """Return a result for each exposure to other machines. None is a failure: a proxy may close the exposure."""
     public = [str(address) for address in reachable_addresses(settings.addresses)]
     metrics = reachable_addresses(_metrics(settings))
     risks = exposures(settings).items() if public else ()
@@ -175,7 +184,9 @@ def required_cors(settings: Settings) -> Sequence[CorsRule]:
 
 
 async def check_cors(settings: Settings, rules: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
-    """Check that each bucket has the rules; with `install`, add them first. Raises ConfigurationError."""
+    """Check that each bucket has the rules; with `install`, add them first. Raises ConfigurationError, and Refusal if
+    clients can't reach the storage.
+    """
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         return [
             result

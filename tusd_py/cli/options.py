@@ -24,10 +24,10 @@ _FLAG_WARNING = (
 
 
 def takes_settings(*, hidden: bool = False, but: Collection[str] = ()) -> Decorator:
-    """Return a decorator that passes Settings as a command's first argument; `hidden` omits the options from its help.
+    """Return a decorator that adds the options of all settings to a command and passes Settings as its first argument.
 
-    Options stay text: `Settings` validates them, like those of the other sources. A command has its own options for the
-    settings `but`.
+    `hidden` omits the options from the command's help. For the settings `but`, the command defines the options. Values
+    stay text: `Settings` validates them, like those of the other sources.
     """
 
     def decorate(command: Command) -> Command:
@@ -70,7 +70,7 @@ def _option(setting: str, *, hidden: bool) -> Decorator:
 
 
 def _written(default: object) -> str:
-    """Return a default as an operator would write it; empty for none and off."""
+    """Return the default of a setting as an operator would write it; empty for None and False."""
     match default:
         case bool():
             return ""

@@ -15,7 +15,9 @@ HEADING = _LINE.format("id", "phase", "offset/length", "created", "expires", "fi
 
 
 def line(upload: Upload) -> str:
-    """Return a line of the table, with the client's file name escaped so that it can't control the terminal."""
+    """Return the upload as a line of the table, with the client's file name escaped so that it can't control the
+    terminal.
+    """
     length = "?" if upload.length is None else upload.length
     filename = printable(upload.metadata.get("filename", b"").decode("utf-8", "backslashreplace"))
     progress = f"{upload.offset}/{length}"
@@ -24,7 +26,7 @@ def line(upload: Upload) -> str:
 
 
 def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
-    """Return the whole record but the cursor, which only the storage can read. Times are UTC.
+    """Return the upload's record as JSON, without the cursor, which only the storage can read. Times are UTC.
 
     `link` is the path of the upload's reading link, below the creation endpoint.
     """

@@ -17,7 +17,9 @@ from tusd_py.domain.errors import ConfigurationError
 
 
 class _Value(click.ParamType[Any]):
-    """A type of option values, parsed by `read`. Its ValueError becomes a usage error that says what was expected."""
+    """A type of option values, parsed by `read`. If `read` raises ValueError, the usage error says that `phrase` was
+    expected.
+    """
 
     def __init__(self, name: str, phrase: str, read: Callable[[str], Any]) -> None:
         self.name, self._phrase, self._read = name, phrase, read
@@ -81,7 +83,9 @@ def _members(
 
 
 def _endpoint(settings: Settings, endpoint: str | None) -> str:
-    """Return the creation endpoint's URL, with a slash at its end. Raises ConfigurationError."""
+    """Return the creation endpoint's URL, with a slash at its end: `endpoint`, else public-url, else from the first TCP
+    address. Raises ConfigurationError on a UNIX socket.
+    """
     if endpoint is not None or settings.public_endpoint is not None:
         return f"{(endpoint or settings.public_endpoint or '').rstrip('/')}/"
     address = settings.addresses[0]

@@ -25,12 +25,14 @@ class TcpAddress:
     port: int
 
     def __str__(self) -> str:
-        """Return the authority of a URL (RFC 3986, 3.2.2; a zone as in RFC 6874)."""
+        """Return host and port as the authority of a URL (RFC 3986, 3.2.2; a zone as in RFC 6874)."""
         host = self.host.replace("%", "%25")
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def overlaps(self, hosts: Sequence[str]) -> bool:
-        """Return True if it clashes with a server that listens on `hosts` at the same port. Port 0 never clashes."""
+        """Return True if one machine can't listen both on this address and on `hosts` at the same port: a host is the
+        same, or a wildcard includes the other. Port 0 never overlaps.
+        """
         is_wildcard = self.host in _ANY and bool(hosts)
         return bool(self.port) and (is_wildcard or not {self.host, *_ANY}.isdisjoint(hosts))
 
@@ -71,7 +73,7 @@ def reachable_addresses(addresses: Iterable[Address]) -> Sequence[Address]:
 
 
 def is_loopback(host: str) -> bool:
-    """Return True if only this machine can reach the address; of names, only localhost counts as such."""
+    """Return True if only this machine can reach the host: a loopback address, or the name localhost."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

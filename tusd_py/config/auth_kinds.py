@@ -14,15 +14,15 @@ from tusd_py.config.addresses import is_loopback
 from tusd_py.config.kinds import NONE_WORDS, expects, matching, one_of, or_none, split_words
 
 MAKERS = ("token", "jwt", "api-key", "forward", "proxy")
-"""The ways to log in, each with its own maker of principals."""
+"""The words of the setting `auth`: the ways to log in, each with its own maker of principals."""
 _SHORTEST_SECRET = 32
-"""Bytes of a secret for HMAC-SHA256 (RFC 7518, 3.2)."""
+"""The fewest bytes of a secret for HMAC-SHA256 (RFC 7518, 3.2)."""
 _OWNERSHIP = {word: word for word in ("capability", "owner")}
 _WORD = re.compile(r"[!-~]+")
 
 
 def read_makers(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names in order, each once; none for `none`. Raises ValueError for another name."""
+    """Return the names of makers, each once, in the order given: none for `none`. Raises ValueError for other names."""
     names = tuple(dict.fromkeys(word.lower() for word in split_words(value)))
     if len(names) == 1 and names[0] in NONE_WORDS:
         return ()
@@ -32,7 +32,7 @@ def read_makers(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def read_secret(value: object) -> SecretStr:
-    """Return the secret. Raises ValueError if it is short, or a PEM file: a public key is no secret."""
+    """Return the secret. Raises ValueError if it is shorter than 32 bytes, or a PEM file: a public key is no secret."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if len(text.encode()) < _SHORTEST_SECRET or "-----BEGIN " in text:
         raise ValueError
@@ -40,7 +40,9 @@ def read_secret(value: object) -> SecretStr:
 
 
 def read_question_url(value: str) -> str:
-    """Return an absolute http(s) URL, perhaps with a query, but without user and fragment. Raises ValueError."""
+    """Return the value if it is an absolute http(s) URL without user, fragment and blanks; it may have a query. Raises
+    ValueError otherwise.
+    """
     url = urlsplit(value)
     _ = url.port  # raises ValueError for what isn't a port
     if (
@@ -54,7 +56,9 @@ def read_question_url(value: str) -> str:
 
 
 def read_key_set_url(value: str) -> str:
-    """Return the URL if it is https, or its host is loopback: no proxy can change the answer. Raises ValueError."""
+    """Return the URL if its scheme is https or its host is loopback, so that no proxy can change the answer. Raises
+    ValueError otherwise.
+    """
     url = urlsplit(read_question_url(value))
     if url.scheme != "https" and not is_loopback(url.hostname or ""):
         raise ValueError(value)
@@ -62,7 +66,7 @@ def read_key_set_url(value: str) -> str:
 
 
 def read_words(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the words of a list. Raises ValueError if there is none, or one with a blank in it."""
+    """Return the words of a list. Raises ValueError if there is none, or one that isn't visible ASCII."""
     words = split_words(value)
     if not words or not all(map(_WORD.fullmatch, words)):
         raise ValueError(value)

@@ -12,7 +12,9 @@ from tusd_py.config.event_settings import EventSettings
 
 
 class AuthSettings(EventSettings):
-    """The settings that say who may do what. `auth` comes last but three: its check sees the settings that it needs."""
+    """The settings that say which client may do what. `auth` is defined after the settings that its makers need, so
+    that its check sees them.
+    """
 
     auth_token_secret: auth_kinds.OptionalSecret = Field(
         default=None, description="Secret of upload tokens: any text of at least 32 bytes."
@@ -104,7 +106,7 @@ class AuthSettings(EventSettings):
 
     @property
     def is_open(self) -> bool:
-        """True if clients on other machines need no login."""
+        """True if clients on other machines can reach the server and need no login."""
         return not self.auth and bool(reachable_addresses(self.addresses))
 
 
@@ -115,4 +117,4 @@ _NEEDED: Mapping[str, Sequence[Sequence[str]]] = {
     "forward": [("auth_url",)],
     "proxy": [("auth_user_header",), ("behind_proxy",)],
 }
-"""The settings that each maker needs: one of each group."""
+"""The settings that each maker needs: of each group, one must be set."""

@@ -13,17 +13,19 @@ from tusd_py.config.units import GIB, MIB
 from tusd_py.storage.naming import is_path
 
 SMALLEST_PART, LARGEST_PART = 5 * MIB, 5 * GIB
-"""The bytes of a part that isn't the last (S3 User Guide, "Multipart upload limits")."""
+"""The limits in bytes of a part that isn't the last (S3 User Guide, "Multipart upload limits")."""
 SMALLEST_BUDGET = 32 * MIB
 
 STRANGER = "https://c4f1b0e5.example"
-"""An origin that no operator has in mind: a pattern that matches it matches any."""
+"""An origin that no operator has in mind: a pattern of origins that matches it is taken to match any."""
 _STRANGERS = ("null", STRANGER, "http://c4f1b0e5.invalid:8080")
 T = TypeVar("T")
 
 
 class CrossChecks(BaseSettings):
-    """The base of the settings: each check sees those that are defined before its own."""
+    """The base class of the settings, with checks of one setting against others: a check sees the values of the
+    settings that are defined before its own.
+    """
 
     @field_validator("metrics_address", check_fields=False)
     @classmethod
@@ -105,7 +107,7 @@ class CrossChecks(BaseSettings):
 
 
 def _on_s3(info: ValidationInfo) -> bool:
-    """Return True also if the storage's value is wrong: that error has been reported by then."""
+    """Return True if the storage is a bucket, and also if its value is wrong: only that error is to be reported."""
     return isinstance(info.data.get("storage", S3Bucket("unknown")), S3Bucket)
 
 

@@ -23,33 +23,34 @@ PROGRESS = "post-receive"
 HOOKS = (*QUESTIONS, *EVENT_HOOKS, PROGRESS)
 
 _SCHEMES = frozenset({"http", "https", "nats", "tls", "amqp", "amqps", "redis", "rediss"})
-"""The schemes of addresses that are URLs. NATS and RabbitMQ use TLS with `tls` and `amqps`."""
+"""The schemes of sinks' addresses that are URLs. NATS and RabbitMQ use TLS with `tls` and `amqps`."""
 _STREAM = re.compile(r"[!-~]{1,128}")
 _TOPIC = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]{1,256}", re.ASCII)
 _SECRET = re.compile(r"whsec_([A-Za-z0-9+/]+={0,2})", re.ASCII)
 _KEY_BYTES = range(24, 65)
-"""The lengths of a secret (Standard Webhooks 1.0.0, "Symmetric")."""
+"""The lengths in bytes of a secret, once decoded from base64 (Standard Webhooks 1.0.0, "Symmetric")."""
 _MOST_SECRETS = 2
 _UNITS = (("h", 3_600), ("m", 60))
 
 
 @dataclass(frozen=True, slots=True)
 class SinkAddress:
-    """The address of a receiver of events."""
+    """The address of a sink, which receives events."""
 
     scheme: str
-    """`redis:stream` has the scheme `redis:`, to tell it from `redis://…`."""
+    """The scheme in lower case; `redis:`, `sqs:` and `sns:`, with the colon, for addresses such as `redis:stream`,
+    which is no URL as `redis://…` is."""
     url: SecretStr
-    """The text after `redis:`, `sqs:` and `sns:`, else all of it."""
+    """The text after `redis:`, `sqs:` and `sns:`; else the whole address."""
 
     def __str__(self) -> str:
-        """Return the address without user, password and query: the sink's name."""
+        """Return the address without user, password, query and fragment: the sink's name."""
         prefix = self.scheme if self.scheme.endswith(":") else ""
         return f"{prefix}{_public(self.url.get_secret_value())}"
 
 
 def read_address(value: str) -> SinkAddress:
-    """Return the address of a sink. Raises ValueError."""
+    """Parse the address of a sink. Raises ValueError."""
     scheme, _, place = value.partition(":")
     match scheme.lower():
         case "redis" if not place.startswith("//"):
@@ -66,7 +67,7 @@ def read_address(value: str) -> SinkAddress:
 
 
 def read_addresses(value: str | Iterable[Any]) -> tuple[SinkAddress, ...]:
-    """Return the addresses of a list. Raises ValueError if two sinks would have the same name."""
+    """Return the addresses of a list. Raises ValueError for a malformed one, or if two sinks would have one name."""
     words = split_words(value) if isinstance(value, str) else tuple(value)
     addresses = tuple(word if isinstance(word, SinkAddress) else read_address(word) for word in words)
     if len({str(address) for address in addresses}) < len(addresses):
@@ -81,7 +82,9 @@ def read_hook_url(value: str | SecretStr) -> SecretStr:
 
 
 def read_secrets(value: str | Iterable[str | SecretStr]) -> tuple[SecretStr, ...]:
-    """Return one or two secrets, with blanks or commas between them. Raises ValueError."""
+    """Return at most two secrets; in text, blanks or commas are between them. Raises ValueError for more, or unless
+    each is `whsec_` and 24 to 64 bytes in base64.
+    """
     words = value.replace(",", " ").split() if isinstance(value, str) else value
     secrets = tuple(word if isinstance(word, SecretStr) else SecretStr(word) for word in words)
     _require(len(secrets) <= _MOST_SECRETS and all(_is_secret(secret.get_secret_value()) for secret in secrets))
@@ -101,7 +104,7 @@ def read_event_types(value: str | Iterable[str]) -> tuple[EventType, ...]:
 
 
 class Pause(float):
-    """Seconds; written in the largest unit of which they are a whole number."""
+    """A pause in seconds; `str` writes it in the largest unit (h, m, s) of which it is a whole number."""
 
     def __str__(self) -> str:
         fitting = [(unit, seconds) for unit, seconds in _UNITS if self and not self % seconds]
@@ -151,7 +154,7 @@ def _require(fits: bool) -> None:  # noqa: FBT001  the condition is all
 
 
 def read_buckets(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of buckets, each once. Raises ValueError."""
+    """Return the names of buckets, each once. Raises ValueError for one that no bucket can have."""
     names = tuple(dict.fromkeys(split_words(value)))
     if not all(map(is_bucket, names)):
         raise ValueError(value)

@@ -16,14 +16,14 @@ from tusd_py.domain.events import UPLOAD_TYPES
 _HOOK_TIMEOUT = 15.0
 _DAYS = 86_400.0
 _SCHEDULE = event_kinds.read_schedule("0s,5s,5m,30m,2h,5h,10h,14h,20h,24h")
-"""The example of Standard Webhooks 1.0.0: 75 hours."""
+"""The pauses before each attempt at an event: the example of Standard Webhooks 1.0.0, 75 hours in all."""
 _KINDS = ("hooks_http", "hooks_dir", "hooks_python")
 _TIMEOUTS = {
     "hooks_http_timeout": ("hooks_http",),
     "hooks_dir_timeout": ("hooks_dir",),
     "events_timeout": ("events_to", "hooks_python"),
 }
-"""The time for an attempt, by the settings that make attempts."""
+"""The settings for the time of an attempt, each with the settings of which one must be set for such attempts."""
 
 
 class EventSettings(ServerSettings):

@@ -12,13 +12,13 @@ from tusd_py.config.places import StoragePlace, parse_storage
 
 COMMAND = "command:"
 NO_ARGUMENTS = ("scan", "checksum", "unzip")
-"""The kinds of jobs that need no arguments."""
+"""The kinds of jobs that need no arguments, so that their name is enough in a setting."""
 _TCP = "tcp:"
 _NAME = re.compile(r"[\w-][\w.-]{0,127}", re.ASCII)
 
 
 def read_clamd(value: object) -> Address:
-    """Return the address of clamd. Raises ValueError."""
+    """Return the address of clamd, from `tcp:HOST:PORT` or `unix:PATH`. Raises ValueError."""
     if isinstance(value, TcpAddress | UnixAddress):
         return value
     text = str(value)
@@ -28,7 +28,7 @@ def read_clamd(value: object) -> Address:
 
 
 def read_kinds(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the kinds of jobs, each once. Raises ValueError for one that isn't known."""
+    """Return the kinds of jobs, each once: of `NO_ARGUMENTS`, or `command:NAME`. Raises ValueError for another kind."""
     words = tuple(dict.fromkeys(split_words(value)))
     if not all(word in NO_ARGUMENTS or is_command(word.removeprefix(COMMAND), word) for word in words):
         raise ValueError(value)
@@ -36,12 +36,14 @@ def read_kinds(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def is_command(name: str, word: str = COMMAND) -> bool:
-    """Return True if that may be the name of a command."""
+    """Return True if `name` may be that of a command's file, and `word`, the setting's text for the job, begins with
+    `command:`.
+    """
     return word.startswith(COMMAND) and _NAME.fullmatch(name) is not None
 
 
 def read_places(value: str | Iterable[Any]) -> tuple[StoragePlace, ...]:
-    """Return the places of a list, each once. Raises ValueError."""
+    """Return the places of a list (`s3://bucket/prefix`, `file:PATH`), each once. Raises ValueError for other text."""
     words = split_words(value) if isinstance(value, str) else tuple(value)
     return tuple(dict.fromkeys(map(parse_storage, words)))
 

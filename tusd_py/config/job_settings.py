@@ -54,12 +54,14 @@ class JobSettings(LiveSettings):
 
     @property
     def has_jobs(self) -> bool:
-        """True if there may be jobs."""
+        """True if clients may create jobs, or the server creates some for each finished upload."""
         return self.jobs or bool(self.jobs_on_finish)
 
     @property
     def largest_scanned(self) -> int | None:
-        """The length above which uploads are refused as they can't be scanned; None if none is for that reason."""
+        """The length in bytes above which an upload is refused, as clamd can't scan it; None if no upload is refused
+        for that.
+        """
         return self.clamd_max_size if self.scan_before_finish and self.scan_unscanned == "reject" else None
 
     @field_validator("jobs_dir")

@@ -1,4 +1,4 @@
-"""The file of API keys: a line `name:sha256hex[:policy]` for each, `#` before comments."""
+"""The file of API keys: a line `name:sha256hex[:policy]` for each, with the key's digest, and `#` before comments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tusd_py.domain.names import is_place, is_type_range
 from tusd_py.domain.principal import LIST, TOKENS, UPLOAD, Allowance, Quota
 
 _LARGEST = 1024 * 1024
-"""Bytes of the file."""
+"""The most bytes of the file."""
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[^\s:]{1,255}")
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
@@ -24,7 +24,7 @@ _SCOPES = frozenset({UPLOAD, TOKENS, LIST})
 
 
 def read_keys_file(path: Path) -> str:
-    """Return the text of the file. Raises ConfigurationError."""
+    """Return the file's text. Raises ConfigurationError if it can't be read, is longer than 1 MiB, or isn't UTF-8."""
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
@@ -38,7 +38,9 @@ def read_keys_file(path: Path) -> str:
 
 
 def parse_keys_file(text: str) -> Sequence[ApiKey]:
-    """Return the keys. Raises ConfigurationError, which names a line by its number and shows none of it."""
+    """Return the keys in the text of the file. Raises ConfigurationError, which names the wrong line by its number and
+    shows none of its text.
+    """
     return list(_keys(text))
 
 
@@ -69,7 +71,9 @@ def _key(line: str) -> ApiKey:
 
 
 def _policy(text: str) -> Mapping[str, Any]:
-    """Return the values of a policy, by the word of each. Raises ValueError with what is expected."""
+    """Return the values of a policy, `word=value` with commas between, by their words. Raises ValueError with a message
+    that says what is expected.
+    """
     values = dict[str, Any]()
     for pair in filter(None, map(str.strip, text.split(","))):
         word, _, value = (part.strip() for part in pair.partition("="))
@@ -117,4 +121,4 @@ _WORDS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "quota-rate": (_rate, "a rate such as 10/s, 60/m or 500/h"),
     "scopes": (_scopes, f"words of {', '.join(sorted(_SCOPES))}, with blanks between them"),
 }
-"""The reader of each value in a policy, and what it expects."""
+"""The words of a policy, each with the reader of its value and a phrase that says which text the reader expects."""

@@ -50,18 +50,20 @@ def expects(phrase: str, read: Callable[[Any], object]) -> BeforeValidator:
 
 
 def one_of(*words: str) -> BeforeValidator:
-    """Return a validator that accepts one of `words`, in upper or lower case."""
+    """Return a validator that accepts `words` in upper or lower case, and returns the word as spelled in `words`."""
     by_lower_case = {word.lower(): word for word in words}
     return expects(f"one of {', '.join(words)}", lambda value: by_lower_case[value.lower()])
 
 
 def or_none(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Return a reader that also takes a word for None."""
+    """Return a reader that returns None for None and `NONE_WORDS`, and leaves other values to `read`."""
     return lambda value: None if value is None or str(value).strip().lower() in NONE_WORDS else read(value)
 
 
 def or_any(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Return a reader for a list that allows all while it is empty: `any` and words for None are the empty list."""
+    """Return a reader of a list that allows everything if it is empty: it returns an empty one for `any` and
+    `NONE_WORDS`, and leaves other values to `read`.
+    """
     return lambda value: () if str(value).strip().lower() in {*NONE_WORDS, "any"} else read(value)
 
 
@@ -97,7 +99,9 @@ def read_base_path(value: str) -> str:
 
 
 def read_url(value: str) -> str:
-    """Return an absolute http(s) URL without user, query, fragment or the slash at its end. Raises ValueError."""
+    """Return the value, less the slashes at its end, if it is an absolute http(s) URL without user, query and fragment.
+    Raises ValueError otherwise.
+    """
     url = urlsplit(value)
     _ = url.port  # raises ValueError for what isn't a port
     extras = url.query or url.fragment or url.username is not None or re.search(r"[?#\s]", value)
@@ -107,20 +111,22 @@ def read_url(value: str) -> str:
 
 
 def split_words(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the words of a list, or of a text with commas between them; blank ones are left out."""
+    """Return the words of a list, or of a text with commas between them, without blanks around them and without empty
+    words.
+    """
     words = value.split(",") if isinstance(value, str) else value
     return tuple(word.strip() for word in words if word.strip())
 
 
 class Mode(int):
-    """The mode of a file; written in octal."""
+    """The mode of a file; `str` writes it in octal."""
 
     def __str__(self) -> str:
         return f"{self:04o}"
 
 
 def read_mode(value: object) -> Mode:
-    """Return the mode that octal digits stand for. Raises ValueError."""
+    """Return the mode that octal digits stand for. Raises ValueError for one that isn't in `_MODES` (0600 to 0666)."""
     mode = Mode(str(value), 8)
     return mode if mode in _MODES else _refuse(value)
 
@@ -166,7 +172,9 @@ def read_tags(value: str | Mapping[str, str]) -> dict[str, str]:
 
 
 def read_object_key(value: str) -> str:
-    """Return a template such as `{year}/{month}/{id}`, if each key made from it is acceptable. Raises ValueError."""
+    """Return the template of object keys, such as `{year}/{month}/{id}`. Raises ValueError unless it has `{id}`, no
+    unknown field, and printable text without `..` and without a slash at its start.
+    """
     parsed = list(string.Formatter().parse(value))
     names = {name for _, name, _, _ in parsed if name is not None}
     plain = not any(spec or conversion for _, _, spec, conversion in parsed)

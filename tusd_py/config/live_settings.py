@@ -9,7 +9,7 @@ from tusd_py.config.quota_settings import QuotaSettings
 
 
 class LiveSettings(QuotaSettings):
-    """The settings of routes that tell of uploads while they change."""
+    """The settings of the routes by which clients watch uploads: events, listings and the dashboard."""
 
     live: kinds.Switch = Field(
         default=False, description="Serve /files/{id}/events, /status and /socket, and the feed at /events."
@@ -32,5 +32,5 @@ class LiveSettings(QuotaSettings):
 
     @property
     def keeps_events(self) -> bool:
-        """True if events are kept for listeners, also if there is no receiver of events."""
+        """True if events are kept for listeners, even without a sink that receives them."""
         return self.live or self.dashboard

@@ -10,7 +10,9 @@ from tusd_py.config.settings import Settings
 
 
 def exposures(settings: Settings) -> Mapping[str, str]:
-    """Return what a security review would object to for a server on the internet, by the setting that closes it."""
+    """Return phrases for what a security review would object to in a server on the internet, by the name (with hyphens)
+    of the setting that closes the exposure.
+    """
     any_origin = not settings.disable_cors and settings.cors_allow_origin.fullmatch(STRANGER) is not None
     deletable = settings.terminate_finished and not settings.disable_termination and not settings.auth
     networks = {str(network) for network in settings.trusted_proxies}

@@ -1,4 +1,4 @@
-"""The places of the bytes and of the state, and the parsers of their text."""
+"""The places of the storage and of the state store as settings name them, and the parsers of their text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 _BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-"""The name of a bucket (S3 User Guide, "General purpose bucket naming rules")."""
+"""The pattern of a bucket's name (S3 User Guide, "General purpose bucket naming rules")."""
 _PREFIX = re.compile(r"[\w!.*'()+=@:,-]+(?:/[\w!.*'()+=@:,-]+)*", re.ASCII)
 _LONGEST_PREFIX = 512
-"""Characters, all ASCII; of the 1,024 bytes that S3 allows for a key, the rest is the object's own."""
+"""The most characters of a prefix, all ASCII: of the 1,024 bytes that S3 allows for a key, the others are left for the
+object."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalDirectory:
-    """A directory for bytes: `file:PATH`."""
+    """The storage in a local directory: `file:PATH`."""
 
     path: Path
 
@@ -28,11 +29,11 @@ class LocalDirectory:
 
 @dataclass(frozen=True, slots=True)
 class S3Bucket:
-    """A bucket for bytes: `s3://bucket/prefix`."""
+    """The storage in an S3 bucket: `s3://bucket/prefix`."""
 
     bucket: str
     prefix: str = ""
-    """The beginning of each key: empty, or with its slash at the end."""
+    """The beginning of each object's key: empty, or with a slash at its end."""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
@@ -40,7 +41,7 @@ class S3Bucket:
 
 @dataclass(frozen=True, slots=True)
 class MemoryState:
-    """A state in the process's memory: `memory:`."""
+    """The state store in the process's memory: `memory:`."""
 
     def __str__(self) -> str:
         return "memory:"
@@ -48,7 +49,7 @@ class MemoryState:
 
 @dataclass(frozen=True, slots=True)
 class SqliteState:
-    """A state in a SQLite file: `sqlite:PATH`."""
+    """The state store in a SQLite file: `sqlite:PATH`."""
 
     path: Path
 
@@ -58,7 +59,7 @@ class SqliteState:
 
 @dataclass(frozen=True, slots=True)
 class RedisState:
-    """A state in Redis or Valkey: `redis://…`, `rediss://…` (TLS) or `unix://…`."""
+    """The state store in Redis or Valkey: `redis://…`, `rediss://…` (TLS) or `unix://…`."""
 
     url: SecretStr
 
@@ -71,7 +72,7 @@ StatePlace = MemoryState | SqliteState | RedisState
 
 
 def parse_storage(value: object) -> StoragePlace:
-    """Parse the text that names a storage. Raises ValueError."""
+    """Parse the text that names a storage; a place is returned as it is. Raises ValueError."""
     if isinstance(value, LocalDirectory | S3Bucket):
         return value
     scheme, _, location = str(value).partition(":")
@@ -84,7 +85,7 @@ def parse_storage(value: object) -> StoragePlace:
 
 
 def parse_state(value: object) -> StatePlace:
-    """Parse the text that names a state. Raises ValueError."""
+    """Parse the text that names a state store; a place is returned as it is. Raises ValueError."""
     if isinstance(value, MemoryState | SqliteState | RedisState):
         return value
     scheme, _, location = str(value).partition(":")
@@ -99,7 +100,7 @@ def parse_state(value: object) -> StatePlace:
 
 
 def without_secrets(url: str) -> str:
-    """Return the URL without user, password and query, also if it isn't well formed."""
+    """Return the URL with `***` in place of user and password, and without its query, even if it isn't well formed."""
     return re.sub(r"\?.*", "", re.sub(r":.*@", "://***@", url, flags=re.DOTALL), flags=re.DOTALL)
 
 
@@ -111,7 +112,7 @@ def _path(text: str) -> Path:
 
 
 def is_bucket(name: str) -> bool:
-    """Return True if a bucket may have the name."""
+    """Return True if S3's rules allow the name for a bucket."""
     return _BUCKET.fullmatch(name) is not None
 
 

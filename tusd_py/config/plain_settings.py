@@ -1,4 +1,4 @@
-"""The settings of uploads without a protocol for them: forms, PUT and plain POST."""
+"""The settings of uploads without a protocol for resumable uploads: forms, PUT and plain POST."""
 
 from __future__ import annotations
 

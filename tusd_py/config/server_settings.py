@@ -224,7 +224,7 @@ class ServerSettings(CrossChecks):
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """The addresses for uploads."""
+        """The addresses at which uploads are served: the UNIX socket, or without one each host with the port."""
         ports = tuple(TcpAddress(host, self.port) for host in self.host)
         return ports if self.unix_socket is None else (UnixAddress(self.unix_socket),)
 

@@ -1,6 +1,6 @@
-"""All settings, a theme a module. Flags, variables and TOML keys are derived from them.
+"""All settings in one class. Flags, environment variables and TOML keys are derived from its fields.
 
-Each theme extends the one before it, so that its checks see the settings of the earlier ones.
+Each theme has a module, whose class extends that of the theme before, so that its checks see the earlier settings.
 """
 
 from __future__ import annotations
@@ -9,7 +9,4 @@ from tusd_py.config.plain_settings import PlainSettings
 
 
 class Settings(PlainSettings):
-    """The settings, from any source.
-
-    The class reads no source: `load_settings` merges flags, environment and files.
-    """
+    """The settings, validated. The class reads no source: `load_settings` merges flags, environment and files."""

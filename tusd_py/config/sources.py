@@ -25,28 +25,31 @@ from tusd_py.domain.errors import ConfigurationError
 
 PREFIX = Settings.model_config["env_prefix"]
 CONFIG = f"{PREFIX}CONFIG"
-"""The variable that names the TOML file, unless --config does."""
+"""The environment variable that names the TOML file, unless --config does."""
 _FILE = "_FILE"
 _NO_SETTING = re.compile(
     rf"(?!{PREFIX}).*|{CONFIG}=.*"
     rf"|{PREFIX}(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_(TCP|UDP|SCTP)\w*=.*|PORT=(tcp|udp|sctp)://.*)",
     re.DOTALL,
 )
-"""Variables that are no settings. Kubernetes sets those of the second line in each pod for a Service called tusd-py."""
+"""The pattern of environment variables (`NAME=value`) that are no settings. Kubernetes sets those of the pattern's
+second line in each pod for a Service called tusd-py."""
 _SECRET = frozenset({"state", "s3_endpoint_url", "public_url", "auth_url", "auth_jwks_url", "hooks_http", "events_to"})
-"""Settings whose value may hold a password, in a URL or a list of URLs."""
+"""The settings whose value may hold a password, in a URL or a list of URLs."""
 _WHOLLY_SECRET = frozenset({"auth_token_secret", "auth_jwt_secret", "hooks_secret"})
-"""Settings whose value is a secret."""
+"""The settings whose whole value is a secret."""
 
 _FORMER = {"rufh_interim": ["ietf_interim_responses"]}
-"""Settings that had another name before 0.1.0."""
+"""The present names of settings, by their names before 0.1.0."""
 
 Layers = Mapping[Source, Callable[[str], str]]
-"""The sources, the one that wins first, each with a function from a setting's name to its spelling there."""
+"""The sources in order of precedence, each with a function from a setting's name to its spelling in that source."""
 
 
 def load_settings(flags: Mapping[str, object], config: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Read the settings; `flags` holds the flags given, by setting. Raises ConfigurationError with one line."""
+    """Return the settings from all sources: `flags` holds the values of the flags given, by setting, and `config` names
+    a TOML file. Raises ConfigurationError with one line.
+    """
     path = config or (Path(environ[CONFIG]) if environ.get(CONFIG) else None)
     flag_layer: Layers = {InitSettingsSource(Settings, dict(flags)): lambda setting: f"--{kebab(setting)}"}
     layers = {**flag_layer, **_environment(environ), **(_toml(path) if path else {})}
@@ -57,7 +60,9 @@ def load_settings(flags: Mapping[str, object], config: Path | None, environ: Map
 
 
 def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
-    """Return those of the accepted settings whose value holds a password."""
+    """Return the names of those settings in `flags`, whose values have been accepted, that are secret or hold a
+    password.
+    """
     return [setting for setting, value in flags.items() if setting in _WHOLLY_SECRET or _may_tell(setting, value)]
 
 
@@ -89,8 +94,9 @@ def _complaint(errors: ValidationError, layers: Layers) -> str:
 
 
 def _environment(environ: Mapping[str, str]) -> Layers:
-    """Return the layers of the environment: `TUSD_PY_STATE_FILE=/run/secrets/redis-url` sets TUSD_PY_STATE to what the
-    file holds. Raises ConfigurationError.
+    """Return the layers of the environment: first its variables, then the files that it names.
+    `TUSD_PY_STATE_FILE=/run/secrets/redis-url` sets TUSD_PY_STATE to the file's text. Raises ConfigurationError if a
+    file can't be read.
     """
     variables = {name: value for name, value in environ.items() if not _NO_SETTING.fullmatch(f"{name}={value}")}
     plain = {name: value for name, value in variables.items() if not name.endswith(_FILE)}
@@ -99,7 +105,9 @@ def _environment(environ: Mapping[str, str]) -> Layers:
 
 
 def _variables(values: Mapping[str, str], suffix: str = "") -> Layers:
-    """Return a layer of variables: the library's only source that keeps unknown names, which Settings refuses."""
+    """Return the variables as a layer; `suffix` follows each name as the operator wrote it. Of the library's sources,
+    only the one used here keeps unknown names, which Settings refuses.
+    """
     source = DotEnvSettingsSource(Settings, env_file=None, dotenv_filtering="match_prefix")
     source.env_vars = {name.lower(): value for name, value in values.items()}
     names = {name.lower(): f"{name}{suffix}" for name in values}

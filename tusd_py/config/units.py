@@ -23,12 +23,12 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", re.IGNORECASE | re.A
 
 LARGEST_SIZE = 2**63 - 1
 LONGEST_DURATION = 100 * 366 * 86_400.0
-"""Seconds. This long after now, an HTTP date can still be written."""
+"""The longest duration in seconds, 100 years: an HTTP date that long after now can still be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A number of events in a number of seconds."""
+    """A limit of `count` events in `seconds` seconds."""
 
     count: int
     seconds: int

@@ -11,7 +11,7 @@ from tusd_py.events_out.questions import HookQuestions
 
 
 class HookPolicy:
-    """A `ports.policy.Policy` that asks a hook; not before HEAD, after whose failure clients start over."""
+    """A `ports.policy.Policy` that asks a hook, except before HEAD: a client whose HEAD fails starts over."""
 
     def __init__(self, questions: HookQuestions) -> None:
         self._questions = questions

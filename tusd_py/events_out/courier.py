@@ -1,4 +1,4 @@
-"""One attempt at an event: it is sent to the sink, and the outcome is recorded."""
+"""One attempt to deliver an event: it is sent to the sink, and the outcome is recorded in the outbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tusd_py.ports.sink import DeliveryFailed, Sink
 
 
 class Unsubscribed(Exception):
-    """The receiver wants no more events; the attempt doesn't count."""
+    """The sink's receiver wants no more events; the attempt doesn't count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,11 @@ class Courier:
     meter: Meter
 
     async def deliver(self, leased: Delivery) -> float | None:
-        """Send the event; return the time of its next attempt if it has failed and isn't dead.
+        """Send the event and record the outcome; return the time of the next attempt, in seconds since the epoch, or
+        None if the event is delivered or dead.
 
-        Raises Unsubscribed; StateUnavailable if the outcome couldn't be recorded: the lease ends then.
+        Raises Unsubscribed; StateUnavailable if the outcome can't be recorded: after its lease, the event is sent
+        again.
         """
         started = perf_counter()
         try:
@@ -48,12 +50,16 @@ class Courier:
         return None
 
     async def give_back(self, leased: Delivery, due_at: float) -> None:
-        """End the lease of a delivery whose attempt doesn't count, unless the outbox can't be reached."""
+        """Make a delivery whose attempt doesn't count due again at `due_at`. If the outbox can't be reached, the
+        delivery is due at the end of its lease.
+        """
         with suppress(Unavailable):
             await self.outbox.take(leased, due_at)
 
     async def _publish(self, leased: Delivery) -> None:
-        """Publish the event. Raises DeliveryFailed, also for an error that isn't foreseen: other events go on."""
+        """Publish the event. Raises DeliveryFailed, also in place of an unexpected error, which is reported: the lane
+        goes on.
+        """
         try:
             await self.sink.publish(leased)
         except DeliveryFailed:

@@ -1,4 +1,5 @@
-"""The delivery of stored events: one for each process that serves. Leases in the outbox keep several from colliding."""
+"""The delivery of stored events by each process that serves. Leases in the outbox keep two processes from sending one
+event at a time."""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from tusd_py.events_out.lane import Lane
 from tusd_py.tasks import end
 
 _LAST_LOOK_SECONDS = 2.0
-"""Seconds in which a look for due events that has begun may end."""
+"""Seconds that a look for due events may still take once its lane has been drained."""
 
 
 class Deliverer:
-    """The lanes of all sinks of a process."""
+    """The deliverer of one process: a lane for each sink."""
 
     def __init__(self, lanes: Sequence[Lane], drain_seconds: float) -> None:
-        """`drain_seconds` is the time for deliveries under way, from `close` on."""
+        """Take the lanes; `drain_seconds` is the time that deliveries under way have from `close` on."""
         self._lanes, self._drain_seconds = lanes, drain_seconds
         self._closing: asyncio.Task[None] | None = None
 
@@ -37,7 +38,7 @@ class Deliverer:
             await end(*tasks)
 
     def close(self) -> None:
-        """Start no more deliveries."""
+        """Start no more deliveries, and drain the lanes in a task, for which `running` waits."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._drain(), name="events under way")
 

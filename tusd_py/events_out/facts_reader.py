@@ -1,4 +1,4 @@
-"""From a delivery of the outbox to the message that a sink sends."""
+"""The reading of stored events: from the outbox to the facts that formats turn into messages."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from tusd_py.ports.storage import Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsReader:
-    """A reader of stored events."""
+    """A reader of stored events. It asks the storage only for places, without I/O."""
 
     storage: Storage
     endpoint: str
-    """The URL of the creation endpoint, for events without a request that had one."""
+    """The URL of the creation endpoint, for events whose request gives none."""
     fixed_endpoint: bool = False
-    """True if requests don't decide: the URL is set."""
+    """True if `endpoint` counts for all events, as it is set, even if their requests give another URL."""
 
     def read(self, delivery: Delivery) -> Facts:
-        """Return the delivery's event, with the place of its upload's object and the creation endpoint's URL."""
+        """Return the facts of the delivery's event, with the place of its upload's object and the creation endpoint's
+        URL.
+        """
         return self._facts(delivery, delivery.event_id)
 
     def read_stored(self, stored: StoredEvent) -> Facts:
-        """Return the facts of an upload's event that is kept."""
+        """Return the facts of a stored event of an upload."""
         return self._facts(stored, stored.id)
 
     def read_job(self, stored: StoredEvent) -> JobFacts:
-        """Return the facts of a job's event that is kept."""
+        """Return the facts of a stored event of a job."""
         job = decode_job_event(stored.document)
         return JobFacts(id=stored.id, seq=stored.seq, at=stored.at, job=job, endpoint=self._endpoint_for(job.endpoint))
 
@@ -45,5 +47,7 @@ class FactsReader:
         )
 
     def _endpoint_for(self, requested: str) -> str:
-        """Return the URL of the creation endpoint, given that of the request; empty if there was none."""
+        """Return the URL of the creation endpoint for an event. `requested` is the one that its request gives, or
+        empty.
+        """
         return ("" if self.fixed_endpoint else requested) or self.endpoint

@@ -1,4 +1,4 @@
-"""The deliveries to one sink, on one node: those of different uploads at a time, those of one upload in order."""
+"""The deliveries by one process to one sink: events of different uploads at a time, those of one upload in order."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from tusd_py.events_out.courier import Courier, Unsubscribed
 from tusd_py.ports.outbox import Delivery, Outbox
 
 _POLL_SECONDS = 1.0
-"""The longest time until a look for what other processes stored."""
+"""The longest pause in seconds between two looks for due events: events of other processes don't wake the lane."""
 _RELEASE_SECONDS = 2.0
-"""Seconds to give back what is under way when the time for it is over."""
+"""Seconds to end the leases of the deliveries that are cancelled when the time to drain is over."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Lane:
-    """The lane of one sink. It ends at `drain`, or once the receiver wants no more events."""
+    """A loop that delivers due events to one sink. It ends at `drain`, or once the receiver wants no more events."""
 
     name: str
     """The sink's name."""
     courier: Courier
     concurrency: int
-    """Deliveries at a time."""
+    """The most deliveries at a time."""
     strict: bool = False
-    """True if events wait for a dead one of their upload."""
+    """True if a dead event holds back the later ones of its upload."""
     _ended: bool = False
     _readable: bool = True
-    """False after a look that failed: only the first is logged."""
+    """False after a look for due events that failed: of failures in a row, only the first is logged."""
     _soonest: float = math.inf
-    """The earliest time at which something is due, as far as this lane knows."""
+    """The earliest time, in seconds since the epoch, at which an event is due, as far as this lane knows."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     """The deliveries under way."""
@@ -43,11 +43,11 @@ class Lane:
         return self.courier.outbox
 
     def wake(self) -> None:
-        """Look for due events now."""
+        """Have `run` look for due events now."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until the end of the lane."""
+        """Start due deliveries until the lane ends; those under way may go on after that."""
         while not self._ended:
             self._woken.clear()
             if self._soonest <= self.courier.clock():
@@ -56,7 +56,9 @@ class Lane:
             await self._wait()
 
     async def drain(self, seconds: float) -> None:
-        """Start no more, wait up to `seconds` for what is under way, and leave what isn't done then to a next start."""
+        """Start no more deliveries, wait up to `seconds` for those under way, then cancel them: their events are due
+        again.
+        """
         self._ended = True
         self.wake()
         if self._tasks:
@@ -68,7 +70,7 @@ class Lane:
             await asyncio.wait(late, timeout=_RELEASE_SECONDS)
 
     async def _look(self) -> None:
-        """Start what is due. Any error is logged: the next look may succeed."""
+        """Start the deliveries that are due. An error isn't raised but logged: the next look may succeed."""
         try:
             await self._start_due()
         except Exception as error:  # noqa: BLE001  the other sinks' events and the server go on
@@ -80,7 +82,7 @@ class Lane:
             self._readable = True
 
     async def _wait(self) -> None:
-        """Wait until something may be due."""
+        """Wait until an event may be due: until `wake`, the next known time, or `_POLL_SECONDS` have passed."""
         pause = min(max(self._soonest - self.courier.clock(), 0.0), _POLL_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
@@ -101,7 +103,7 @@ class Lane:
         return await asyncio.gather(*(self._lease(delivery) for delivery in due))
 
     async def _lease(self, delivery: Delivery) -> Delivery | None:
-        """Return the delivery with its lease; None if it isn't for now, or another node's."""
+        """Return the delivery, leased; None if it was postponed to its first attempt, or another node has taken it."""
         schedule = self.courier.schedule
         later = schedule.first(delivery)
         if later is None:
@@ -120,7 +122,7 @@ class Lane:
         self.wake()
 
     async def _deliver(self, leased: Delivery, due_at: float) -> None:
-        """Deliver; an attempt that doesn't count makes the event due again as before, at `due_at`."""
+        """Deliver the event. After an attempt that doesn't count, the event is due at `due_at` again, as before."""
         try:
             self._expect(await self.courier.deliver(leased))
         except asyncio.CancelledError:
@@ -134,14 +136,14 @@ class Lane:
             self.courier.observer.trouble("delivery not recorded", sink=self.name, event=leased.event_id, reason=reason)
 
     def _pause(self) -> None:
-        """End the lane, as the receiver wants no more."""
+        """End the lane, as the receiver wants no more events, and report that."""
         if not self._ended:
             reason = "it answered 410: its events wait until the next start"
             self.courier.observer.trouble("sink paused", sink=self.name, reason=reason)
         self._ended = True
 
     def _expect(self, due_at: float | None) -> None:
-        """Look again at `due_at`, if not before."""
+        """Have the lane look for due events again at `due_at`, if not before; None changes nothing."""
         if due_at is not None:
             self._soonest = min(self._soonest, due_at)
             self.wake()

@@ -14,17 +14,21 @@ from tusd_py.events_out.hooks.response import HookResponse, InvalidAnswer
 from tusd_py.tasks import end
 
 _UPLOADS = 10_000
-"""Uploads whose last report is remembered."""
+"""The most uploads whose last report is remembered."""
 
 
 class ReportedOffsets:
-    """The times and offsets of the last reports, by upload: an upload of many requests is reported as one of few."""
+    """The times and offsets of the last reports, by upload. They outlast a request, so that an upload in many requests
+    is reported no more often than one in few.
+    """
 
     def __init__(self) -> None:
         self._last: OrderedDict[UploadId, tuple[float, int]] = OrderedDict()
 
     def due_at(self, upload: Upload, now: float, interval: float) -> float | None:
-        """Return the time for a report of the offset; None if it was reported."""
+        """Return the time at which the upload's offset is to be reported, by the clock of `now`: `interval` seconds
+        after the upload's last report, or after the first call of this method for it. None if the offset was reported.
+        """
         at, offset = self._last.setdefault(upload.id, (now, 0))
         if len(self._last) > _UPLOADS:
             self._last.popitem(last=False)
@@ -36,7 +40,7 @@ class ReportedOffsets:
 
 
 class Progress:
-    """A `ports.questions.ProgressReport` of one request."""
+    """A `ports.questions.ProgressReport` of one request, with a task that calls the hook."""
 
     def __init__(
         self,
@@ -45,7 +49,9 @@ class Progress:
         reported: ReportedOffsets,
         interval: float,
     ) -> None:
-        """`interval` is the time between two reports of an upload in seconds, at least."""
+        """Take `report`, which calls the hook, and `stop`, which ends the request's body; at least `interval` seconds
+        are between two reports of an upload.
+        """
         self._report, self._stop, self._reported, self._interval = report, stop, reported, interval
         self._newest: Upload | None = None
         self._task: asyncio.Task[None] | None = None
@@ -62,7 +68,7 @@ class Progress:
         return self._stopped
 
     async def _run(self) -> None:
-        """Report the newest offset whenever it is due, until the request ends."""
+        """Report the newest offset whenever it is due, until the task is cancelled or the hook stops the upload."""
         loop = asyncio.get_running_loop()
         while self._newest is not None and self._stopped is None:
             due_at = self._reported.due_at(self._newest, loop.time(), self._interval)
@@ -72,7 +78,7 @@ class Progress:
                 await self._call(self._newest, loop)
 
     async def _call(self, upload: Upload, loop: asyncio.AbstractEventLoop) -> None:
-        """Report the offset. A failure is counted, and the report isn't repeated."""
+        """Report the offset, once even if the call fails. If the hook stops the upload, end the request's body."""
         self._reported.note(upload, loop.time())
         try:
             response = await self._report(upload)

@@ -1,4 +1,4 @@
-"""The questions to hooks, in tusd's format: each is one call, repeated within its time, whose answer must be valid."""
+"""The questions to hooks, in tusd's format: each is one call, retried within its time, whose answer must be valid."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ POST_RECEIVE = "post-receive"
 _FIRST_PAUSE = 0.2
 _SERVER_ERROR = 500
 _LOGGED = 100
-"""Names that mean nothing here which are logged at most."""
+"""The most names of ignored members and header fields that are logged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """The way to ask."""
+    """The rules by which a hook is asked."""
 
     attempts: int
-    """At most so many calls, all within `seconds`."""
+    """The most attempts at a question, all within `seconds`."""
     longest_pause: float
-    """Seconds between two calls at most; the first pause is 0.2 s, and each later one twice as long."""
+    """The longest pause in seconds between two attempts; the first pause is 0.2 s, and each later one twice as long."""
     seconds: float
     limit: int
-    """Bytes of an answer."""
+    """The most bytes of an answer."""
     interval: float
-    """Seconds between two reports of an upload's progress, at least."""
+    """The fewest seconds between two reports of an upload's progress."""
     forward: Sequence[str] = ()
-    """Header fields of the client's request that the call has, too."""
+    """The names of the header fields of the client's request that are sent along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookQuestions:
-    """The `Questions` to a hook, as far as they are enabled."""
+    """A `ports.questions.Questions` that asks a hook; a question that isn't in `enabled` is answered without a call."""
 
     caller: HookCaller
     enabled: frozenset[str]
@@ -62,7 +62,7 @@ class HookQuestions:
     observer: Observer
     meter: Meter
     _ignored: set[str] = field(default_factory=set)
-    """Names that were logged as meaningless."""
+    """The names of ignored members and header fields that were logged."""
     _reported: ReportedOffsets = field(default_factory=ReportedOffsets)
 
     @property
@@ -70,7 +70,9 @@ class HookQuestions:
         return PRE_FINISH in self.enabled
 
     async def before_access(self, client: Caller, upload: Upload, *, planned: bool) -> HookResponse:
-        """Ask before a request is carried out; `planned` if the upload isn't recorded yet. Raises HookFailed."""
+        """Ask before a request is carried out, and return the hook's answer; `planned` if the upload isn't recorded
+        yet. Raises HookFailed.
+        """
         return await self._ask(PRE_ACCESS, client, upload, _random_id(PRE_ACCESS), planned=planned)
 
     async def before_create(self, caller: Caller, planned: Upload) -> tuple[FileChange, Answer]:
@@ -110,7 +112,7 @@ class HookQuestions:
     async def _ask(
         self, hook: str, caller: Caller, upload: Upload, call_id: str, *, planned: bool = False
     ) -> HookResponse:
-        """Return the hook's answer. Raises HookFailed if there is no valid one in time."""
+        """Return the hook's answer. Raises HookFailed if there is no valid one in time; the reason is reported."""
         call = self._call(hook, caller, upload, call_id, planned=planned)
         try:
             async with asyncio.timeout(self.asking.seconds):
@@ -121,7 +123,9 @@ class HookQuestions:
             raise HookFailed from None
 
     async def _repeat(self, call: Call) -> HookResponse:
-        """Call until there is an answer, or no further attempt makes sense."""
+        """Return the first answer, after retries with growing pauses. Raises CallFailed or InvalidAnswer if no attempt
+        is left, or a retry can't help.
+        """
         pause = _FIRST_PAUSE
         for _ in range(self.asking.attempts - 1):
             try:
@@ -132,7 +136,9 @@ class HookQuestions:
         return await self._attempt(call, self.asking.seconds)
 
     async def _attempt(self, call: Call, seconds: float) -> HookResponse:
-        """Call once. Raises CallFailed (_Again if a further attempt may help), InvalidAnswer."""
+        """Return the answer of one call, and measure the call. Raises CallFailed (_Again if a retry may help),
+        InvalidAnswer.
+        """
         started, outcome = time.perf_counter(), "failed"
         try:
             response = await self._response(call, seconds)
@@ -169,7 +175,9 @@ class HookQuestions:
 
 
 class _Again(CallFailed):
-    """A call failed in a way that another attempt may cure: no connection, a broken one, or an error of the server."""
+    """A call failed in a way that a retry may cure: it got no answer, its command or method failed, or the status is
+    500 or above.
+    """
 
 
 def _random_id(hook: str) -> str:

@@ -10,9 +10,10 @@ from standardwebhooks import Webhook
 
 
 class Signer:
-    """A signer with one secret, or with two while receivers move from one to the other; with none it only names calls.
+    """A signer with one secret, or with two while receivers change from one to the other. With none, calls get an id
+    and a time but no signature.
 
-    Secrets are `whsec_…`.
+    Secrets are `whsec_…`; `clock` returns seconds since the epoch.
     """
 
     def __init__(self, secrets: Sequence[str] = (), clock: Callable[[], float] = time.time) -> None:
@@ -20,7 +21,7 @@ class Signer:
         self._clock = clock
 
     def headers(self, message_id: str, body: bytes) -> Mapping[str, str]:
-        """Return the header fields of one attempt to send `body`, which must be UTF-8."""
+        """Return the header fields `webhook-…` of one attempt to send `body`, which must be UTF-8."""
         now = int(self._clock())
         headers = {"webhook-id": message_id, "webhook-timestamp": str(now)}
         if self._webhooks:

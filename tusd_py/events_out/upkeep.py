@@ -1,4 +1,4 @@
-"""The upkeep of the outbox: its numbers are measured, and delivered events are removed in the end."""
+"""The upkeep of the outbox: its backlogs are measured, and delivered events are removed after their retention."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RARE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upkeep:
-    """The upkeep by one process; several don't disturb each other."""
+    """The upkeep of the outbox by one process; several processes may do it at a time."""
 
     outbox: Outbox
     retention: float | None
@@ -29,14 +29,14 @@ class Upkeep:
     meter: Meter
     observer: Observer
     delivers: bool
-    """True if this process has sinks. Without one, only commands change what there is: it is measured rarely."""
+    """True if this process has sinks. Without any, only commands change the backlogs: they are measured rarely."""
     thresholds: Thresholds = DEFAULT
     _measured: set[str] = field(default_factory=set)
-    """The names of the sinks that were measured."""
+    """The names of the sinks whose backlogs were measured."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Do it until the end of the context."""
+        """Measure and prune regularly until the end of the context."""
         pause = _MEASURE_SECONDS if self.delivers else _RARE_SECONDS
         tasks = [
             asyncio.create_task(self._repeat(self.measure, pause)),
@@ -48,7 +48,9 @@ class Upkeep:
             await end(*tasks)
 
     async def measure(self) -> None:
-        """Measure the backlog of each sink; one that had a backlog and is gone has none. Raises StateUnavailable."""
+        """Measure the backlog of each sink: as zero for a sink that was measured before and is gone. Raises
+        StateUnavailable.
+        """
         backlogs = await self.outbox.backlogs()
         for sink in self._measured - {backlog.sink for backlog in backlogs}:
             self.meter.events_seen(sink, 0, 0, 0.0)
@@ -66,7 +68,9 @@ class Upkeep:
             pass
 
     async def _repeat(self, action: Callable[[], Awaitable[None]], seconds: float) -> None:
-        """Run the action every `seconds`; a state that isn't reachable is another time."""
+        """Run the action now and after each pause of `seconds`. If the state can't be reached, that is reported, and
+        the next run retries.
+        """
         while True:
             try:
                 await action()

@@ -1,4 +1,4 @@
-"""The formats of events: pure functions from what is known of an event to the message that is sent."""
+"""The formats of events: pure functions from the facts of an event to the message that is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tusd_py.events_out.formats import cloudevents, s3, tusd
 from tusd_py.events_out.formats.facts import Facts, Message
 
 Format = Callable[[Facts], Message | None]
-"""Returns None for an event that the format has no words for."""
+"""A function that puts an event into a format; it returns None for an event that the format can't express."""
 
 FORMATS: Mapping[str, Format] = {
     "tusd": tusd.message,

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0, structured and binary (cloudevents/spec.md, bindings/http-protocol-binding.md)."""
+"""Events as CloudEvents 1.0, structured and binary (cloudevents/spec.md, bindings/http-protocol-binding.md)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tusd_py.serving.dates import rfc3339
 STRUCTURED = "application/cloudevents+json; charset=utf-8"
 _KINDS = {Kind.REGULAR: "single", Kind.PARTIAL: "partial", Kind.FINAL: "final"}
 _PLAIN = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
-"""Characters other than letters and digits that a header field has as they are (HTTP binding, 3.1.3.2)."""
+"""The characters, apart from letters and digits, that a header field has unencoded (HTTP binding, 3.1.3.2)."""
 
 
 def structured(facts: Facts) -> Message:
@@ -47,8 +47,9 @@ def _message(attributes: Mapping[str, str], data: Mapping[str, Any]) -> Message:
 
 
 def _attributes(facts: Facts) -> dict[str, str]:
-    """Return the attributes; the trace is that of the upload's creation, the first cause (distributed tracing
-    extension)."""
+    """Return the attributes of an upload's event. The trace (distributed tracing extension) is that of the upload's
+    creation, else that of the event's request.
+    """
     event = facts.event
     trace = event.upload.trace or event.caller.trace
     attributes = _common(facts, f"tusdpy.upload.{event.type}.v1", event.upload.id)
@@ -56,7 +57,7 @@ def _attributes(facts: Facts) -> dict[str, str]:
 
 
 def _common(facts: EventFacts, type_: str, upload_id: str) -> dict[str, str]:
-    """Return the attributes that each event has."""
+    """Return the attributes that the events of uploads and of jobs have."""
     return {
         "specversion": "1.0",
         "id": facts.id,
@@ -117,5 +118,5 @@ def _request(caller: Caller) -> Mapping[str, str | None]:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    """Return JSON in UTF-8; what isn't Unicode in a header field is replaced."""
+    """Return JSON in UTF-8, with a question mark for each lone surrogate, which stands for a byte that isn't UTF-8."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

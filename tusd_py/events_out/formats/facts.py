@@ -1,4 +1,4 @@
-"""The facts of an event that formats are made from, and the messages that they make."""
+"""The facts of an event, which formats turn into messages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class EventFacts:
     """The facts of any event."""
 
     id: str
-    """The same for each attempt and each sink."""
+    """The id of the event, the same for each attempt and each sink."""
     seq: int
-    """A number that grows with each event."""
+    """The number of the event, higher than those of all events before it."""
     at: float
     """The time of the change, in seconds since the epoch."""
     endpoint: str
@@ -28,7 +28,7 @@ class EventFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts(EventFacts):
-    """An upload's event as it is told: the stored one, and where it happened."""
+    """The facts of an upload's event: the stored event, and the place of the upload's object."""
 
     event: Event
     place: Place
@@ -37,7 +37,7 @@ class Facts(EventFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts(EventFacts):
-    """The event of a job's end as it is told."""
+    """The facts of the event of a job's end."""
 
     job: Job
     """The job as recorded with its end."""
@@ -45,10 +45,10 @@ class JobFacts(EventFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """An event in a format."""
+    """An event in a format, ready to be sent."""
 
     name: str
-    """The event's type, as the format names it."""
+    """The event's type, as the format names it; for tusd's format and questions, the name of the hook."""
     body: bytes
     """UTF-8 text."""
     content_type: str = JSON

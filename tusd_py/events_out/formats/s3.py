@@ -1,6 +1,6 @@
-"""S3's notifications (S3 User Guide, "Event message structure", version 2.1), for consumers that know those.
+"""Events as S3's notifications (S3 User Guide, "Event message structure", version 2.1), for consumers that know those.
 
-They tell only of objects: when one is created, and when it is removed.
+There are notifications only of an object's creation and of its removal.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _name(event: Event) -> str | None:
 
 
 def _has_parts(upload: Upload) -> bool:
-    """Return True for the ETag of a multipart upload: it ends with the number of its parts."""
+    """Return True if the object was stored by a multipart upload, whose ETag ends with the number of its parts."""
     return "-" in (upload.etag or "")
 
 
@@ -67,7 +67,7 @@ def _record(facts: Facts, name: str) -> Mapping[str, Any]:
 
 
 def _object(facts: Facts) -> Mapping[str, Any]:
-    """Return the object, with its key form-encoded; a removed one has neither size nor ETag."""
+    """Return the member `object`, with a form-encoded key; a removed object has neither size nor ETag."""
     upload = facts.event.upload
     stored = {"size": upload.length, "eTag": upload.validator} if facts.event.type is EventType.FINISHED else {}
     return {"key": quote_plus(facts.place.key, safe="/"), **stored, "sequencer": f"{facts.seq:020X}"}

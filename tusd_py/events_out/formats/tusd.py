@@ -1,4 +1,5 @@
-"""The format of tusd 2: what its hooks are sent, to the letter (tusd's pkg/hooks/hooks.go, pkg/handler/hooks.go)."""
+"""The format of tusd 2: the JSON that it sends to hooks, byte for byte (tusd's pkg/hooks/hooks.go,
+pkg/handler/hooks.go)."""
 
 from __future__ import annotations
 
@@ -18,12 +19,12 @@ HOOKS: Mapping[EventType, str] = {
     EventType.EXPIRED: "post-expire",
     EventType.LOST: "post-lost",
 }
-"""The hooks that events are told by. A roll-back isn't told."""
+"""The hook that is called for each type of event; a type without one, such as a roll-back, causes no call."""
 PRE_CREATE, POST_CREATE = "pre-create", "post-create"
 
 
 def message(facts: Facts) -> Message | None:
-    """Return the event as the call of a hook."""
+    """Return the event as the message to a hook; None if there is no hook for its type."""
     hook = HOOKS.get(facts.event.type)
     if hook is None:
         return None
@@ -36,12 +37,12 @@ def body(hook: str, upload: Upload, caller: Caller, place: Place | None) -> byte
 
 
 def url_id(hook: str, upload: Upload) -> str:
-    """Return the last part of the upload's URL; empty while it has none."""
+    """Return the upload's id in a call: the last part of its URL; empty while it has none, as for pre-create."""
     return "" if hook == PRE_CREATE else upload.url_name
 
 
 def offset(hook: str, upload: Upload) -> int:
-    """Return the offset that the hook is told: at its creation an upload has no bytes, even a final one."""
+    """Return the offset in a call: 0 for pre-create and post-create, even if the upload has bytes (a final one)."""
     return 0 if hook in {PRE_CREATE, POST_CREATE} else upload.offset
 
 
@@ -75,7 +76,7 @@ def _request(caller: Caller) -> Value:
 
 
 def _fields(headers: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
-    """Return the values of each field by its name in Go's canonical case, sorted as a map of Go is."""
+    """Return the values of each header field by its name in Go's canonical case, sorted by name as Go sorts a map."""
     values = dict[str, list[str]]()
     for name, value in headers.items():
         values.setdefault(canonical(name), []).append(value)

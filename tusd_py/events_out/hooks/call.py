@@ -1,4 +1,4 @@
-"""A call of a hook, its result, and the port to what makes calls."""
+"""A call of a hook, its result, and the port to the callers of hooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _OK = range(200, 300)
 
 
 class CallFailed(Exception):
-    """A call got no answer. The message is a few words without secrets: `TIMEOUT`, or the reason."""
+    """A call got no answer, or one that reports a failure. The message is a few words without secrets: `TIMEOUT`, or
+    the reason.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +27,14 @@ class Call:
     """A call of a hook."""
 
     id: str
-    """The same for each attempt."""
+    """The id of the call, the same for each attempt."""
     message: Message
     forwarded: Sequence[tuple[str, str]] = ()
-    """Header fields of the client's request that the hook gets."""
+    """The header fields of the client's request that are sent along over HTTP."""
     trace: Trace | None = None
     """The trace that the call belongs to."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that describe the upload to a command."""
+    """The environment variables that describe the upload to a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,12 @@ class Result:
     """The answer to a call."""
 
     status: int = 200
-    """A status of HTTP; 200 for other callers."""
+    """The status of a response over HTTP; 200 for the other callers."""
     body: bytes = b""
-    """At most one byte more than the caller's limit: a longer one is cut."""
+    """The answer's body. Over HTTP and from a command, it has at most one byte more than the caller's limit: a
+    longer one is cut there."""
     retry_after: float | None = None
-    """Seconds that the hook asks to wait before the next call."""
+    """Seconds that the hook asks to wait before the next call; None if it doesn't ask."""
 
     @property
     def ok(self) -> bool:
@@ -52,17 +55,21 @@ class Result:
 
 
 class HookCaller(Protocol):
-    """Calls hooks of one kind."""
+    """A caller of hooks of one kind: over HTTP, as commands, or in Python."""
 
     async def call(self, call: Call, seconds: float) -> Result:
-        """Return the answer that came within `seconds`. Raises CallFailed if none did."""
+        """Return the answer. Raises CallFailed if none came within `seconds`, or if the call failed. A hook that isn't
+        there gives an empty answer.
+        """
 
     async def aclose(self) -> None:
         """Close the connections."""
 
 
 def call_of(message: Message, call_id: str, upload: Upload, caller: Caller, forward: Sequence[str]) -> Call:
-    """Return the call of a hook with the message. `forward` names header fields, as the hook gets them."""
+    """Return the call of a hook with the message. `forward` names the header fields of `caller` to send along, as
+    spelled to the hook.
+    """
     trace = caller.trace or upload.trace
     return Call(
         id=call_id,
@@ -80,8 +87,9 @@ def _forwarded(caller: Caller, names: Sequence[str]) -> Sequence[tuple[str, str]
 
 
 def environment(hook: str, call_id: str, upload: Upload, trace: Trace | None = None) -> Mapping[str, str]:
-    """Return the variables that tusd gives to a command, the id of the call, and the trace (OpenTelemetry,
-    "Environment Variables as Context Propagation Carriers")."""
+    """Return the environment variables for a command: those of tusd, the id of the call, and the trace (OpenTelemetry,
+    "Environment Variables as Context Propagation Carriers").
+    """
     variables = {} if trace is None else trace.headers
     return {
         **{name.upper(): value for name, value in variables.items()},

@@ -14,11 +14,13 @@ from tusd_py.processes import kill, read_output
 
 
 class CommandCaller:
-    """A caller of the command that has the hook's name. One that isn't there succeeds."""
+    """A caller of commands: each is the file with the hook's name in a folder. A call without such a file succeeds. The
+    wait for a free slot isn't part of a call's time.
+    """
 
     def __init__(self, folder: Path, concurrency: int, environ: Mapping[str, str], limit: int = BODY_LIMIT) -> None:
-        """At most `concurrency` commands run at a time. `environ` is their environment, but for this server's secrets;
-        `limit` is the length of their output that counts, in bytes.
+        """Take the folder; at most `concurrency` commands run at a time. Their environment is `environ` without this
+        server's secrets; `limit` is the most bytes of their output.
         """
         self._folder, self._limit = folder.absolute(), limit
         self._slots = asyncio.Semaphore(concurrency)
@@ -52,7 +54,9 @@ class CommandCaller:
             raise CallFailed(f"can't run: {error.strerror}") from error
 
     async def _run(self, process: Process, body: bytes) -> bytes:
-        """Return the command's output. Raises CallFailed if it fails."""
+        """Return the command's output. Raises CallFailed if it ends by a signal or with another code than 0. A
+        cancelled command is killed.
+        """
         try:
             output, _, code = await asyncio.gather(
                 read_output(process, self._limit), _write(process, body), process.wait()
@@ -66,7 +70,7 @@ class CommandCaller:
 
 
 async def _write(process: Process, body: bytes) -> None:
-    """Write the body; a command need not read it."""
+    """Write the body to the command's input, which the command need not read."""
     assert process.stdin is not None  # noqa: S101  for mypy: it is a pipe
     with suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(body)

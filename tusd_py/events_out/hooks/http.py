@@ -1,4 +1,4 @@
-"""Calls over HTTP."""
+"""Calls of hooks over HTTP."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ from tusd_py.outgoing import OutgoingRequest
 from tusd_py.version import __version__
 
 BODY_LIMIT = 5 * 1024
-"""Bytes of an answer that are read by default: an event's answer says nothing."""
+"""The most bytes of an answer, by default: the answer to an event has no meaning."""
 _IDLE_SECONDS = 4.0
 """Seconds that a connection is kept for the next call: less than servers do, which close it without warning."""
 _LONGEST_PAUSE = 7 * 86_400.0
 """The longest Retry-After in seconds that counts."""
 _OURS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "user-agent"})
-"""Header fields of a call that aren't forwarded: they are the call's own. So are those of webhooks."""
+"""The header fields of a client that are never forwarded, since a call has fields with these names itself, as it has
+webhook-…."""
 
 
 class HttpCaller:
-    """A caller of one URL, by POST. Redirects aren't followed."""
+    """A caller that sends each call to one URL by POST. Redirects aren't followed."""
 
     def __init__(self, url: str, signer: Signer, *, verify: bool = True, limit: int = BODY_LIMIT) -> None:
-        """`limit` is the length of an answer's body that counts, in bytes. Without `verify`, any certificate does."""
+        """Open no connection yet. `limit` is the most bytes of an answer's body. Without `verify`, any certificate is
+        accepted.
+        """
         self._url, self._signer, self._limit = url, signer, limit
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=verify, keepalive_timeout=_IDLE_SECONDS),
@@ -79,7 +82,7 @@ class HttpCaller:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After (RFC 9110, 10.2.3), given as seconds or as a date; None without a valid one."""
+    """Return the seconds of Retry-After (RFC 9110, 10.2.3), a number or a date, at most 7 days; None if not valid."""
     value = headers.get(hdrs.RETRY_AFTER, "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), _LONGEST_PAUSE)
@@ -100,7 +103,7 @@ async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Return a few words: messages of exceptions may hold the URL."""
+    """Return a few words in place of the error's message, which may hold the URL."""
     if isinstance(error, aiohttp.ClientSSLError):
         return "certificate not accepted"
     if isinstance(error, aiohttp.ClientConnectorError):

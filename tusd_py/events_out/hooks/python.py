@@ -20,9 +20,11 @@ Method = Callable[[Mapping[str, Any]], Any]
 
 
 class PythonCaller:
-    """A caller of the methods of an object: `post_finish(call)` for the hook post-finish. A missing one succeeds.
+    """A caller of an object's methods: `post_finish(call)` for the hook post-finish. A call without such a method
+    succeeds.
 
-    Each gets the JSON of the call, and returns None or that of the answer. One that isn't `async` runs in a thread.
+    A method gets the call's JSON as a dict, and returns None or the answer's JSON, as Python values. A method that
+    isn't `async` runs in a thread, which goes on after a timeout.
     """
 
     def __init__(self, hooks: object, observer: Observer) -> None:
@@ -43,7 +45,7 @@ class PythonCaller:
             raise CallFailed(type(error).__name__) from error
 
     async def aclose(self) -> None:
-        """Do nothing: the object belongs to its maker."""
+        """Do nothing: the object belongs to the code that created it."""
 
 
 async def _await(method: Method, call: Mapping[str, Any]) -> object:

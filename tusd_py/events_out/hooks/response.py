@@ -21,19 +21,19 @@ _FIELDS = frozenset(
         *("www-authenticate", "link", "server-timing"),
     }
 )
-"""Header fields that a hook may set, and those that begin with X-."""
+"""The header fields that a hook may set, in lower case; it may also set those that begin with X-."""
 _FIRST_VISIBLE, _DELETE = 0x20, 0x7F
 _NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
-"""The characters of a field's name (RFC 9110, 5.6.2)."""
+"""The characters of a header field's name in lower case (RFC 9110, 5.6.2)."""
 
 
 class InvalidAnswer(ValueError):
-    """The answer of a hook isn't one. The message says what is wrong, without the answer's text."""
+    """The answer of a hook isn't valid. The message says what is wrong, without the answer's text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookResponse:
-    """The answer of a hook."""
+    """The answer of a hook to a question; by default, one without objection or change."""
 
     answer: Answer = NO_ANSWER
     change: FileChange = NO_CHANGE
@@ -42,14 +42,15 @@ class HookResponse:
     reject_access: bool = False
     stop_upload: bool = False
     ignored: tuple[str, ...] = ()
-    """Names of members and header fields that mean nothing here."""
+    """The names of the answer's members and header fields that this server ignores."""
 
 
 def parse_response(body: bytes, limit: int, buckets: Sequence[str] = ()) -> HookResponse:
-    """Return the answer in a body of at most `limit` bytes; an empty one says nothing. Raises InvalidAnswer.
+    """Return the answer in a body of at most `limit` bytes; an empty body is an answer without content. Raises
+    InvalidAnswer.
 
-    `buckets` are those that a hook may choose, the storage's own first; empty if the storage is a folder: a hook may
-    choose keys in the one, and paths in the other.
+    `buckets` are those that a hook may choose, the storage's own first, with keys in them; empty if the storage is a
+    folder, where a hook may choose paths.
     """
     if len(body) > limit:
         raise InvalidAnswer(f"longer than {limit} bytes")
@@ -95,9 +96,10 @@ def _change(info: Mapping[str, Any], buckets: Sequence[str]) -> FileChange:
 
 
 def _place(storage: Mapping[str, Any], *, on_disk: bool) -> str | None:
-    """Return the place that the hook chose; None if it chose none. Raises InvalidAnswer if the storage can't have it.
+    """Return the path or key that the hook chose; None if it chose none. Raises InvalidAnswer if the storage can't have
+    it.
 
-    Members that only say again what the storage is (`Type`, `InfoPath`) mean nothing, as in tusd.
+    Members that only repeat what the storage is (`Type`, `InfoPath`) are ignored, as by tusd.
     """
     path, key = (_plain(_of_type(storage, name, str, "")) for name in ("path", "key"))
     if on_disk and (key or storage.get("bucket")):
@@ -111,7 +113,9 @@ def _place(storage: Mapping[str, Any], *, on_disk: bool) -> str | None:
 
 
 def _bucket(storage: Mapping[str, Any], buckets: Sequence[str]) -> str | None:
-    """Return the bucket that the hook chose; None if that is the storage's own. Raises InvalidAnswer."""
+    """Return the bucket that the hook chose; None if it chose none, or the storage's own. Raises InvalidAnswer if it
+    isn't in `buckets`.
+    """
     chosen = _of_type(storage, "bucket", str, "")
     if chosen and chosen not in buckets:
         raise InvalidAnswer("Bucket isn't one of hooks-buckets")
@@ -119,7 +123,9 @@ def _bucket(storage: Mapping[str, Any], buckets: Sequence[str]) -> str | None:
 
 
 def _metadata(texts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the metadata. Raises InvalidAnswer for a key that Upload-Metadata can't carry (tus 1.0, creation)."""
+    """Yield keys and values of metadata. Raises InvalidAnswer for a key that Upload-Metadata can't carry (tus 1.0,
+    creation).
+    """
     for key, value in texts.items():
         if not is_metadata_key(key):
             raise InvalidAnswer("MetaData has a key that isn't ASCII without blanks and commas")
@@ -127,7 +133,9 @@ def _metadata(texts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _folded(value: Any, name: str) -> Mapping[str, Any]:
-    """Return the members with names in lower case, since case doesn't matter (Go's encoding/json)."""
+    """Return the members of an object, their names in lower case, since case doesn't matter to Go's encoding/json.
+    Raises InvalidAnswer, which calls the value `name`, for any other value.
+    """
     if not isinstance(value, dict):
         raise InvalidAnswer(f"{name} isn't an object")
     return {key.lower(): member for key, member in value.items()}
@@ -140,12 +148,14 @@ def _texts(value: Any, name: str) -> Mapping[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Return the text without lone surrogates, which JSON can carry and UTF-8 can't."""
+    """Return the text with a question mark for each lone surrogate, which JSON can carry and UTF-8 can't."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _of_type(members: Mapping[str, Any], name: str, kind: type[T], default: T) -> T:
-    """Return the member; the default if it is missing or null. Raises InvalidAnswer for another type."""
+    """Return the member `name`; the default if it is missing or null. Raises InvalidAnswer if its type isn't exactly
+    `kind`.
+    """
     value = members.get(name)
     if value is None:
         return default

@@ -1,4 +1,4 @@
-"""Exchanges of RabbitMQ (AMQP 0-9-1)."""
+"""Sinks that are exchanges of RabbitMQ (AMQP 0-9-1)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _SECONDS = 5
 
 
 class AmqpExchange:
-    """An exchange that exists. Events go by the routing keys `upload.created`, `upload.finished` and so on; one that no
-    queue takes has failed."""
+    """A `Broker` that publishes to an exchange, which must exist. Routing keys are `upload.created`, `upload.finished`
+    and so on; the attempt at an event that no queue takes fails.
+    """
 
     errors = (AMQPError, OSError)
 
     def __init__(self, url: str, exchange: str) -> None:
-        """Connect when first used."""
+        """Open no connection yet: the first `send` does."""
         self._url, self._name = url, exchange
         self._connecting = asyncio.Lock()
         self._connection: AbstractConnection | None = None
@@ -46,7 +47,9 @@ class AmqpExchange:
             await self._connection.close()
 
     async def _exchange(self) -> AbstractExchange:
-        """Return the exchange on an open channel, which confirms. Raises AMQPError if the exchange doesn't exist."""
+        """Return the exchange on an open channel with publisher confirms; connects if there is none. Raises AMQPError,
+        also if the exchange doesn't exist, and OSError.
+        """
         async with self._connecting:
             if self._channel is None or self._channel.is_closed:
                 await self.aclose()

@@ -1,4 +1,5 @@
-"""Queues of SQS and topics of SNS. botocore finds region, endpoint and credentials: the AWS chain."""
+"""Sinks that are queues of SQS or topics of SNS. botocore finds the credentials, and the region and endpoint that an
+address doesn't give, as for the AWS CLI."""
 
 from __future__ import annotations
 
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 _AWS = re.compile(r"sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 _ANY_REGION = "us-east-1"
 _NO_TEXT = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
-"""Characters of JSON's strings that AWS refuses (SQS API Reference, SendMessage)."""
+"""The JSON escapes of the characters that AWS refuses (SQS API Reference, SendMessage)."""
 _FIFO = ".fifo"
 
 
 class SqsQueue:
-    """A queue, by its URL."""
+    """A `Broker` that sends to an SQS queue, named by its URL."""
 
     errors = (BotoCoreError, ClientError, OSError)
 
@@ -38,7 +39,7 @@ class SqsQueue:
 
     @classmethod
     async def open(cls, url: str) -> SqsQueue:
-        """Return the queue; nothing is sent yet. Raises ConfigurationError."""
+        """Return the queue; nothing is sent yet. Raises ConfigurationError if its client can't be set up."""
         split = urlsplit(url)
         aws = _AWS.fullmatch(split.hostname or "")
         endpoint = None if aws else f"{split.scheme}://{split.netloc}"
@@ -58,7 +59,7 @@ class SqsQueue:
 
 
 class SnsTopic:
-    """A topic, by its ARN."""
+    """A `Broker` that publishes to an SNS topic, named by its ARN."""
 
     errors = (BotoCoreError, ClientError, OSError)
 
@@ -67,7 +68,7 @@ class SnsTopic:
 
     @classmethod
     async def open(cls, arn: str) -> SnsTopic:
-        """Return the topic; nothing is sent yet. Raises ConfigurationError."""
+        """Return the topic; nothing is sent yet. Raises ConfigurationError if its client can't be set up."""
         client, resources = await _open("sns", arn.split(":")[3], None)
         return cls(client, arn, resources)
 
@@ -108,7 +109,7 @@ def _attributes(message: Message, delivery: Delivery) -> Mapping[str, Any]:
 
 
 def _order(name: str, delivery: Delivery) -> Mapping[str, Any]:
-    """Return the order and the id of a message, which only FIFO queues and topics know."""
+    """Return the parameters for a message's order and deduplication; none unless the queue or topic is FIFO."""
     if not name.endswith(_FIFO):
         return {}
     return {"MessageGroupId": delivery.upload_id, "MessageDeduplicationId": delivery.event_id}

@@ -15,24 +15,24 @@ from tusd_py.ports.sink import DeliveryFailed
 
 
 class Broker(Protocol):
-    """A client of a broker."""
+    """A client that sends messages to one place at a broker: a stream, subject, exchange, queue or topic."""
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        """The errors of its library that the next attempt may cure."""
+        """The errors of the client's library for a failed attempt; the next attempt may succeed."""
 
     async def send(self, message: Message, delivery: Delivery) -> None:
-        """Return once the broker has stored the message."""
+        """Send the message; return once the broker has confirmed it. Raises one of `errors`."""
 
     async def aclose(self) -> None:
         """Close the connections."""
 
 
 class BrokerSink:
-    """A sink that sends to `broker`."""
+    """A sink that sends each event to a broker."""
 
     def __init__(self, broker: Broker, reader: FactsReader, form: Format, seconds: float) -> None:
-        """`seconds` is the time for one attempt."""
+        """Take the broker and the format `form` of its messages; `seconds` is the time for one attempt."""
         self._broker, self._reader, self._format, self._seconds = broker, reader, form, seconds
 
     async def publish(self, delivery: Delivery) -> None:
@@ -59,5 +59,7 @@ def _reason(error: Exception) -> str:
 
 
 def attributes(message: Message, delivery: Delivery) -> Mapping[str, str]:
-    """Return what consumers may read before the body: the format's header fields, else id and types."""
+    """Return the attributes of a message, which consumers can read without its body: the format's header fields, or
+    without any `id`, `type` and `content-type`.
+    """
     return message.headers or {"id": delivery.event_id, "type": message.name, "content-type": message.content_type}

@@ -12,16 +12,18 @@ from tusd_py.ports.sink import DeliveryFailed
 
 _GONE = 410
 _WAIT = frozenset({429, 503})
-"""Statuses with which a receiver may say when to come again (RFC 9110, 10.2.3; RFC 6585, 4)."""
+"""The statuses with which Retry-After counts (RFC 9110, 10.2.3; RFC 6585, 4)."""
 
 
 class HookSink:
-    """A sink that calls `caller` and ignores what it answers, but for the status."""
+    """A sink that calls a hook. Of the answer, only the status and, with 429 and 503, Retry-After count."""
 
     def __init__(
         self, caller: HookCaller, reader: FactsReader, form: Format, seconds: float, forward: Sequence[str] = ()
     ) -> None:
-        """`seconds` is the time for one attempt; `forward` names header fields of clients' requests to send along."""
+        """Take the caller of the hook and the format `form` of its messages; `seconds` is the time for one attempt, and
+        `forward` names header fields of clients' requests to send along.
+        """
         self._caller, self._reader, self._format = caller, reader, form
         self._seconds, self._forward = seconds, forward
 
@@ -39,7 +41,7 @@ class HookSink:
         await self._caller.aclose()
 
     def _call(self, delivery: Delivery) -> Call | None:
-        """Return the call; None if the format has no words for the event."""
+        """Return the call; None if the format can't express the event."""
         facts = self._reader.read(delivery)
         message = self._format(facts)
         if message is None:
@@ -48,7 +50,7 @@ class HookSink:
 
 
 def _check(result: Result) -> None:
-    """Raise DeliveryFailed unless the event has arrived."""
+    """Raise DeliveryFailed unless the status says that the event has arrived (2xx)."""
     if not result.ok:
         raise DeliveryFailed(
             f"HTTP {result.status}",

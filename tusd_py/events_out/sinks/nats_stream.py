@@ -1,4 +1,4 @@
-"""Subjects of NATS JetStream."""
+"""Sinks that are subjects of NATS JetStream."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ _SECONDS = 5
 
 
 class NatsSubject:
-    """A subject that a stream takes; the stream drops an event that comes again within its duplicate window."""
+    """A `Broker` that publishes to a subject, which a stream must take. The stream drops an event that is sent again
+    within its duplicate window.
+    """
 
     errors = (Error, NoStreamResponseError, OSError)
 
     def __init__(self, url: str, subject: str) -> None:
-        """Connect when first used."""
+        """Open no connection yet: the first `send` does."""
         self._url, self._subject = url, subject
         self._connecting = asyncio.Lock()
         self._client: Client | None = None
@@ -38,7 +40,9 @@ class NatsSubject:
             self._client = None
 
     async def _connected(self) -> Client:
-        """Return a client that is connected. The library's own reconnecting would hold what was sent for later."""
+        """Return a connected client, a new one if the connection was lost: the library would reconnect, too, but hold
+        messages for later.
+        """
         async with self._connecting:
             if self._client is None or not self._client.is_connected:
                 await self.aclose()

@@ -1,4 +1,4 @@
-"""Streams of Redis or Valkey."""
+"""Sinks that are streams of Redis or Valkey."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ _SECONDS = 5.0
 
 
 class RedisStream:
-    """A stream. An entry has the fields of `attributes`, and `data`. Consumers trim it: an entry may be unread."""
+    """A `Broker` that appends to a stream. An entry has the fields of `attributes`, and the body in `data`. The stream
+    isn't trimmed: only its consumers know which entries they have read.
+    """
 
     errors = (RedisError, OSError)
 
     def __init__(self, url: str, stream: str) -> None:
-        """Connect when first used. Raises ConfigurationError for a malformed URL."""
+        """Open no connection yet: the first `send` does. Raises ConfigurationError for a malformed URL."""
         try:
             self._redis = Redis.from_url(url, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS)
         except ValueError as error:
