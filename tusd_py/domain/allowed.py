@@ -15,7 +15,7 @@ from tusd_py.domain.refusals import TypeNotAllowed
 
 def apply(allowance: Allowance, metadata: Metadata, limits: Limits, *, later: bool = False) -> tuple[Metadata, Limits]:
     """Return the metadata and the limits of a new upload. Metadata of the credential's `allowance` replaces the
-    client's, and its greatest length bounds the limits of the server.
+    client's, and the greatest length in the allowance bounds the server's limits.
 
     Raises TypeNotAllowed, like `check_allowed`, also for a type that the credential doesn't allow.
     """

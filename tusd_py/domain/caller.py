@@ -50,7 +50,7 @@ class Caller:
 
     @property
     def trace(self) -> Trace | None:
-        """The trace that the request belongs to: at this server's span, else at the client's; None without one."""
+        """The trace that the request belongs to, with this server's span or else the client's; None without one."""
         return self.span or read_trace(self.headers)
 
 

@@ -28,7 +28,8 @@ _PART_SIZE = "partsize"
 """
 
 TOUCH = 60.0
-"""Seconds between two saves of a client's activity in an upload's record. Each save moves the upload's expiry."""
+"""The least seconds between two saves of a client's activity in an upload's record. Each save moves the upload's
+expiry."""
 _REPEATED = 8
 """Parts of the least length that the stored bytes may have beyond twice the announced length, before the upload counts
 as overfull: some storages keep each repeat of a part."""

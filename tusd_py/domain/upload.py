@@ -1,4 +1,4 @@
-"""The record of one upload. It does no I/O, reads no clock and makes no ids: times and ids are arguments."""
+"""The record of one upload. Its methods do no I/O, and read no clock: times and ids are arguments."""
 
 from __future__ import annotations
 
