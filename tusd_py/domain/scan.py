@@ -14,7 +14,7 @@ class Verdict(enum.StrEnum):
     FOUND = "found"
     """The content is malicious: the upload has been ended."""
     UNSCANNED = "unscanned"
-    """The content is larger than the scanner takes, or past another of the scanner's limits."""
+    """The content is beyond a limit of the scanner."""
     FAILED = "failed"
     """The scanner was unavailable in all attempts."""
 

@@ -19,7 +19,7 @@ class Infected(ScanRejected):
 
 
 class Unscanned(ScanRejected):
-    """The content is past a limit of the scanner (such as its size), and the settings refuse such uploads."""
+    """The content is beyond a limit of the scanner, mostly that of its size."""
 
     code = "unscanned"
 
