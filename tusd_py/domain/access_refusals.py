@@ -6,7 +6,7 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
 class Unauthenticated(Refusal):
-    """The request needs a credential (RFC 6750, 3): it has none, or one that isn't good."""
+    """The request needs a credential (RFC 6750, 3), and has none or one that isn't good."""
 
     code = "unauthenticated"
 
@@ -24,7 +24,7 @@ class InsufficientScope(Refusal):
 
 
 class AuthUnavailable(ServiceUnavailable):
-    """The server that knows about the credential doesn't answer."""
+    """The server that checks credentials, or has the keys to check them, doesn't answer."""
 
     code = "auth-unavailable"
 
@@ -33,7 +33,7 @@ class AuthUnavailable(ServiceUnavailable):
 
 
 class OverQuota(Refusal):
-    """The account has no room for the upload."""
+    """The upload would take its account past a quota: of bytes, or of unfinished uploads."""
 
     code = "over-quota"
 
@@ -48,7 +48,7 @@ class TokenUsedUp(Refusal):
 
 
 class BadToken(Refusal):
-    """The form was not made for this principal, or too long ago."""
+    """A form of the dashboard has a token that was made for another principal, or too long ago."""
 
     code = "bad-token"
 

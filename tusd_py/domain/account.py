@@ -13,16 +13,19 @@ class Account:
 
     name: str = NO_ACCOUNT
     quota_bytes: int | None = None
-    """Bytes that the account may have by the credential that created the upload; None for the settings' quota."""
+    """The most bytes that the account may have, as the credential that created the upload sets it; None for the quota
+    of the settings."""
     reserved: int = 0
-    """Bytes that are kept free for the upload while its length is deferred, those that it has included."""
+    """Bytes that the account's quota keeps for the upload while its length is deferred, including the bytes that the
+    upload has already."""
 
 
 SHARED = Account()
-"""The account of all that has no owner."""
+"""The account of all uploads that have no owner."""
 
 
 def tenant_of(account: str | None, owner: str | None) -> str | None:
-    """Return the tenant that an account's name has before its owner (`domain.principal.account_name`), or None."""
+    """Return the tenant, which stands before the owner in an account's name (`domain.principal.account_name`); None if
+    the name has no tenant."""
     tenant, slash, _ = (account or "").rpartition(f"/{owner}")
     return tenant if slash else None

@@ -1,4 +1,4 @@
-"""The check of an upload's declared type and name. Pure, like the rules.
+"""The check of the type and the name that a client declares for an upload. No function does I/O or reads a clock.
 
 The bytes aren't inspected: a client can declare anything.
 """
@@ -14,9 +14,10 @@ from tusd_py.domain.refusals import TypeNotAllowed
 
 
 def apply(allowance: Allowance, metadata: Metadata, limits: Limits, *, later: bool = False) -> tuple[Metadata, Limits]:
-    """Return the metadata and the limits of a new upload: those of its credential come on top of the server's.
+    """Return the metadata and the limits of a new upload. Metadata of the credential's `allowance` replaces the
+    client's, and the greatest length in the allowance bounds the server's limits.
 
-    Raises TypeNotAllowed, like `check_allowed`.
+    Raises TypeNotAllowed, like `check_allowed`, also for a type that the credential doesn't allow.
     """
     forced = {**metadata, **allowance.metadata} if allowance.metadata else metadata
     check_allowed(forced, limits, later=later)
@@ -27,9 +28,10 @@ def apply(allowance: Allowance, metadata: Metadata, limits: Limits, *, later: bo
 
 
 def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) -> None:
-    """Check the declared type and name. Raises TypeNotAllowed, also if one that is limited isn't declared.
+    """Raise TypeNotAllowed if the declared type or name isn't allowed, or isn't declared although the limits restrict
+    it.
 
-    With `later` it may be missing: it is declared, and checked, before the upload can be downloaded.
+    With `later` the declaration may be missing: a later check is made before clients can download the upload.
     """
     kind, name = declared(metadata, TYPE_KEYS), declared(metadata, NAME_KEYS)
     if limits.allowed_types and (kind or not later) and not has_type(kind, limits.allowed_types):
@@ -39,14 +41,15 @@ def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) ->
 
 
 def has_type(kind: str, allowed: Sequence[str]) -> bool:
-    """Return True if the media type `kind`, perhaps with parameters, is allowed: by types, `image/*` or `*/*`, in lower
-    case."""
+    """Return True if the media type `kind`, perhaps with parameters, is one of `allowed`: media types, `image/*` or
+    `*/*`, in lower case."""
     essence = kind.partition(";")[0].strip(" \t").lower()
     group, slash, name = essence.partition("/")
     return bool(group and slash and name) and not {essence, f"{group}/*", "*/*"}.isdisjoint(allowed)
 
 
 def has_extension(name: str, allowed: Sequence[str]) -> bool:
-    """Return True if the name, without folders, has an allowed extension: in lower case, without the leading dot."""
+    """Return True if the last component of the name has one of the extensions `allowed`: in lower case, without the
+    leading dot."""
     *_, base = name.lower().replace("\\", "/").split("/")
     return any(base.endswith(f".{extension}") and base != f".{extension}" for extension in allowed)

@@ -1,4 +1,4 @@
-"""The answer of a hook to a question, as far as it concerns the client."""
+"""The answer of a hook to a question: the parts that change the client's response or the planned upload."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ NO_ANSWER = Answer()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
-    """The changes to a planned upload that a hook wants (tusd's `ChangeFileInfo`); None for no change."""
+    """The changes to a planned upload that a hook wants (tusd's `ChangeFileInfo`). A field that is None changes
+    nothing."""
 
     name: str | None = None
-    """The path of the upload below the creation endpoint, in place of its id, and its object's key, unless
-    `place` is set."""
+    """The path of the upload below the creation endpoint, in place of its id, and the key of its object, unless `place`
+    is set."""
     place: str | None = None
     """The key or path of the upload's object, below the storage's prefix or folder."""
     bucket: str | None = None
-    """The bucket for all of the upload, in place of the storage's own."""
+    """The bucket for all objects of the upload, in place of the storage's own."""
     metadata: Metadata | None = None
-    """In place of all metadata of the client."""
+    """Metadata in place of all that the client sent."""
 
 
 NO_CHANGE = FileChange()

@@ -15,40 +15,42 @@ class Caller:
     """A client and its request."""
 
     address: str = ""
-    """The client's address: from a trusted proxy, else the peer's."""
+    """The client's address: as a trusted proxy names it, else the address of the peer."""
     principal: Principal | None = None
-    """The subject of its credential, and what that allows; None without a good one."""
+    """The subject of the client's credential, and what the credential allows; None without a good one."""
     denial: Refusal | None = None
-    """The reason why the credential that it sent isn't good, or can't be checked now; None if there is none."""
+    """The reason why the credential that the client sent isn't good, or can't be checked now; None if there is no such
+    reason."""
     method: str = ""
-    """The effective method: a POST may stand for another one (tus 1.0, X-HTTP-Method-Override)."""
+    """The effective method, as a client may replace the method of a POST (tus 1.0, X-HTTP-Method-Override)."""
     target: str = ""
-    """The path and query as sent."""
+    """The path and query as the client sent them."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """The header fields as received, secrets included."""
     request_id: str | None = None
-    """The request's id from a proxy or the client (X-Request-ID)."""
+    """The request's id as a proxy or the client names it (X-Request-ID); None without one."""
     proxied: bool = False
-    """True if a trusted proxy has passed the request on; known where credentials are checked."""
+    """True if a trusted proxy has passed the request on. Set only where credentials are checked."""
     peer: str = ""
-    """The address and port at the other end of the connection, `ip:port`: of the nearest proxy, if there is one; known
-    where events are told."""
+    """The address and port at the other end of the connection, `ip:port`: of the nearest proxy, if there is one; empty
+    for a UNIX socket. Set only on servers with hooks or events."""
     endpoint: str = ""
-    """The creation endpoint's absolute URL as the client sees it, with a slash at its end; known where credentials are
-    checked or events are told, and empty if the request doesn't make a URL."""
+    """The creation endpoint's absolute URL as the client sees it, with a slash at its end; empty if the URL can't be
+    told from the request. Set only where credentials are checked, or on servers with hooks or events."""
     span: Trace | None = None
     """The span of the request, if this server makes spans."""
     storable: frozenset[str] = frozenset()
-    """The names, in lower case, of header fields with secrets that may be stored, as hooks are to get them."""
+    """The names, in lower case, of header fields that may be stored though they hold secrets: the settings pass them to
+    hooks."""
 
     @property
     def subject(self) -> str | None:
-        """The subject of its credential, who owns what it creates; None if there is none."""
+        """The subject of the caller's credential, which owns what the caller creates; None without one."""
         return None if self.principal is None else self.principal.subject
 
     @property
     def trace(self) -> Trace | None:
-        """The trace that the request belongs to: at this server's span, else at the client's; None without one."""
+        """The trace that the request belongs to, with this server's span or else the client's; None without one."""
         return self.span or read_trace(self.headers)
 
 

@@ -1,4 +1,4 @@
-"""States of an upload's bytes in its storage."""
+"""Values for the state of an upload's bytes in the storage."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from dataclasses import dataclass
 from typing import Any
 
 Cursor = Mapping[str, Any]
-"""The location of an upload's bytes, as JSON that only its storage reads."""
+"""The location of an upload's bytes in the storage, as a JSON object that only the storage's adapter reads."""
 
 Entry = Mapping[str, Any]
-"""An entry of the upload's list of parts, as JSON that only its storage reads."""
+"""An entry of the upload's list of parts, as a JSON object that only the storage's adapter reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The finished object, as its storage made it."""
+    """The finished object of an upload, as the storage made it."""
 
     cursor: Cursor
     etag: str
     troubled: bool = False
-    """True if a write got no answer before it was repeated, and so may yet take effect."""
+    """True if a request to write the object got no answer before it was repeated: the first one may still take effect.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A state in which every byte before `offset` is durable, and `cursor` with the entries added so far locates it."""
+    """A state of an upload in which every byte before `offset` is durable. `cursor` and all entries added up to this
+    state tell where the bytes are."""
 
     offset: int
     cursor: Cursor
     added: tuple[Entry, ...] = ()
     finished: Finished | None = None
-    """Set if writing these bytes created the finished object (a small upload's one PutObject)."""
+    """The finished object, if storing these bytes created it (in one PutObject, for a small upload); else None."""
     troubled: bool = False
-    """True if a write got no answer before it was repeated, and so may yet take effect."""
+    """True if a write got no answer before it was repeated: the first one may still take effect."""

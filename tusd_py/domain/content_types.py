@@ -1,8 +1,8 @@
-"""The judgement of an upload's type by its first bytes. Pure, like the rules.
+"""The check of an upload's type by its first bytes. No function does I/O or reads a clock.
 
-Many types have a mark: bytes that their files begin with, such as `%PDF`. Texts have none, and short marks begin texts
-and other files by chance, so that only long ones tell what a file is not. A file that is made to look like two types
-passes as either.
+Files of many types begin with a mark: certain bytes, such as `%PDF`. Texts have none, and texts and other files may
+begin with a short mark by chance: only a long mark proves that a file isn't of another type. A file that is made to
+look like two types is taken for either.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tusd_py.domain.refusals import TypeNotAllowed
 from tusd_py.domain.upload import Upload
 
 HEAD_BYTES = 2048
-"""The most bytes that are judged."""
+"""The number of first bytes that are checked at most."""
 _LONG = 4
-"""Bytes of a mark that no other file begins with by chance."""
+"""Bytes of a mark that is too long for files of another type to begin with by chance."""
 _CONTROLS = frozenset({*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)})
 """Bytes that no text has (MIME Sniffing standard, 3: binary data byte)."""
 _SUFFIXES = ("+xml", "+json")
@@ -28,19 +28,23 @@ _TEXTS = frozenset({"application/json", "application/xml", "application/javascri
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark that was found."""
+    """A mark that was found in the first bytes of an upload."""
 
     kind: str
-    """The media type of files that have it, in lower case."""
+    """The media type of files with the mark, in lower case."""
     length: int
-    """The bytes of it."""
+    """The length of the mark in bytes."""
 
 
 def check_content(
     upload: Upload, head: bytes, marks: Sequence[Mark], marked: Collection[str], allowed: Sequence[str]
 ) -> None:
-    """Return if the upload may begin with `head`: all of its bytes, or `HEAD_BYTES`. `marks` are those found in it, and
-    `marked` the types that have one. Raises TypeNotAllowed."""
+    """Return if the upload may begin with `head`: all of its bytes, or the first `HEAD_BYTES`. `marks` are those found
+    in `head`, `marked` all media types that have a mark, and `allowed` the media types (also `image/*` or `*/*`) that
+    the server takes.
+
+    Raises TypeNotAllowed.
+    """
     if has_allowed_mark(upload, marks, allowed):
         return
     excluded = any(mark.length >= _LONG for mark in marks)
@@ -49,8 +53,8 @@ def check_content(
 
 
 def has_allowed_mark(upload: Upload, marks: Sequence[Mark], allowed: Sequence[str]) -> bool:
-    """Return True if a mark is of the upload's declared type, or of another one that is allowed. More bytes change
-    nothing then."""
+    """Return True if one of the marks is of the upload's declared type, or of a type in `allowed`. Then more bytes of
+    the upload don't change the result of `check_content`."""
     names = _names(_kind(upload))
     return any(has_type(mark.kind, allowed) or _name(mark.kind) in names for mark in marks)
 
@@ -67,10 +71,11 @@ def _kind(upload: Upload) -> str:
 
 
 def _names(kind: str) -> frozenset[str]:
-    """Return the names of types with whose marks such files begin: `image/svg+xml` begins as `application/xml` does."""
+    """Return the names of the types with whose marks files of type `kind` may begin: `image/svg+xml` begins as
+    `application/xml` does."""
     return frozenset({_name(kind), kind.rpartition("+")[2]})
 
 
 def _name(kind: str) -> str:
-    """Return the part of the type that its variants have in common: `audio/wav` is `audio/x-wav`, too."""
+    """Return the subtype without a prefix `x-` or `ms-`, so that `audio/wav` equals `audio/x-wav`."""
     return kind.partition("/")[2].removeprefix("x-").removeprefix("ms-")

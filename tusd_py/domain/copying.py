@@ -1,4 +1,4 @@
-"""Changed copies of the records that are copied several times in each request.
+"""A faster `dataclasses.replace`, for the records that are copied several times in each request.
 
 `dataclasses.replace` takes about 15 µs for an upload: it looks at each field and calls the constructor, which sets each
 attribute through `object.__setattr__`. Copying the attributes at once takes a tenth of that.
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 else:
 
     def copy_with(record: T, /, **changes: object) -> T:
-        """Return a copy with these attributes: for a frozen dataclass without slots. Its `__post_init__` isn't called.
+        """Return a copy of the record with `changes` to its attributes, without a call of `__post_init__`. The record
+        must be a frozen dataclass without slots.
 
         Raises AttributeError if the dataclass has slots.
         """

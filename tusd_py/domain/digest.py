@@ -10,7 +10,7 @@ class Checksum:
     """The digest that a request announces for its own body."""
 
     algorithm: str
-    """Lower case, one of `headers.CHECKSUM_ALGORITHMS`."""
+    """The algorithm in lower case, one of `protocol.headers.CHECKSUM_ALGORITHMS`."""
     digest: bytes
 
 
@@ -21,4 +21,5 @@ class WholeDigest:
     algorithm: str
     """`sha256` or `sha512`."""
     value: str | None = None
-    """In hex: as the client announces it, and once the upload is done, as it was computed; None until one of these."""
+    """The digest in hex: as the client announces it, and once the upload is done, as the server computed it; None
+    before, if the client only asks for a digest."""

@@ -11,39 +11,40 @@ class DirectMode(enum.StrEnum):
     """The way in which a client sends an upload's bytes straight to the storage."""
 
     WHOLE = "whole"
-    """In one request, which isn't reported to this server: it has to look for the object."""
+    """In one request, of which this server gets no report: to learn of the end, the server looks for the object."""
     PARTS = "parts"
-    """As parts of a multipart upload, until the client completes it."""
+    """As parts of a multipart upload, which the client asks this server to complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectTransfer:
-    """The way of an upload's bytes from its client straight to the storage. Times are seconds since the epoch (UTC)."""
+    """The state of an upload whose bytes go from its client straight to the storage. Times are seconds since the epoch
+    (UTC)."""
 
     mode: DirectMode
     presigned_until: float | None = None
-    """The time until which the client holds a presigned request that can create the object, even a second time."""
+    """The time until which the client's presigned request can create the object, even a second time; None for parts."""
     parts_check_at: float | None = None
     """The time at which a sweep is to count the bytes that the client has stored as parts; None for never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectPart:
-    """A part that a client has sent straight to the storage, as the storage or the client lists it."""
+    """A part that a client has sent straight to the storage, as the storage or the client lists the part."""
 
     number: int
     etag: str
-    """Without quotes."""
+    """The ETag of the part, without quotes."""
     length: int = 0
-    """In bytes; only the storage lists it."""
+    """The length in bytes; 0 in a client's list, which has no lengths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A presigned request: anyone who has it may send it to the storage, unchanged, until it expires."""
+    """A presigned request: any client that has it may send it to the storage, unchanged, until the request expires."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Header fields to send with a PUT."""
+    """Header fields to send with a PUT; empty for a form."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Fields of the form to POST, before its file; empty for a PUT."""
+    """Fields of the form to POST, which stand before the file; empty for a PUT."""

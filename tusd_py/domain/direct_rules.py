@@ -1,4 +1,5 @@
-"""The rules for uploads that go straight to the storage, applied to their records. Pure, like `rules`."""
+"""The rules for uploads whose bytes go from the client straight to the storage, applied to the uploads' records. No
+function does I/O or reads a clock."""
 
 from __future__ import annotations
 
@@ -23,16 +24,19 @@ from tusd_py.domain.upload import Times, Upload
 from tusd_py.domain.upload_id import UploadId
 
 _PART_SIZE = "partsize"
-"""The metadata key for the length of each part but the last, for clients that don't split by Uppy's rule."""
+"""The metadata key by which a client declares the length of each part but the last, if it doesn't split as Uppy does.
+"""
 
 TOUCH = 60.0
-"""Seconds between two saves of a client's activity, which keep the upload from expiring."""
+"""The least seconds between two saves of a client's activity in an upload's record. Each save moves the upload's
+expiry."""
 _REPEATED = 8
-"""Parts of the least length that repeats may add to twice the announced bytes before an upload counts as overfull."""
+"""Parts of the least length that the stored bytes may have beyond twice the announced length, before the upload counts
+as overfull: some storages keep each repeat of a part."""
 
 
 def max_whole_length(limits: Limits, parts: PartLimits) -> int:
-    """Return the most bytes that an upload in one request may have."""
+    """Return the most bytes that an upload may have whose bytes come in one request."""
     return min(parts.max_length, parts.max_length if limits.max_length is None else limits.max_length)
 
 
@@ -47,8 +51,8 @@ def plan_begin(
 ) -> Upload:
     """Return the record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, Malformed.
 
-    The type of an upload in parts need not be declared before the upload is opened for them, unless the credential
-    limits it: another one may open it.
+    The client of an upload in parts may declare the type later, when it opens the upload for parts, unless the intent
+    (`typed`) or the credential demands a type now: the request that opens may have another credential.
     """
     whole = intent.mode is DirectMode.WHOLE
     metadata, bounds = apply(allowance, intent.metadata, limits, later=not (whole or intent.typed or allowance.types))
@@ -69,18 +73,19 @@ def plan_begin(
 
 
 def _check_declared(length: int | None, limits: Limits) -> None:
-    """Raise Malformed if `max-size` can't be enforced, as the length isn't declared."""
+    """Raise Malformed if the length isn't declared, although uploads have a greatest length."""
     if length is None and limits.announced_max_length is not None:
         raise length_missing()
 
 
 def length_missing() -> Malformed:
-    """Return the refusal of an undeclared length where a limit can't be enforced without it."""
+    """Return the refusal of a request that doesn't declare the upload's length, where a limit can't be enforced without
+    it."""
     return Malformed("tell the upload's size, as filesize in its metadata: it is limited here")
 
 
 def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
-    """Return the upload, if its client sends it in parts. Raises UploadNotFound, UploadGone."""
+    """Return the upload, if its client sends it in parts. Raises UploadNotFound (also if it doesn't), UploadGone."""
     record = plan_inspect(upload, limits=limits, now=now)
     if record.direct is None or record.direct.mode is not DirectMode.PARTS:
         raise UploadNotFound
@@ -88,7 +93,11 @@ def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
 
 
 def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
-    """Return the upload with metadata that it didn't have. Raises AlreadyComplete, Malformed, TypeNotAllowed."""
+    """Return the upload with those keys of `metadata` added that the upload doesn't have; a declared type stays as it
+    is.
+
+    Raises AlreadyComplete, Malformed, TypeNotAllowed.
+    """
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     fixed_keys = TYPE_KEYS if declared(upload.metadata, TYPE_KEYS) else ()
@@ -99,8 +108,8 @@ def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
 
 
 def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limits, parts: PartLimits) -> int | None:
-    """Return the length to which part `number` is bound. None only if neither the upload nor the client (`declared`)
-    says it.
+    """Return the length that part `number` must have; None if neither the upload's length nor the part's (`declared` by
+    the client) is known.
 
     Raises AlreadyComplete, WrongParts, Malformed.
     """
@@ -116,7 +125,8 @@ def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limi
 
 
 def _fitting_length(number: int, declared: int, length: int, parts: PartLimits) -> int:
-    """Return the length that a client declares for a part, if it fits into the upload after parts of the least length.
+    """Return `declared`, the length that a client declares for a part, if the part fits into an upload of `length`
+    bytes even after parts of the least length.
 
     Raises WrongParts.
     """
@@ -128,19 +138,20 @@ def _fitting_length(number: int, declared: int, length: int, parts: PartLimits) 
 
 
 def part_size(length: int, metadata: Metadata, parts: PartLimits) -> int:
-    """Return the length of each part but the last: as the client declares it, or by Uppy's rule (5.1.0,
-    MultipartUploader.ts; 6.3.1, S3Uploader.ts). Parts are longer if there would be too many."""
+    """Return the length of each part but the last: as the client declares it in the metadata, or by Uppy's rule (5.1.0,
+    MultipartUploader.ts; 6.3.1, S3Uploader.ts). Parts are longer if there would be too many. Raises Malformed."""
     size = max(_declared_part_size(metadata), parts.min_length, -(-length // parts.max_parts))
     return min(size, parts.max_length)
 
 
 def _declared_part_size(metadata: Metadata) -> int:
-    """Return 0 if none is declared. Raises Malformed."""
+    """Return the length of a part as the metadata declares it; 0 if none is declared. Raises Malformed."""
     return parse_integer(_PART_SIZE, metadata.get(_PART_SIZE, b"0").decode("latin-1"))
 
 
 def _part_of_unsized(number: int, declared: int | None, limits: Limits, parts: PartLimits) -> int | None:
-    """Return the declared length of a part of an upload without one. Raises WrongParts, Malformed."""
+    """Return the declared length of a part, or None, for an upload whose length isn't declared. Raises WrongParts,
+    Malformed."""
     _check_declared(None, limits)
     end = limits.max_length
     _check_number(number, parts.max_parts if end is None else min(parts.max_parts, max(1, -(-end // parts.min_length))))
@@ -155,7 +166,8 @@ def _check_number(number: int, limit: int) -> None:
 
 
 def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limits, parts: PartLimits) -> Upload:
-    """Return the upload with all its bytes, its object still to be assembled from the parts `chosen`.
+    """Return the upload as finishing, with all its bytes; the storage is still to make the object of the parts
+    `chosen`.
 
     Raises TooLarge, which is permanent; WrongParts, InconsistentLength, which the client can still correct.
     """
@@ -169,7 +181,8 @@ def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limit
 
 
 def schedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
-    """Return the upload with a check of its parts due once all its presigned URLs have expired, if none is due yet."""
+    """Return the upload with a check of its stored parts due once the presigned URLs made by now have expired. Returned
+    unchanged if a check is due already, or the length isn't declared."""
     direct = upload.direct
     if upload.length is None or direct is None or direct.parts_check_at is not None:
         return upload
@@ -177,14 +190,16 @@ def schedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Uploa
 
 
 def reschedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
-    """Return the upload after a check of its parts: with another one due if a presigned URL may still be valid."""
+    """Return the upload after a check of its stored parts: with a further check due if a presigned URL may still be
+    valid, else with none."""
     checked = copy_with(upload, direct=upload.direct and replace(upload.direct, parts_check_at=None))
     expired = upload.times.updated_at + limits.upload_url_lifetime + TOUCH <= now
     return checked if expired else schedule_parts_check(checked, limits=limits, now=now)
 
 
 def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) -> bool:
-    """Return True if more is stored than was announced, but for some repeats of parts, which some storages keep."""
+    """Return True if the client has stored too many bytes: the newest part of each number has more together than the
+    announced length, or all parts have much more than twice of it (some storages keep each repeat of a part)."""
     if upload.length is None:
         return False
     length, total = (sum(part.length for part in stored_parts) for stored_parts in (newest(stored), stored))
@@ -192,7 +207,8 @@ def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) ->
 
 
 def choose(listed: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequence[DirectPart]:
-    """Return the stored parts that make the upload. Raises WrongParts if the client doesn't list them all, in order."""
+    """Return the stored parts that `listed` names, in order. Raises WrongParts unless the client lists parts 1, 2, 3,
+    ... up to the last stored one, each with the ETag of a stored part."""
     by_number_and_etag = {(part.number, part.etag): part for part in stored}
     numbers = {part.number for part in stored}
     for expected, (part, number) in enumerate(zip_longest(listed, sorted(numbers)), start=1):
@@ -208,12 +224,12 @@ def choose(listed: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequen
 
 
 def newest(stored: Sequence[DirectPart]) -> Sequence[DirectPart]:
-    """Return the last stored part of each number."""
+    """Return the last of the parts with each number, in the order of `stored`."""
     return list({part.number: part for part in stored}.values())
 
 
 def _check_sizes(chosen: Sequence[DirectPart], parts: PartLimits) -> None:
-    """Raise WrongParts for sizes that the storage would refuse only when it completes the upload."""
+    """Raise WrongParts for lengths of parts that the storage would refuse only at the end of the upload."""
     first = chosen[0].length
     for part in chosen[:-1]:
         if part.length < parts.min_length:

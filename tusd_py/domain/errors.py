@@ -1,18 +1,19 @@
-"""Failures that no client caused. What a client did wrong is a `domain.refusals.Refusal`."""
+"""Errors that no client caused. A client's own errors are a `domain.refusals.Refusal`."""
 
 from __future__ import annotations
 
 
 class Unavailable(Exception):
-    """The storage or the state store can't serve now; what was acknowledged still holds. Retry later."""
+    """The storage or the state store can't serve now; all acknowledged bytes and changes are kept. A later retry may
+    succeed."""
 
 
 class StorageUnavailable(Unavailable):
-    """The storage failed or is unreachable, after the retries that make sense."""
+    """The storage failed or is unreachable, also after retries."""
 
 
 class StorageFull(StorageUnavailable):
-    """The storage has no free space for new data: the rest is reserved for removal."""
+    """The storage has no free space for new data: the rest of the space is reserved for removing uploads."""
 
 
 class StateUnavailable(Unavailable):
@@ -24,19 +25,20 @@ class StateFull(StateUnavailable):
 
 
 class Superseded(Exception):
-    """Another request or process has changed this upload's record; the work at hand no longer counts."""
+    """Another request or process has changed the record of this upload or job since it was read: the work at hand no
+    longer counts."""
 
 
 class Locked(Exception):
-    """The upload's lock holder did not release the lock in time."""
+    """The lock of the upload was still held at the end of the time to wait for it."""
 
 
 class UploadLost(Exception):
-    """The storage no longer has bytes that were recorded (removed by hand, or by a lifecycle rule)."""
+    """The storage no longer has bytes that were recorded (an operator or a lifecycle rule has removed them)."""
 
 
 class UploadSpoiled(UploadLost):
-    """All bytes are stored, but they don't have the announced digest."""
+    """All bytes of the upload are stored, but don't have the digest that its client announced."""
 
 
 class ConfigurationError(Exception):
@@ -44,4 +46,4 @@ class ConfigurationError(Exception):
 
 
 class WrongPair(ConfigurationError, Unavailable):
-    """State and storage belong to two installations: neither is used."""
+    """The state store and the storage belong to two installations: the server uses neither."""

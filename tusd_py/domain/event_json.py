@@ -19,25 +19,25 @@ from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Upload
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
-"""Header fields that must not be stored, unless hooks are to get them."""
+"""The names, in lower case, of header fields that must not be stored, unless `Caller.storable` has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
-    """An event as an outbox stores it."""
+    """An event as the rows of an outbox hold it."""
 
     id: str
     spare_id: str | None
-    """The id to use if an event with `id` is stored; None if such an event can only be this one, stored before."""
+    """The id to use if an event with `id` is stored already; None if the stored event is then the same one."""
     upload_id: str
-    """An export has none: the id of the job itself."""
+    """The id of the event's upload; the id of the job for an export, which has no upload."""
     type: str
     at: float
     document: str
 
 
 def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
-    """Return the row of an event of the upload as recorded; `document` is that record as JSON."""
+    """Return the row for an event of the upload `recorded`; `document` is that record as JSON."""
     return EventRow(
         id=event.id,
         spare_id=f"{event.id}_{recorded.revision}" if event.type is EventType.ROLLED_BACK else None,
@@ -50,7 +50,7 @@ def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
 
 
 def job_row(job: Job) -> EventRow:
-    """Return the row of the event of a job's end."""
+    """Return the row for the event of a job's end."""
     return EventRow(
         id=event_id(job.id, job.phase),
         spare_id=None,
@@ -62,12 +62,13 @@ def job_row(job: Job) -> EventRow:
 
 
 def decode_job_event(document: str) -> Job:
-    """Return the job as stored with the event of its end."""
+    """Return the job as it was at its end, from the document of the event."""
     return decode_job(_dump(json.loads(document)["job"]))
 
 
 def decode_event(type_: EventType, document: str) -> Event:
-    """Return the upload's event as stored, without its caller's secrets. Fields of newer versions are ignored."""
+    """Return an upload's event from its document. The caller has only what was stored: no secrets, and of the principal
+    the subject. Fields of newer versions are ignored."""
     stored = json.loads(document)
     return Event(
         type=type_,
@@ -93,13 +94,13 @@ def _request(caller: Caller) -> Mapping[str, Any] | None:
 
 
 def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
-    """Return the header fields without secrets, one for each line that was received."""
+    """Return the header fields that may be stored, as pairs of name and value, one for each line that was received."""
     secret = _SECRET - caller.storable
     return [(name, value) for name, value in caller.headers.items() if name.lower() not in secret]
 
 
 def _caller(stored: Mapping[str, Any]) -> Caller:
-    """Return the caller; of its credential, only the subject is stored."""
+    """Return the caller of a stored event. Its principal has nothing but the subject."""
     identity, plain = stored.get("identity"), {name: stored[name] for name in _PLAIN if name in stored}
     return Caller(
         **plain,

@@ -12,16 +12,16 @@ from tusd_py.domain.upload_id import UploadId
 
 
 class EventType(enum.StrEnum):
-    """The types of events. Each happens at most once to an upload or a job, except a roll-back."""
+    """The types of events. An upload or a job has at most one event of each type, except roll-backs."""
 
     CREATED = "created"
     FINISHED = "finished"
-    """Its object exists."""
+    """The object of the upload exists."""
     TERMINATED = "terminated"
     EXPIRED = "expired"
-    """It has expired, and is removed."""
+    """The upload has expired, and is removed."""
     LOST = "lost"
-    """Its bytes are lost beyond repair, and it is removed."""
+    """Bytes of the upload are lost beyond repair, and the upload is removed."""
     ROLLED_BACK = "rolled-back"
     """Recorded bytes are lost: clients continue from an earlier offset."""
     JOB = "job"
@@ -29,7 +29,7 @@ class EventType(enum.StrEnum):
 
 
 UPLOAD_TYPES = tuple(type_ for type_ in EventType if type_ is not EventType.JOB)
-"""The types of events of uploads. Only these are delivered to sinks."""
+"""The types of events of uploads. Only events of these types are delivered to sinks."""
 
 
 class Reason(enum.StrEnum):
@@ -40,14 +40,14 @@ class Reason(enum.StrEnum):
     EXPIRED = "expired"
     LOST = "lost"
     REFUSED = "refused"
-    """Its client sent other bytes than it announced, or more than allowed."""
+    """The client sent other bytes than it announced, or more than allowed, or a hook refused the upload."""
     FAILED_CREATION = "failed-creation"
-    """The request that created it failed before its client got the upload's URL."""
+    """The request or the job that created the upload didn't succeed."""
     ROLLED_BACK = "rolled-back"
     INFECTED = "infected"
-    """A scan found that its content is malicious."""
+    """A scan found that the upload's content is malicious."""
     UNSCANNED = "unscanned"
-    """Its content can't be scanned, and the settings refuse such uploads."""
+    """The scanner can't scan the upload's content, and the settings refuse such uploads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +63,15 @@ class Event:
     before: int | None = None
     """The offset that was recorded before a roll-back; else None."""
     caller: Caller = NO_CALLER
-    """The caller whose request made the change, or caused it."""
+    """The client whose request made or caused the change; `NO_CALLER` if no request did."""
 
     @property
     def id(self) -> str:
-        """An id that stays the same if the change is made again: an upload is created, finished and ended once."""
+        """An id made of the upload's id and the event's type. It is the same if the change is recorded again; all
+        roll-backs of an upload share one (see `EventRow.spare_id`)."""
         return event_id(self.upload.id, self.type)
 
 
 def event_id(of: UploadId | JobId, change: EventType | JobPhase) -> str:
-    """Return the id of an upload's event of that type, or of the event of a job's end in that phase."""
+    """Return the id of an upload's event of type `change`, or of the event of a job's end in phase `change`."""
     return f"evt_{of}_{change}"

@@ -1,4 +1,4 @@
-"""The refusals of forms with files."""
+"""The refusals of forms by which clients send files (multipart/form-data)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NoFile(Refusal):
 
 
 class FieldsAfterFile(Refusal):
-    """A field comes after a file, whose metadata it should have been."""
+    """A field comes after a file: metadata of the file must come before it."""
 
     code = "fields-after-file"
 
@@ -39,18 +39,18 @@ class FieldsAfterFile(Refusal):
 
 
 class TooManyFields(Refusal):
-    """The form has more fields than are taken."""
+    """The form has more fields than the server takes."""
 
     code = "too-many-fields"
 
 
 class FieldsTooLarge(Refusal):
-    """The fields of the form have more bytes than are taken."""
+    """The fields of the form have more bytes together than the server takes."""
 
     code = "fields-too-large"
 
 
 class TooManyFiles(Refusal):
-    """The form has more files than are taken."""
+    """The form has more files than the server takes."""
 
     code = "too-many-files"

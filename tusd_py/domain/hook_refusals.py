@@ -7,28 +7,29 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
 class HookRejected(Refusal):
-    """A hook refuses the request on purpose."""
+    """A hook refuses the request."""
 
     code = "upload-rejected"
 
     def __init__(self, answer: Answer = NO_ANSWER, message: str = "refused by a check of this request") -> None:
         super().__init__(message)
         self.answer = answer
-        """The response that the hook wants its client to get, in place of the server's own."""
+        """The hook's response to the client, merged over the server's own."""
 
 
 class UploadRejected(HookRejected):
-    """A hook refuses the upload, before it is created or before it is finished."""
+    """A hook refuses the upload, before it is created or before it is finished. An upload refused before its finish has
+    ended."""
 
 
 class AccessRejected(HookRejected):
-    """A hook refuses this use of the upload."""
+    """A hook refuses the use of the upload that the request asks for."""
 
     code = "access-rejected"
 
 
 class TerminationRejected(HookRejected):
-    """A hook refuses the termination."""
+    """A hook refuses the termination of the upload."""
 
     code = "termination-rejected"
 

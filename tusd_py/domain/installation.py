@@ -1,4 +1,4 @@
-"""A state store and a storage that belong together."""
+"""An installation: a state store and a storage that belong together."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """A state store and a storage that belong together, as the state store records it."""
+    """The installation, a state store and a storage that belong together, as the state store records it."""
 
     id: str
-    """An id in the form of an upload's, which the storage has too. A secret: read links' keys are derived from it."""
+    """An id in the form of an upload's, which is stored in the storage, too. A secret: the keys of read links are
+    derived from it."""
     stored: bool = False
-    """True once the id is written into the storage."""
+    """True once the storage holds the id."""
     adopted_at: float | None = None
-    """The time at which an empty state store adopted the storage's id, in seconds since the epoch; None once `repair`
-    has run."""
+    """The time at which the state store, empty then, adopted the storage's id, in seconds since the epoch; None if it
+    never did, or once `repair` has run."""
 
     @property
     def label(self) -> str:
-        """The start of the id: enough to tell installations apart."""
+        """The start of the id, which isn't secret: enough to tell installations apart."""
         return label(self.id)
 
 
 def label(installation_id: str) -> str:
-    """Return the part of an installation's id that people and logs may see."""
+    """Return the start of an installation's id, the part that may be shown to people and written to logs."""
     return installation_id[:8]

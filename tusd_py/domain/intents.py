@@ -1,6 +1,6 @@
-"""The intents of requests, in terms that both protocols share.
+"""The intents of requests, in terms that all wire protocols share.
 
-A wire protocol reads one, `rules` judges it, and the engine carries it out.
+The adapter of a wire protocol makes an intent of a request, `rules` judges the intent, and the engine carries it out.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from tusd_py.domain.upload import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A request body that holds bytes of the upload."""
+    """A request body with bytes of the upload."""
 
     length: int | None
-    """From Content-Length; None when chunked."""
+    """Content-Length; None for a chunked body."""
     checksum: Checksum | None = None
 
 
 class Completion(enum.Enum):
-    """The time at which the upload is complete, as this request states it."""
+    """The time at which the upload is complete, as a request states it."""
 
     WHEN_FULL = "when full"
-    """Once all bytes of its length are recorded: tus, and early drafts of the IETF's protocol."""
+    """Once all bytes of the declared length are recorded: tus, and early drafts of the IETF's protocol."""
     WITH_THIS = "with this"
     """With this request, whose body is the rest of the upload."""
     NOT_YET = "not yet"
-    """Not with this request, even if the length is reached."""
+    """Not with this request, even if its body reaches the declared length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Create:
     """None for a deferred length, or a final upload (whose length follows from its partials)."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[str, ...] = ()
-    """For a final upload: the URLs or ids as sent, unresolved."""
+    """For a final upload: the URLs or ids of its partial uploads, as the client sent them."""
     body: Body | None = None
     completion: Completion = Completion.WHEN_FULL
     whole: WholeDigest | None = None
@@ -53,7 +53,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspect:
-    """A request for the offset."""
+    """A request for the offset of an upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +72,12 @@ class Append:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminate:
-    """A request to remove the upload and free what it holds."""
+    """A request to end the upload and remove all that the storage has of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """A request to be told of the upload while it changes."""
+    """A request to be told of the upload's changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +91,10 @@ class Begin:
 
     mode: DirectMode
     length: int | None = None
-    """None if the client doesn't declare it, as Uppy doesn't unless it is configured to."""
+    """None if the client doesn't declare the length, as Uppy doesn't unless configured to."""
     metadata: Metadata = field(default_factory=dict)
     typed: bool = False
-    """True if the metadata must declare the type that is to be taken: no later request declares it."""
+    """True if the metadata must declare an allowed type now, since no later request can declare it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class Read:
     """A request for the bytes of a finished upload."""
 
     linked: bool = False
-    """True if the request names the upload by its read link, which only permitted readers have."""
+    """True if the request has the upload's read link, which the server gives only to callers with the right to read."""
 
 
 Intent = Create | Inspect | Append | Terminate | Watch | Pause | Begin | Continue | Read

@@ -11,7 +11,7 @@ from tusd_py.domain.principal import account_name
 from tusd_py.domain.upload_id import UploadId
 
 JobId = NewType("JobId", str)
-"""32 hexadecimal digits."""
+"""The id of a job: 32 hexadecimal digits."""
 
 
 class JobPhase(enum.StrEnum):
@@ -25,60 +25,63 @@ class JobPhase(enum.StrEnum):
 
 
 EXPORT = "export"
-"""The kind of jobs that have no upload to work on."""
+"""The kind of jobs that have no upload to work on: they list uploads in a file."""
 ENDED = frozenset({JobPhase.DONE, JobPhase.FAILED, JobPhase.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The record of one job. Times are seconds since the epoch."""
+    """The record of one job. Times are seconds since the epoch (UTC)."""
 
     id: JobId
     upload_id: UploadId | None
-    """The upload that it works on; None for an export."""
+    """The upload that the job works on; None for an export."""
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)
     owner: str | None = None
-    """The subject that asked for it; None if that had no credential."""
+    """The subject of the credential that asked for the job; None without a credential."""
     phase: JobPhase = JobPhase.QUEUED
     attempt: int = 0
-    """The number of the attempt that runs or ran last; 0 before the first."""
+    """The number of the attempt that runs, or ran last; 0 before the first."""
     done: int = 0
-    """Bytes that the attempt has worked on."""
+    """Bytes that this attempt has worked on."""
     total: int | None = None
-    """Bytes in all; None if that is unknown."""
+    """Bytes that an attempt has to work on; None if their number is unknown."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
-    """`code` and `message` of a failure, and what its kind adds."""
+    """Why the job failed: `code`, `message`, and members that depend on the code. None unless it has failed."""
     created_at: float
     updated_at: float
     due_at: float | None
-    """The time at which a node may begin it, or, while it runs, at which its node is taken for dead; once it has ended,
-    that of the removal of what it made, or None."""
+    """The time of the next step: of an attempt while queued; while running, the time at which the job's node counts as
+    dead and another node may claim the job; once ended, the time to remove uploads that the job made, or None if none
+    are left."""
     endpoint: str = ""
-    """The creation endpoint's URL as its client sees it, with a slash at its end: what it makes has URLs below it."""
+    """The creation endpoint's URL as the client that asked for the job sees it, with a slash at its end. URLs of
+    uploads that the job makes or lists begin with it."""
     tenant: str | None = None
-    """The tenant of its owner."""
+    """The tenant of the job's owner; None if there is none."""
     sees_all: bool = False
-    """True if its owner may read all uploads."""
+    """True if the job's owner may read all uploads."""
     product_ids: tuple[UploadId, ...] = ()
-    """The ids of uploads that its attempt may have made: they are removed unless it is done."""
+    """The ids of uploads that attempts may have made. These uploads are removed unless the job is done; then no ids are
+    left."""
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""
 
     @property
     def place(self) -> tuple[float, JobId]:
-        """The key by which jobs are listed, oldest first."""
+        """The job's creation time and id: jobs are listed in the order of these, oldest first."""
         return self.created_at, self.id
 
     @property
     def upload_or_own_id(self) -> UploadId:
-        """The id under which its events are told: that of its upload; its own, if it is an export."""
+        """The upload id of the job's events: that of its upload; for an export, which has none, the job's own id."""
         return self.upload_id or UploadId(self.id)
 
     @property
     def account(self) -> str | None:
-        """The owner, after the tenant and a slash if there is one; None if it has no owner."""
+        """The name of the owner's account, `TENANT/OWNER` or `OWNER`; None if the job has no owner."""
         return None if self.owner is None else account_name(self.owner, self.tenant)
 
     @property

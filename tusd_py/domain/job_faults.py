@@ -9,8 +9,8 @@ from tusd_py.domain.refusals import Refusal
 
 
 class JobFault(Exception):
-    """An attempt at a job failed, and so will each further one. The message is for the job's owner, and tells no path
-    and no secret."""
+    """An attempt at a job failed, and each further one would fail, too. The message is for the job's owner: it must not
+    tell paths of the server or secrets."""
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -18,26 +18,26 @@ class JobFault(Exception):
 
     @property
     def error(self) -> Mapping[str, Any]:
-        """The members of the job's `error`."""
+        """The members of the job's `error`: `code`, `message` and the details."""
         return {"code": self.code, "message": self.message, **self._details}
 
 
 class PassingFault(JobFault):
-    """An attempt failed for a reason that may pass."""
+    """An attempt at a job failed for a reason that may pass: a retry may succeed."""
 
 
 class JobVoid(Exception):
-    """The upload of a job has ended: the job is cancelled."""
+    """The upload of a job has ended, so that the job is to be cancelled."""
 
 
 class BadJob(Refusal):
-    """The request names no job that can be done."""
+    """The request for a job has an unknown kind or wrong arguments."""
 
     code = "bad-job"
 
 
 class BadExport(Refusal):
-    """The request names no export that can be made."""
+    """The request for an export has wrong members or values."""
 
     code = "bad-export"
 
@@ -52,7 +52,7 @@ class JobNotFound(Refusal):
 
 
 class JobEnded(Refusal):
-    """The job has ended."""
+    """The job has ended, and so can't be cancelled."""
 
     code = "job-ended"
 
@@ -61,7 +61,7 @@ class JobEnded(Refusal):
 
 
 class NotFinished(Refusal):
-    """The upload that the job is to work on isn't done."""
+    """The upload that the job is to work on isn't finished."""
 
     code = "not-finished"
 

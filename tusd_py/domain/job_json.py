@@ -13,13 +13,14 @@ def encode_job(job: Job) -> str:
 
 
 def decode_job(text: str) -> Job:
-    """Return the job that `encode_job` was given. Fields of newer versions are ignored; missing ones get defaults."""
+    """Return the job from the text that `encode_job` returned. Fields of newer versions are ignored; missing ones get
+    defaults."""
     stored = {name: value for name, value in json.loads(text).items() if name in _NAMES}
     return Job(**stored | {"phase": JobPhase(stored["phase"]), "product_ids": tuple(stored.get("product_ids", ()))})
 
 
 def advance_job(job: Job) -> Job:
-    """Return the job as its next save stores it."""
+    """Return the job with the revision that its next save stores."""
     return replace(job, revision=job.revision + 1)
 
 

@@ -1,6 +1,8 @@
-"""The life of a job: each change as the record that the next save stores. No other module sets the phase of a job.
+"""The life of a job: each function returns the record that the next save stores. No other module sets the phase of a
+job.
 
-Its node holds it by `due_at`: until then no other node may claim it. Times are seconds since the epoch.
+A node that works on a job holds it until `due_at`: before that time, no other node may claim it. Times are seconds
+since the epoch.
 """
 
 from __future__ import annotations
@@ -15,27 +17,27 @@ _FIRST_PAUSE = 1.0
 
 
 def claim(job: Job, now: float, ttl: float) -> Job:
-    """Return the job as this node's for `ttl` seconds, in its next attempt."""
+    """Return the job as running in its next attempt, held by this node for `ttl` seconds."""
     return replace(renew(job, now, ttl), phase=JobPhase.RUNNING, attempt=job.attempt + 1, done=0, total=None)
 
 
 def renew(job: Job, now: float, ttl: float) -> Job:
-    """Return the job as the same node's for another `ttl` seconds."""
+    """Return the job as held by the same node for `ttl` seconds from now."""
     return replace(job, updated_at=now, due_at=now + ttl)
 
 
 def retry(job: Job, now: float) -> Job:
-    """Return the job to be done again after a pause of 1 s, 2 s, 4 s, ..."""
+    """Return the job as queued for a further attempt, after a pause of 1 s, 2 s, 4 s, ... by the number of attempts."""
     return _queue(job, now, now + _FIRST_PAUSE * 2.0 ** (job.attempt - 1))
 
 
 def give_back(job: Job, now: float) -> Job:
-    """Return the job as it was before its attempt, which doesn't count."""
+    """Return the job as queued and due now. The attempt that ran doesn't count."""
     return replace(_queue(job, now, now), attempt=job.attempt - 1)
 
 
 def succeed(job: Job, result: Mapping[str, Any], now: float) -> Job:
-    """Return the job as done: it keeps what it has made."""
+    """Return the job as done. The uploads that it has made stay."""
     done = job.done if job.total is None else job.total
     return replace(_end(job, JobPhase.DONE, now), result=result, done=done, product_ids=(), due_at=None)
 
@@ -49,7 +51,8 @@ def cancel(job: Job, now: float) -> Job:
 
 
 def mark_cleared(job: Job, now: float, pause: float | None = None) -> Job:
-    """Return the ended job without what its attempts made; with a pause that is yet to be removed then."""
+    """Return the ended job as one whose products are removed. With `pause`, products are left: the next removal is due
+    in so many seconds."""
     if pause is None:
         return replace(job, product_ids=(), due_at=None)
     return replace(job, due_at=now + pause)
@@ -60,5 +63,5 @@ def _queue(job: Job, now: float, due_at: float) -> Job:
 
 
 def _end(job: Job, phase: JobPhase, now: float) -> Job:
-    """Return the job as ended. While something that it made is there it stays due, so that a node removes it."""
+    """Return the job as ended in `phase`; due now if it may have made uploads, so that a node removes them."""
     return replace(job, phase=phase, updated_at=now, due_at=now if job.product_ids else None, result=None)

@@ -1,4 +1,4 @@
-"""The declared length of an upload, and the limits that follow from it. Pure, like the rules."""
+"""The declared length of an upload, and the limits that follow from it. No function does I/O or reads a clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from tusd_py.domain.upload import Upload
 
 
 def declared_length(intent: Create | Append, offset: int) -> int | None:
-    """Return the upload's length as the request declares it, in one way or in two that must agree (IETF, 4.1.3)."""
+    """Return the upload's length as a request at `offset` declares it: by a field, by a body that ends the upload, or
+    by both; None if it declares none.
+
+    Raises InconsistentLength if the two differ (IETF, 4.1.3).
+    """
     if intent.completion is not Completion.WITH_THIS or intent.body is None or intent.body.length is None:
         return intent.length
     length = offset + intent.body.length
@@ -25,7 +29,8 @@ def declared_length(intent: Create | Append, offset: int) -> int | None:
 def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
     """Return the upload with the length that the request declares, if any.
 
-    A length can be declared once, and repeated any number of times (tus 1.0, creation-defer-length).
+    A length can be declared once, and repeated any number of times (tus 1.0, creation-defer-length). Raises Malformed
+    (tus) or InconsistentLength (IETF) if the length contradicts what is recorded, TooLarge.
     """
     length = declared_length(intent, upload.offset)
     contradiction = Malformed if intent.completion is Completion.WHEN_FULL else InconsistentLength
@@ -40,9 +45,10 @@ def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
 
 
 def close(upload: Upload, intent: Create | Append) -> Upload:
-    """Return the upload once a request's whole body is recorded: if the body was the rest, its end is the length.
+    """Return the upload after the whole body of the request is recorded. If the body was the rest of the upload, the
+    offset is the upload's length, unless a length was declared before.
 
-    Raises InconsistentLength if the length was known and isn't reached.
+    Raises InconsistentLength if the offset isn't a length declared before.
     """
     if intent.completion is not Completion.WITH_THIS:
         return upload
@@ -56,7 +62,8 @@ def close(upload: Upload, intent: Create | Append) -> Upload:
 
 
 def length_limit(upload: Upload, limits: Limits) -> int | None:
-    """Return the greatest length that the upload may have or could have declared; None for no limit."""
+    """Return the greatest length that an upload of deferred length may get, or, for a declared length, the server's
+    limit for any upload; None for no limit."""
     return _most_deferred(upload, limits) if upload.length is None else limits.max_length
 
 
@@ -67,7 +74,8 @@ def remaining_bytes(upload: Upload, limits: Limits) -> int | None:
 
 
 def growth(upload: Upload, planned: Upload, body: Body) -> int:
-    """Return by how many bytes a request makes the upload's claim grow; 1 if it doesn't say how many.
+    """Return the number of bytes by which a request makes the upload's claim (`Upload.claim`) grow; 1 if neither a
+    length nor the body's size is declared. `planned` is the upload with what the request declares.
 
     Only an upload with a deferred length grows: all others claim their length when they are created.
     """
@@ -92,7 +100,7 @@ def _most_deferred(upload: Upload, limits: Limits) -> int | None:
 
 
 def check_metadata(metadata: Metadata, limits: Limits) -> None:
-    """Raise Malformed if the metadata is too large for a record."""
+    """Raise Malformed if the metadata has more bytes or more keys than the limits allow."""
     if sum(len(key) + len(value) for key, value in metadata.items()) > limits.max_metadata_bytes:
         raise Malformed(f"the metadata is longer than {limits.max_metadata_bytes} bytes")
     if len(metadata) > limits.max_metadata_keys:

@@ -1,6 +1,6 @@
 """The life of an upload: its phases, their transitions, and each change as a value. No other module sets a phase.
 
-Functions return a `Change`, or an upload that only its storage or its plan uses as yet.
+Functions return a `Change`, which is to be saved, or an upload that a plan or a storage's adapter passes on.
 """
 
 from __future__ import annotations
@@ -28,67 +28,69 @@ FOLLOWING: Mapping[Phase, frozenset[Phase]] = {
 record of a terminating or gone one is deleted in the end."""
 
 PAUSE = 300.0
-"""Seconds after which a pause ends: a client that has paused an upload may never come back."""
+"""Seconds after which a pause ends: a client that has paused an upload may never end the pause itself."""
 
 _ENDS = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
-"""The event type of an end by its reason; any other reason is a termination."""
+"""The type of the event of an upload's end, by the reason of the end; for other reasons it is `TERMINATED`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The upload as it is to be recorded, and the event of that, if any."""
+    """An upload as it is to be recorded, and the type, reason and former offset of the event of that, if it has one."""
 
     upload: Upload
     type: EventType | None = None
     reason: Reason | None = None
     before: int | None = None
     troubled: bool = False
-    """True if something may be stored that the record doesn't name."""
+    """True if the storage may hold something that the record doesn't name."""
 
     def event(self, recorded: Upload, caller: Caller) -> Event | None:
-        """Return the event of the change, as recorded for the caller; None if it has none."""
+        """Return the event of the change, with the record that was saved and the caller that made the change; None if
+        the change has no event."""
         if self.type is None:
             return None
         return Event(type=self.type, upload=recorded, reason=self.reason, before=self.before, caller=caller)
 
 
 def begin(planned: Upload) -> Change:
-    """Return the creation of a new upload, or of one whose record was lost."""
+    """Return the change that records a new upload, or one whose record was lost, with the event of a creation."""
     return Change(planned, EventType.CREATED)
 
 
 def resume(upload: Upload) -> Upload:
-    """Return the upload as finishing if it is full, else open."""
+    """Return the upload as finishing if no more bytes are to come, else as open."""
     phase = Phase.FINISHING if upload.full else Phase.OPEN
     return upload if upload.phase is phase else copy_with(upload, phase=phase)
 
 
 def advance(upload: Upload) -> Change:
-    """Return the change to an open upload that has grown: it is finishing once it is full."""
+    """Return the change that records new bytes of an open upload, which makes a full one finishing."""
     return Change(copy_with(upload, phase=Phase.FINISHING) if upload.full else upload)
 
 
 def fill(upload: Upload, length: int) -> Upload:
-    """Return the upload as finishing, with all its `length` bytes stored."""
+    """Return the upload as finishing, with `length` bytes, all of them stored."""
     return copy_with(upload, phase=Phase.FINISHING, length=length, offset=length)
 
 
 def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = False) -> Change:
-    """Return the change to `checkpoint`. A finished upload is done, unless its digest is still to be computed, or, with
-    `asks`, a hook is still to be asked."""
+    """Return the change of the upload to the state `checkpoint`. An upload whose object that created is done, but only
+    finishing if its digest is still to be computed or, with `asks`, a hook is still to be asked."""
     grown = copy_with(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
     change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
     return change if not checkpoint.troubled else mark_troubled(change, now)
 
 
 def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
-    """Return the finish of an upload from `mark_done`, which has its digest if one was asked for; a hook's answer is
-    kept with it."""
+    """Return the change that records the end of an upload that `mark_done` returned, with its event. `answer` is that
+    of the hook that was asked. A digest that was asked for must be in the upload already."""
     return Change(copy_with(upload, answer=answer), EventType.FINISHED)
 
 
 def await_answer(upload: Upload, now: float) -> Upload:
-    """Return the finishing upload as one that a hook hasn't let finish yet."""
+    """Return the finishing upload with `now` as the time at which a hook or the scanner gave no answer. A sweep asks
+    again `ASK_SECONDS` later."""
     return copy_with(upload, asked_at=now)
 
 
@@ -98,7 +100,7 @@ def pause(upload: Upload, now: float) -> Change:
 
 
 def unpause(upload: Upload) -> Change:
-    """Return the change that ends a pause."""
+    """Return the change that ends the pause of an upload."""
     return Change(copy_with(upload, paused_until=None))
 
 
@@ -108,7 +110,7 @@ def await_scan(upload: Upload) -> Upload:
 
 
 def judge(upload: Upload, scan: Scan | None) -> Upload:
-    """Return the upload with the verdict of a scan; None for no scan."""
+    """Return the upload with the result of a scan of its content, or with none."""
     return copy_with(upload, scan=scan)
 
 
@@ -118,36 +120,40 @@ def mark_done(upload: Upload, finished: Finished) -> Upload:
 
 
 def mark_troubled(change: Change, now: float) -> Change:
-    """Return the change as troubled: something may be stored that its record doesn't name."""
+    """Return the change with the mark that the storage may hold, or yet get, something that its record doesn't name."""
     return replace(change, upload=replace(change.upload, troubled_at=now), troubled=True)
 
 
 def end(upload: Upload, reason: Reason) -> Change:
-    """Return the change to terminating; without an event if the upload isn't alive any more."""
+    """Return the change of the upload to terminating, with the event of its end; if it has ended already, a change
+    without an event that leaves it as it is."""
     if not upload.alive:
         return Change(upload)
     return Change(copy_with(upload, phase=Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)
 
 
 def forget(upload: Upload) -> Upload:
-    """Return the upload as gone: only the record that it existed is left."""
+    """Return the upload as gone: nothing is left of it but its record."""
     return copy_with(upload, phase=Phase.GONE)
 
 
 def fall_back(upload: Upload, stored: int) -> Upload:
-    """Return the upload open at `stored` bytes if it has recorded more; a done or final one unchanged."""
+    """Return the upload, open at `stored` bytes if the storage has fewer than recorded; a done or final upload
+    unchanged."""
     if upload.done or upload.kind is Kind.FINAL or stored >= upload.offset:
         return upload
     return reopen(upload, stored)
 
 
 def reopen(upload: Upload, offset: int) -> Upload:
-    """Return the upload at the offset of its stored bytes; open, if that isn't the recorded one."""
+    """Return the upload at `offset`, the end of its stored bytes: open and without a scan if another offset is
+    recorded, else unchanged."""
     return upload if offset == upload.offset else copy_with(judge(upload, None), offset=offset, phase=Phase.OPEN)
 
 
 def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:
-    """Return the change to the upload as the storage has it: done (with `asks` finishing), or at an earlier offset."""
+    """Return the change of the upload to its state in the storage (`stored`): done, with `asks` only finishing until a
+    hook is asked, or at an earlier offset, with the event of a roll-back."""
     change = _verify_first(copy_with(stored, troubled_at=now), asks=asks and not upload.done)
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)
@@ -155,7 +161,8 @@ def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) ->
 
 
 def _verify_first(upload: Upload, *, asks: bool) -> Change:
-    """Return the change to done, but to finishing if the digest is still to be compared, or a hook to be asked."""
+    """Return the change of a done upload to done, or only to finishing if its digest is still to be compared or, with
+    `asks`, a hook to be asked. An upload that isn't done stays as it is."""
     if upload.done and upload.digest is None and not asks:
         return Change(upload, EventType.FINISHED)
     return Change(copy_with(upload, phase=Phase.FINISHING) if upload.done else upload)

@@ -7,21 +7,23 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of uploads and requests. Sizes in bytes, times in seconds; None is no limit."""
+    """The limits of uploads and requests, and what the settings let clients do. Sizes are in bytes, times in seconds;
+    None is no limit."""
 
     max_length: int | None = None
-    """The smaller of the setting `max-size` and what the storage can hold."""
+    """The most bytes of an upload: the least of `announced_max_length` and what the storage can hold."""
     max_deferred_length: int | None = None
-    """The same for an upload whose length isn't declared at its creation."""
+    """The most bytes of an upload whose length isn't declared at its creation."""
     max_age: float | None = None
-    """Seconds after its creation within which an upload must be finished, however active it is."""
+    """Seconds after its creation within which an upload must be finished, however often its client sends bytes."""
     announced_max_length: int | None = None
-    """The setting `max-size` alone, as sent in Tus-Max-Size."""
+    """The limit without that of the storage, as sent in Tus-Max-Size: the least of `max-size`, `max-open-bytes` and
+    what the scanner takes, if each upload must be scanned."""
     expire_after: float | None = None
     retention: float | None = None
     max_partials: int = 1000
     max_partial_uses: int = 16
-    """Times that one final upload may name one partial upload."""
+    """The number of times that one final upload may name the same partial upload."""
     max_metadata_bytes: int = 16 * 1024
     max_metadata_keys: int = 64
     allowed_types: tuple[str, ...] = ()
@@ -34,13 +36,13 @@ class Limits:
     concatenation: bool = True
     downloads: bool = True
     upload_url_lifetime: float = 900.0
-    """Seconds that a presigned URL or form is valid, with which a client sends bytes straight to the storage."""
+    """Seconds for which a presigned URL or form, by which a client sends bytes straight to the storage, is valid."""
     download_url_lifetime: float = 300.0
     answers_gone: bool = False
     """True to answer 410, rather than 404, for uploads that are remembered as gone."""
 
     def within(self, max_length: int | None) -> Limits:
-        """Return the limits for an upload of `max_length` bytes at most; the same ones for None."""
+        """Return the limits for an upload of which a credential allows `max_length` bytes; the same limits for None."""
         if max_length is None:
             return self
         return replace(
@@ -57,14 +59,14 @@ def _smaller(limit: int | None, length: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartLimits:
-    """The storage's limits for parts that clients send straight to it. Sizes in bytes."""
+    """The storage's limits for bytes that clients send straight to it. Sizes are in bytes."""
 
     max_parts: int = 10_000
     min_length: int = 5 * 1024 * 1024
     """The least size of any part but the last."""
     max_length: int = 5 * 1024**3
-    """The largest size of a part, and of an upload in one request."""
+    """The largest size of a part, and of an upload that comes in one request."""
     equal: bool = False
     """True if all parts but the last must have the same length."""
     forms: bool = True
-    """True if the storage takes uploads by POSTed forms, which limit the size even if it isn't declared."""
+    """True if the storage takes uploads by POSTed forms. A form limits the size even if the client declares none."""

@@ -1,4 +1,4 @@
-"""The refusals of routes for listeners, as errors."""
+"""The refusals of requests that watch uploads or steer them over a WebSocket."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
 class TooManyListeners(Refusal):
-    """One upload, or one client, has as many listeners as it may."""
+    """The upload, or the client, has as many listeners as it may have."""
 
     code = "too-many-listeners"
     retry_after = 5
 
 
 class ListenersFull(ServiceUnavailable):
-    """The process has as many listeners as it takes."""
+    """This process has as many listeners as it takes."""
 
     code = "too-many-listeners"
 
@@ -22,7 +22,7 @@ class ListenersFull(ServiceUnavailable):
 
 
 class ForeignOrigin(Refusal):
-    """A page of another site opens a WebSocket, which browsers let any page do."""
+    """A page of another site asks for a WebSocket: browsers don't keep pages from that, so the server checks Origin."""
 
     code = "origin"
 
@@ -31,7 +31,7 @@ class ForeignOrigin(Refusal):
 
 
 class TerminationDisabled(Refusal):
-    """Clients can't terminate uploads here."""
+    """The settings don't let clients terminate uploads."""
 
     code = "termination-disabled"
 
@@ -40,7 +40,7 @@ class TerminationDisabled(Refusal):
 
 
 class UpgradeRequired(Refusal):
-    """The URL speaks WebSocket alone (RFC 6455)."""
+    """The URL takes only requests for a WebSocket (RFC 6455)."""
 
     code = "upgrade-required"
 

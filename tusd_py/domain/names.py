@@ -1,4 +1,5 @@
-"""The names that clients, hooks and operators choose. Pure, and linear in the text."""
+"""Checks of the names that clients, hooks and operators choose. No function does I/O or reads a clock. Each takes time
+linear in the text."""
 
 from __future__ import annotations
 
@@ -7,23 +8,24 @@ import re
 from tusd_py.domain.upload_id import parse_upload_id
 
 _LONGEST = 255
-"""Characters of a name."""
+"""Characters of the longest name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _INTERNAL = ".tusd-py"
 _DOTS = frozenset({".", ".."})
 _RESERVED = (f"{_INTERNAL}/", "read/", "s3/")
-"""Beginnings of paths below the creation endpoint, or of keys, that have another meaning."""
+"""Beginnings of paths below the creation endpoint, or of keys, that no name may have: the server uses them itself."""
 _ROUTES = ("/events", "/socket", "/status")
-"""Ends of paths below the creation endpoint that have another meaning."""
+"""Ends of paths below the creation endpoint that no name may have: they are routes of an upload."""
 _LONGEST_PLACE, _LONGEST_SEGMENT = 511, 255
-"""Bytes of a key without the storage's prefix (S3 takes 1,024 with one of up to 512 and its slash), and of a file's
-or folder's name (Linux)."""
+"""The most bytes of a key without the storage's prefix (S3 takes keys of 1,024 bytes; a prefix has up to 512, and a
+slash follows), and of the name of a file or folder (Linux)."""
 _METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without the comma
 _TYPE_RANGE = re.compile(r"\*/\*|[a-z0-9_!#$&^.+-]+/(?:\*|[a-z0-9_!#$&^.+-]+)")
 
 
 def is_name(text: str) -> bool:
-    """Return True if an upload may have the name: segments between slashes, at most 255 characters, no id."""
+    """Return True if an upload may have the name: segments of letters, digits and `._~-` between slashes, at most 255
+    characters, not in the form of an id, and not taken by the server's own paths."""
     segments = text[: _LONGEST + 1].split("/")
     fits = len(text) <= _LONGEST and parse_upload_id(text) is None
     fits = fits and not text.startswith(_RESERVED) and not text.endswith(_ROUTES)
@@ -32,7 +34,7 @@ def is_name(text: str) -> bool:
 
 def is_place(text: str) -> bool:
     """Return True if an object may have the key, or a file the path: printable segments between slashes, at most 511
-    bytes, not an id, and not among the internal ones."""
+    bytes, not in the form of an id, and not below the server's own folder `.tusd-py`."""
     segments = text[: _LONGEST_PLACE + 1].split("/")
     fits = text.isprintable() and len(text.encode()) <= _LONGEST_PLACE and parse_upload_id(text) is None
     return fits and segments[0] != _INTERNAL and all(map(_is_segment, segments))
@@ -43,7 +45,7 @@ def _is_segment(text: str) -> bool:
 
 
 def base_name(name: str) -> str:
-    """Return the last component of a name, which may be a path of any system."""
+    """Return the last component of a name, which may be a path of POSIX or Windows."""
     _, _, last = name.replace("\\", "/").rpartition("/")
     return last
 
@@ -54,5 +56,5 @@ def is_metadata_key(text: str) -> bool:
 
 
 def is_type_range(text: str) -> bool:
-    """Return True for a media type, `image/*` or `*/*`, in lower case (RFC 9110, 12.5.1)."""
+    """Return True if the text is a media type, `image/*` or `*/*`, in lower case (RFC 9110, 12.5.1)."""
     return _TYPE_RANGE.fullmatch(text) is not None

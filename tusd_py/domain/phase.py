@@ -9,15 +9,16 @@ class Phase(enum.StrEnum):
     """The phase of an upload's life. `lifecycle.FOLLOWING` lists the allowed transitions."""
 
     OPEN = "open"
-    """Takes bytes."""
+    """The upload takes bytes."""
     FINISHING = "finishing"
-    """Every byte is recorded; the object is being assembled, if need be by the next request or sweep."""
+    """Every byte is recorded. The object is still to be made, checked or allowed by a hook; if a request fails to, the
+    next request or sweep tries again."""
     DONE = "done"
     """The object exists, with the right size."""
     TERMINATING = "terminating"
-    """Clients no longer see it; what it holds in the storage is being removed."""
+    """The upload has ended for clients. The storage may still hold something of it, which is being removed."""
     GONE = "gone"
-    """Only the record that it existed is left (answered with 410 where that is set)."""
+    """Only the record is left, to tell that the upload existed (answered with 410 if `gone-status` says so)."""
 
 
 ALIVE = frozenset({Phase.OPEN, Phase.FINISHING, Phase.DONE})

@@ -1,16 +1,16 @@
-"""The location of an upload's object, as hooks and events tell it."""
+"""The location of an upload's object, as hooks and events are told of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 LOCAL = "local"
-"""The name of the bucket and the region of a storage that has none."""
+"""The name of the bucket and of the region for a storage that has neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The place of an upload's object, which exists once the upload is done."""
+    """The location of an upload's object. The object exists once the upload is done."""
 
     key: str
     """The key of the object in its bucket; on a disk the path below the storage's folder."""

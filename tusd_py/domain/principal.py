@@ -1,4 +1,4 @@
-"""The subject of a good credential, and what it allows."""
+"""The subject of a good credential, and what the credential allows."""
 
 from __future__ import annotations
 
@@ -6,65 +6,70 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CREATE, WATCH, READ = "create", "watch", "read"
-"""Scopes of upload tokens: creation alone, following progress alone, downloads alone."""
+"""Scopes of upload tokens. `create` allows a client to create, continue and pause uploads, `watch` to follow all
+uploads of the token's owner; each of the three to look at one upload (HEAD) and to follow it, and `read` nothing more.
+"""
 UPLOAD, TOKENS, LIST = "upload", "tokens", "list"
-"""Scopes: all uses of one's uploads, making tokens, listing."""
+"""Scopes of other credentials: all uses of the subject's own uploads; making upload tokens; seeing the uploads, jobs
+and events of all subjects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """The most that an account may have; None is no limit."""
+    """The most that an account may have at a time; None is no limit."""
 
     max_bytes: int | None = None
-    """Bytes stored and reserved."""
+    """Bytes stored, and bytes reserved for unfinished uploads, together."""
     max_uploads: int | None = None
-    """Unfinished uploads."""
+    """The number of unfinished uploads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """The use of an upload token, counted in the commit of each creation."""
+    """The limited use of an upload token. A use is counted in the transaction that records a new upload."""
 
     jti: str
     """The token's id (RFC 7519, 4.1.7)."""
     max_uses: int
     expires_at: float
-    """Seconds since the epoch; the count may be forgotten then."""
+    """The time, in seconds since the epoch, at which the token expires and the state store may forget the count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """The limits that a credential sets to the uploads made with it; None and empty set none."""
+    """The limits that a credential sets to the uploads made with it. A field that is None or empty sets none."""
 
     max_length: int | None = None
-    """Bytes of one upload."""
+    """The most bytes of one upload."""
     types: tuple[str, ...] = ()
-    """Media types, `image/*` or `*/*`, in lower case."""
+    """The allowed media types, `image/*` or `*/*`, in lower case."""
     metadata: Mapping[str, bytes] = field(default_factory=dict)
-    """Metadata that replaces the client's under the same keys."""
+    """Metadata that replaces values of the client under the same keys."""
     name: str | None = None
-    """The stem of the upload's name and of its object's key."""
+    """The name of the upload, also in its object's key; if the credential is for several uploads, each name is this
+    one, a hyphen and the upload's id."""
     key_prefix: str = ""
-    """Text before the key of each object."""
+    """Text before the key of each object, unless a hook chooses the place."""
     quota: Quota | None = None
-    """The account's quota, in place of the settings'."""
+    """The account's quota, in place of that of the settings."""
     rate: tuple[int, float] | None = None
-    """Creations of the account: so many in so many seconds, in place of the settings'."""
+    """The rate at which the account may create uploads, in place of that of the settings: a number of uploads, and the
+    seconds in which they may come."""
     grant: Grant | None = None
 
 
 NO_ALLOWANCE = Allowance()
 NO_ACCOUNT = "-"
-"""The account of all that has no owner."""
+"""The name of the account of all uploads without an owner."""
 
 
 def account_name(owner: str, tenant: str | None) -> str:
-    """Return the name of an owner's account."""
+    """Return the name of an owner's account: `TENANT/OWNER`, or `OWNER` without a tenant."""
     return owner if tenant is None else f"{tenant}/{owner}"
 
 
 def account_of(principal: Principal | None) -> str:
-    """Return the account that an upload of the principal is charged to."""
+    """Return the name of the account that uploads of the principal are charged to."""
     if principal is None or principal.subject is None:
         return NO_ACCOUNT
     return account_name(principal.subject, principal.tenant)
@@ -75,7 +80,8 @@ class Principal:
     """The subject of a good credential."""
 
     subject: str | None
-    """The owner of what it creates; None if an authentication server allows the request without naming a user."""
+    """The owner of what the principal creates; None if an authentication server allows the request without naming a
+    user."""
     tenant: str | None = None
     scopes: frozenset[str] = frozenset({UPLOAD})
     allowance: Allowance = NO_ALLOWANCE

@@ -25,7 +25,7 @@ from tusd_py.domain.upload import Kind, Times, Upload
 def encode(upload: Upload) -> str:
     """Return the upload as one JSON object in ASCII; metadata values are base64, since they may be any bytes.
 
-    It is written out, and flat, as a record is encoded at each save.
+    The object is flat, and made without `dataclasses.asdict`, since a record is encoded at each save.
     """
     record = _common(upload)
     _add(record, upload, _NAMING)
@@ -38,7 +38,7 @@ def encode(upload: Upload) -> str:
 
 
 def _add(record: dict[str, Any], upload: Upload, encoders: Mapping[str, Callable[[Any], Any]]) -> None:
-    """Add the fields that aren't empty."""
+    """Add those fields of `upload` that `encoders` names and that aren't None, False or empty to `record`."""
     for name, encode_field in encoders.items():
         value = getattr(upload, name)
         if value is not None and value is not False and value != "":
@@ -86,7 +86,8 @@ def _flat(times: Times, digest: WholeDigest | None) -> dict[str, Any]:
 
 
 def decode(text: str) -> Upload:
-    """Return the upload that `encode` was given. Fields of newer versions are ignored; missing ones get defaults."""
+    """Return the upload from the text that `encode` returned. Fields of newer versions are ignored; missing ones get
+    defaults."""
     stored = json.loads(text)
     for name, former in _FORMER.items():
         if name not in stored and former in stored:
@@ -119,7 +120,7 @@ def encode_installation(installation: Installation) -> str:
 
 
 def decode_installation(text: str | None) -> Installation | None:
-    """Return the installation, or None for None. Fields of newer versions are ignored."""
+    """Return the installation, or None if `text` is None. Fields of newer versions are ignored."""
     if text is None:
         return None
     names = {field.name for field in fields(Installation)}
@@ -127,7 +128,7 @@ def decode_installation(text: str | None) -> Installation | None:
 
 
 def advance(upload: Upload) -> Upload:
-    """Return the upload as its next save stores it."""
+    """Return the upload with the revision that its next save stores."""
     return copy_with(upload, revision=upload.revision + 1)
 
 
@@ -176,7 +177,8 @@ def _encode_account(account: Account) -> dict[str, Any]:
 
 
 def _decode_account(stored: Mapping[str, Any]) -> Account:
-    """Return the account; that of the owner, if a node of an earlier version has saved the record."""
+    """Return the account of a stored record. If a node of an earlier version saved the record, without an account, that
+    is the account with the owner's name."""
     name = stored.get("account") or stored.get("owner")
     if name is None:
         return SHARED
@@ -197,10 +199,10 @@ def _as_is(value: Any) -> Any:
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _SINGLE = tuple(field.name for field in fields(Upload) if field.name not in ("account", "times", "digest", "direct"))
-"""Names of fields that are stored as they are, not by the fields of a group."""
+"""The names of the fields that are decoded one by one; the other four are made of several members."""
 _FORMER = {"explicit_completion": "waits", "presigned_until": "signed_until", "parts_check_at": "count_at"}
-"""Names in the previous schema: read where the new ones are missing, and also written, so that nodes of the previous
-version can run during a rolling upgrade."""
+"""The names of fields in the previous schema, by their new names. The former names are read where the new ones are
+missing, and also written, so that nodes of the previous version can run during a rolling upgrade."""
 _NAMING: Mapping[str, Callable[[Any], Any]] = {
     "name": _as_is,
     "place": _as_is,
@@ -214,7 +216,7 @@ _RARE: Mapping[str, Callable[[Any], Any]] = {
     "scan": asdict,
     "trace": encode_trace,
 }
-"""Fields that few records have, and how they are encoded."""
+"""Encoders of the fields that few records have."""
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "phase": Phase,

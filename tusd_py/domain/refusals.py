@@ -1,4 +1,5 @@
-"""The reasons to refuse a request, as types. A refusal changes nothing; each protocol gives it a status and headers.
+"""The reasons to refuse a request, as types. Each protocol gives a refusal a status and headers. The upload stays as it
+was, unless the type says that it has ended.
 
 The message is for the person who reads the response: short, true, without internals.
 """
@@ -9,7 +10,7 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """The request can't be served as it is. `code` is stable and safe to match on."""
+    """The server doesn't serve the request as it is. Clients may match on `code`, which never changes."""
 
     code: ClassVar[str] = "refused"
     retry_after: int | None = None
@@ -27,13 +28,13 @@ class Malformed(Refusal):
 
 
 class BadQuery(Refusal):
-    """A value in the URL's query that can't be read."""
+    """A value in the URL's query can't be read."""
 
     code = "bad-query"
 
 
 class UnsupportedVersion(Refusal):
-    """Tus-Resumable is missing, or isn't a version that is served."""
+    """Tus-Resumable is missing, or names a version that the server doesn't serve."""
 
     code = "unsupported-version"
 
@@ -42,25 +43,26 @@ class UnsupportedVersion(Refusal):
 
 
 class UnsupportedExtension(Refusal):
-    """The request uses a protocol extension that is switched off."""
+    """The request uses a protocol extension that the settings switch off."""
 
     code = "unsupported-extension"
 
 
 class WrongContentType(Refusal):
-    """The body has another Content-Type than this request takes."""
+    """The body has a Content-Type or Content-Encoding that this request can't have."""
 
     code = "wrong-content-type"
 
 
 class TypeNotAllowed(Refusal):
-    """The type or the name that the client declares isn't allowed, or is missing."""
+    """The type or the name that the client declares isn't allowed, or is missing, or the first bytes aren't of an
+    allowed type."""
 
     code = "type-not-allowed"
 
 
 class UploadNotFound(Refusal):
-    """There is no such upload: it never existed, has expired, or was terminated."""
+    """The caller has no such upload: it never existed, has ended, or belongs to another owner."""
 
     code = "not-found"
 
@@ -69,7 +71,7 @@ class UploadNotFound(Refusal):
 
 
 class UploadGone(Refusal):
-    """The upload existed once; told from UploadNotFound only where a setting asks for it."""
+    """The upload existed, and has ended. Takes the place of UploadNotFound if the setting `gone-status` is 410."""
 
     code = "gone"
 
@@ -78,7 +80,7 @@ class UploadGone(Refusal):
 
 
 class MethodNotAllowed(Refusal):
-    """The URL doesn't take the method. `allow` lists those that it takes."""
+    """The URL doesn't take the method. `allow` lists the methods that it takes."""
 
     code = "method-not-allowed"
 
@@ -88,13 +90,13 @@ class MethodNotAllowed(Refusal):
 
 
 class Forbidden(Refusal):
-    """The request is never allowed: an append to a final upload, for example."""
+    """The request isn't allowed, and won't be if it is repeated: an append to a final upload, for example."""
 
     code = "forbidden"
 
 
 class CrossSite(Refusal):
-    """The form was sent by a page of another site."""
+    """A form of the dashboard was sent by a page of another site."""
 
     code = "cross-site"
 
@@ -103,7 +105,7 @@ class CrossSite(Refusal):
 
 
 class Misdirected(Refusal):
-    """The request is for a host that this server doesn't serve."""
+    """The request's Host isn't one that this server serves."""
 
     code = "misdirected"
 
@@ -121,7 +123,7 @@ class UnsupportedCoding(Refusal):
 
 
 class OffsetMismatch(Refusal):
-    """The request's offset isn't the upload's."""
+    """The request's offset (`provided`) isn't the upload's (`expected`)."""
 
     code = "offset-mismatch"
 
@@ -146,7 +148,8 @@ class ChecksumMismatch(Refusal):
 
 
 class InconsistentLength(Refusal):
-    """The request declares or brings another length than the upload was declared to have."""
+    """The request declares or sends another length than the upload's. If the body had too many bytes, the upload has
+    ended."""
 
     code = "inconsistent-length"
 
@@ -161,7 +164,7 @@ class AlreadyComplete(Refusal):
 
 
 class DigestMismatch(Refusal):
-    """The whole upload doesn't have its announced digest, and was removed."""
+    """All bytes of the upload don't have the digest that its client announced. The upload has ended."""
 
     code = "digest-mismatch"
 
@@ -170,13 +173,14 @@ class DigestMismatch(Refusal):
 
 
 class WrongParts(Refusal):
-    """The parts that the client lists, or those stored, don't make the upload."""
+    """The parts that the client lists or asks for, or those stored, don't make up the upload."""
 
     code = "wrong-parts"
 
 
 class UploadLocked(Refusal):
-    """Another request holds the upload's lock, or its record can't be read now: retry."""
+    """Another request holds the upload's lock or has changed its record, a scan or a hook still decides about it, or
+    its record can't be read now. The client should retry."""
 
     code = "locked"
     retry_after = 1
@@ -196,7 +200,7 @@ class Paused(Refusal):
 
 
 class NotReady(Refusal):
-    """The upload to download isn't finished."""
+    """The upload that the client wants to download isn't finished."""
 
     code = "not-finished"
 
@@ -214,7 +218,8 @@ class ExpectationFailed(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """One client sends too many requests at a time, or too often (RFC 6585, 4)."""
+    """One client sends too many requests at a time or too often (RFC 6585, 4), or one account creates uploads too
+    often."""
 
     code = "too-many-requests"
 
@@ -226,7 +231,8 @@ class TooManyRequests(Refusal):
 
 
 class ServiceUnavailable(Refusal):
-    """The storage or the state store can't serve now; what was acknowledged still holds."""
+    """The server can't serve the request now, as the storage or the state store fails, for example. All acknowledged
+    bytes and changes are kept."""
 
     code = "unavailable"
     retry_after = 5
@@ -236,7 +242,7 @@ class ServiceUnavailable(Refusal):
 
 
 class StoreFull(ServiceUnavailable):
-    """The free space left is reserved for removing uploads, and for finishing existing ones."""
+    """Little space is left in the storage or the state store: only to remove uploads, and to finish existing ones."""
 
     code = "store-full"
     retry_after = 30
@@ -246,14 +252,14 @@ class StoreFull(ServiceUnavailable):
 
 
 class TooManyUploads(ServiceUnavailable):
-    """The number of unfinished uploads, or of the bytes that they claim, has reached its limit."""
+    """The server has as many unfinished uploads as the settings allow, or these claim as many bytes."""
 
     code = "too-many-uploads"
     retry_after = 30
 
 
 class NameTaken(Refusal):
-    """Another upload has the name."""
+    """Another upload has the name or the object key, or the storage has something else at the object's place."""
 
     code = "name-taken"
 

@@ -1,7 +1,8 @@
-"""The rights of callers to uploads, the same on every wire. Pure, like the rules, and judged before them.
+"""The rights of callers to uploads, the same for every wire protocol. They are judged before the rules. No function
+does I/O or reads a clock.
 
-An upload belongs to the subject of the credential that created it, in that one's tenant. One that was created without a
-credential belongs to all principals.
+An upload belongs to the subject of the credential that created it, within the subject's tenant. An upload that was
+created without a credential belongs to all principals.
 """
 
 from __future__ import annotations
@@ -27,24 +28,27 @@ _SCOPES: Mapping[type[Intent], frozenset[str]] = {
     Read: frozenset({UPLOAD}),
     Terminate: frozenset({UPLOAD}),
 }
-"""The scopes of which a credential needs one; HEAD needs none, since clients start over after a 403."""
+"""The scopes of which a credential needs one, by the type of the intent. Other intents need none: HEAD, for example,
+since clients start over after a 403."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """The settings of rights. Without authentication, all callers have all rights."""
+    """The settings of rights. If `authenticating` is False, all callers have all rights."""
 
     authenticating: bool = False
-    """True if credentials are checked (`auth`)."""
+    """True if the server checks credentials (setting `auth`)."""
     by_url: bool = False
-    """True if the URL of an upload is enough to continue it (`auth-uploads = capability`)."""
+    """True if a client that knows the URL of an upload may continue the upload (`auth-uploads = capability`)."""
     strict_head: bool = False
     """True if HEAD needs a credential (`auth-head = required`)."""
 
     def check(self, intent: Intent, caller: Caller, upload: Upload | None) -> None:
-        """Return if the caller may do that with the upload as stored; None for a creation, or if there is none.
+        """Return if the caller has the right to do what the intent asks. `upload` is the record; None for a creation,
+        or if there is no such upload.
 
-        Raises Unauthenticated, UploadNotFound (another's), InsufficientScope, Forbidden, AuthUnavailable.
+        Raises Unauthenticated, UploadNotFound (the upload belongs to another owner), InsufficientScope, or the caller's
+        denial: also Forbidden, AuthUnavailable.
         """
         if self.authenticating and not self._is_open(intent, caller):
             principal = authenticated(caller)
@@ -55,7 +59,7 @@ class Rights:
                 raise InsufficientScope("the credential doesn't give the right to do this: use another one")
 
     def owns(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller has a good credential of the upload's owner, or needs none."""
+        """Return True if the caller has a good credential of the upload's owner, or none are checked."""
         return not self.authenticating or (caller.principal is not None and _is_owner(caller.principal, upload))
 
     def reads(self, caller: Caller, upload: Upload) -> bool:
@@ -66,15 +70,17 @@ class Rights:
         return principal is not None and _is_owner(principal, upload) and not principal.scopes.isdisjoint(_SCOPES[Read])
 
     def shows(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller is told of the upload's content, and not only of its progress."""
+        """Return True if the server may tell the caller of the upload's content, and not only of its progress."""
         return self.owns(caller, upload) or (caller.principal is not None and LIST in caller.principal.scopes)
 
     def preempts(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller may make a writer save and leave: one who may write to the upload itself."""
+        """Return True if the caller may make the upload's lock holder save its bytes and release the lock: a caller
+        with the right to append."""
         return self.by_url or self.owns(caller, upload)
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
-        """Return True if the intent needs no credential, even if one was sent that isn't good."""
+        """Return True if the intent needs no credential; then one that isn't good does no harm. Raises Unauthenticated
+        or AuthUnavailable for a HEAD that needs one."""
         if isinstance(intent, Inspect):
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)
@@ -86,9 +92,9 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """The right of a caller to be told of uploads, jobs and events that it doesn't name. It sees those of one subject;
-    an upload without an owner is no such subject's, even if every principal may continue it: its id isn't given away.
-    """
+    """The right of a caller to see uploads, jobs and events in lists and feeds: those of one owner, or all. Uploads
+    without an owner belong to no such owner, even if every principal may continue them, so that lists don't reveal
+    their ids."""
 
     subject: str | None = None
     tenant: str | None = None
@@ -96,39 +102,40 @@ class Watcher:
 
     @property
     def account(self) -> str | None:
-        """The account whose jobs it sees, as jobs have it; None if it sees all, empty if it sees none."""
+        """The account whose jobs the watcher sees, as in `Job.account`; None if it sees all, empty if it sees none."""
         if self.sees_all:
             return None
         return account_name(self.subject or "", self.tenant)
 
     def sees(self, owner: str | None, tenant: str | None) -> bool:
-        """Return True if it is told of what belongs to that owner of the tenant; what it isn't told of doesn't exist
-        for it."""
+        """Return True if the watcher sees what belongs to that owner of that tenant. The rest is answered as if it
+        didn't exist."""
         return self.sees_all or (owner is not None and (owner, tenant) == (self.subject, self.tenant))
 
 
 def watcher(principal: Principal, *scopes: str) -> Watcher:
-    """Return the watcher that a principal is. Raises InsufficientScope for an upload token without one of `scopes`: it
-    is in the hands of a client that isn't to know the other uploads of the same owner."""
+    """Return what the principal may see. Raises InsufficientScope unless it has the scope `upload`, `list` or one of
+    `scopes`: clients with other upload tokens aren't to know further uploads of the token's owner."""
     if principal.scopes.isdisjoint({UPLOAD, LIST, *scopes}):
         raise InsufficientScope("an upload token doesn't give the right to see uploads: use the owner's credential")
     return Watcher(principal.subject, principal.tenant, sees_all=LIST in principal.scopes)
 
 
 def authenticated(caller: Caller) -> Principal:
-    """Return the principal. Raises Unauthenticated, or what is wrong with the credential that was sent."""
+    """Return the caller's principal. Raises the caller's denial, or Unauthenticated if it sent no credential."""
     if caller.principal is None:
         raise caller.denial or Unauthenticated()
     return caller.principal
 
 
 def without_content(upload: Upload) -> Upload:
-    """Return the upload without what tells of its content, for a caller that only knows its id."""
+    """Return the upload without its metadata and digest, for a caller that only knows its id."""
     return copy_with(upload, metadata={}, digest=None)
 
 
 def _raise_for_head(caller: Caller) -> None:
-    """Raise the denial, but Unauthenticated instead of Forbidden: its authentication server denied it."""
+    """Raise the caller's denial, or Unauthenticated without one. Unauthenticated also takes the place of Forbidden, the
+    denial of an authentication server: clients start over after a 403."""
     if isinstance(caller.denial, Forbidden):
         raise Unauthenticated(invalid=True)
     authenticated(caller)

@@ -1,4 +1,5 @@
-"""The rules for requests, applied to the upload's record before the body is read. A refusal changes nothing."""
+"""The rules for requests, applied to the upload's record before the body is read. A request that they refuse changes
+nothing. No function does I/O or reads a clock."""
 
 from __future__ import annotations
 
@@ -31,21 +32,21 @@ from tusd_py.domain.upload import Kind, Times, Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 
 _REMEMBER_GONE = 7 * 86400.0
-"""Seconds to remember a terminated upload, if the server answers 410 for it."""
+"""Seconds for which the record of an ended upload is kept, if the server answers 410 for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendPlan:
-    """A permitted append."""
+    """A plan for an append that is allowed."""
 
     upload: Upload
-    """The loaded record, with what this request declares."""
+    """The upload's record, with what the request declares."""
     declared: bool
-    """True if the request declares something new, which must be saved."""
+    """True if the request declares something that the record doesn't have: it must be saved."""
     max_bytes: int | None
     """The most bytes to take from the body; None for no limit."""
     growth: int
-    """Bytes by which the upload's claim grows, at least."""
+    """The number of bytes by which the upload's claim grows (`domain.lengths.growth`)."""
 
 
 def plan_create(
@@ -53,7 +54,7 @@ def plan_create(
 ) -> Upload:
     """Return the record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, InconsistentLength.
 
-    A partial upload need not declare its type and name, as its final upload does.
+    The client needn't declare a type and name for a partial upload: it declares them for the final one.
     """
     metadata, bounds = apply(allowance, intent.metadata, limits, later=intent.kind is Kind.PARTIAL)
     length = declared_length(intent, 0)
@@ -81,10 +82,11 @@ def plan_final(
     now: float,
     allowance: Allowance = NO_ALLOWANCE,
 ) -> Upload:
-    """Return the record of a final upload: all its bytes are stored, its object is still to be assembled.
+    """Return the record of a new final upload: all its bytes are stored in its partial uploads, and the storage is
+    still to make its object.
 
-    `partials` are the records that `intent.partials` name, in order; None for names of no upload.
-    Raises Malformed if one can't be used, TypeNotAllowed, TooLarge.
+    `partials` are the records of the uploads that `intent.partials` names, in order; None for a name of no upload.
+    Raises Malformed if one of them isn't a finished partial upload, TypeNotAllowed, TooLarge.
     """
     metadata, bounds = apply(allowance, intent.metadata, limits)
     sources = [_usable(partial, now) for partial in partials]
@@ -112,7 +114,7 @@ def plan_inspect(upload: Upload | None, *, limits: Limits, now: float) -> Upload
 
 
 def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: float) -> AppendPlan:
-    """Return a plan for taking the body. A full upload must be finished before it is passed here.
+    """Return the plan for taking the body. An upload with all its bytes must be finished before it is passed here.
 
     Raises the first that applies: UploadNotFound or UploadGone, Forbidden, Paused, OffsetMismatch, AlreadyComplete,
     Malformed or InconsistentLength, TooLarge.
@@ -138,19 +140,19 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
 
 
 def _check_not_direct(upload: Upload) -> None:
-    """Raise Forbidden if the bytes go straight to the storage: this server doesn't know their offset."""
+    """Raise Forbidden if the bytes go straight to the storage: this server doesn't know the upload's offset."""
     if upload.direct is not None and not upload.done:
         raise Forbidden("this upload goes straight to the storage: nothing of it comes by here")
 
 
 def check_not_paused(upload: Upload, now: float) -> None:
-    """Raise Paused if the upload takes no bytes for now."""
+    """Raise Paused if a client has paused the upload."""
     if upload.paused(now):
         raise Paused
 
 
 def plan_pause(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
-    """Return the upload, if it can be paused and resumed. Raises UploadNotFound, UploadGone, AlreadyComplete."""
+    """Return the upload, if a client may pause or unpause it. Raises UploadNotFound, UploadGone, AlreadyComplete."""
     record = plan_inspect(upload, limits=limits, now=now)
     if record.phase is not Phase.OPEN:
         raise AlreadyComplete
@@ -158,9 +160,9 @@ def plan_pause(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
 
 
 def plan_terminate(upload: Upload | None, reason: Reason, *, limits: Limits, now: float) -> Change:
-    """Return the upload's termination. Raises UploadNotFound, UploadGone, Forbidden.
+    """Return the change that ends the upload. Raises UploadNotFound, UploadGone, Forbidden.
 
-    A finished partial upload can always be terminated: its final upload doesn't need it any more.
+    A finished partial upload can always be terminated: final uploads don't need it any more.
     """
     record = plan_inspect(upload, limits=limits, now=now)
     if record.done and record.kind is not Kind.PARTIAL and not limits.terminates_finished:
@@ -169,7 +171,7 @@ def plan_terminate(upload: Upload | None, reason: Reason, *, limits: Limits, now
 
 
 def touch(upload: Upload, now: float, limits: Limits) -> Upload:
-    """Return the upload as changed at `now`. No other function sets when it expires.
+    """Return the upload as changed at `now`, and with a new expiry. No other function sets the time of expiry.
 
     The retention of finished uploads doesn't apply to partial ones, which only serve final ones.
     """
@@ -189,9 +191,10 @@ def _expiry_times(upload: Upload, now: float, limits: Limits) -> Iterator[float]
 
 
 def resolve_partial(url: str, base_path: str) -> UploadId | None:
-    """Return the id that a client names by an absolute URL, an absolute path or a bare id; None for anything else.
+    """Return the upload id in an absolute URL, an absolute path or a bare id that a client sent; None for anything
+    else.
 
-    Schemes, hosts and path prefixes before `base_path` are ignored: proxies add them.
+    Scheme, host and the path before `base_path` are ignored: proxies change them.
     """
     if "/" not in url:
         return parse_upload_id(url)
@@ -200,13 +203,14 @@ def resolve_partial(url: str, base_path: str) -> UploadId | None:
 
 
 def named_partial(url: str, base_path: str) -> str | None:
-    """Return the name in the URL of an upload that a hook or a token has named; None for anything else."""
+    """Return the name of an upload (`Upload.name`) in a URL, a path or a bare name that a client sent; None for
+    anything else."""
     name = url if "/" not in url else _path(url).rpartition(base_path)[2]
     return name if is_name(name) else None
 
 
 def _path(url: str) -> str:
-    """Return the absolute path in a URL; empty if there is none."""
+    """Return the absolute path of a URL; empty if it has none, or the URL is malformed."""
     try:
         path = urlsplit(url).path if url.isprintable() else ""  # urlsplit would remove tabs
     except ValueError:
@@ -215,7 +219,7 @@ def _path(url: str) -> str:
 
 
 def check_uses(partials: Sequence[UploadId | None], limits: Limits) -> None:
-    """Limit how often a final upload names one partial: its bytes are copied each time. Raises Malformed."""
+    """Raise Malformed if a final upload names the same partial upload too often: its bytes are copied each time."""
     uses = Counter(partial for partial in partials if partial is not None)
     if max(uses.values(), default=0) > limits.max_partial_uses:
         raise Malformed(f"Upload-Concat names a partial upload more than {limits.max_partial_uses} times")
@@ -232,7 +236,8 @@ def _usable(partial: Upload | None, now: float) -> Upload:
 
 
 def _check_incomplete(upload: Upload, intent: Append) -> None:
-    """Raise AlreadyComplete for an IETF append to a done upload, unless it only completes it again, without bytes."""
+    """Raise AlreadyComplete for an IETF append to a done upload, unless it only completes the upload again, without
+    bytes."""
     if upload.done and intent.completion is not Completion.WHEN_FULL:
         again = intent.completion is Completion.WITH_THIS and not intent.body.length
         if not again:
@@ -240,7 +245,7 @@ def _check_incomplete(upload: Upload, intent: Append) -> None:
 
 
 def _request_digest(upload: Upload, whole: WholeDigest | None) -> Upload:
-    """Return the upload with the digest to compute: the first that its client asks for before it is done."""
+    """Return the upload with the digest to compute: the first that its client asks for before the upload is done."""
     if whole is None or upload.digest is not None or upload.done:
         return upload
     return copy_with(upload, digest=WholeDigest(algorithm=whole.algorithm))

@@ -1,4 +1,4 @@
-"""The scan of an upload's content, as its record keeps it."""
+"""The scan of an upload's content, as the upload's record holds it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Verdict(enum.StrEnum):
-    """The state or the result of a scan."""
+    """The state of a scan, or its result."""
 
     PENDING = "pending"
     CLEAN = "clean"
@@ -16,15 +16,15 @@ class Verdict(enum.StrEnum):
     UNSCANNED = "unscanned"
     """The content is beyond a limit of the scanner."""
     FAILED = "failed"
-    """The scanner couldn't be asked, in all attempts."""
+    """The scanner was unavailable in all attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """The verdict on an upload's content."""
+    """The scan of an upload's content, and its result."""
 
     verdict: Verdict
     name: str | None = None
-    """The name of what was found."""
+    """The scanner's name for the malware; None unless the verdict is FOUND."""
     reason: str | None = None
-    """The reason why the content wasn't scanned: `size-limit` or `scanner-unavailable`."""
+    """The reason why there is no verdict on the content: `size-limit` or `scanner-unavailable`; else None."""

@@ -6,7 +6,7 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
 class ScanRejected(Refusal):
-    """The scan doesn't let the upload finish: it has ended."""
+    """The upload may not finish because of its scan. The upload has ended."""
 
     code = "infected"
 
@@ -28,7 +28,7 @@ class Unscanned(ScanRejected):
 
 
 class ScannerUnavailable(ServiceUnavailable):
-    """The scanner can't be reached, is silent, or broke off."""
+    """The scanner is unreachable, gave no answer in time or an invalid one, or closed the connection."""
 
     code = "scanner-unavailable"
 

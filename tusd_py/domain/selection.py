@@ -1,4 +1,4 @@
-"""A choice of uploads by what their records say."""
+"""A selection of uploads by fields of their records."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from tusd_py.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSelection:
-    """A choice of uploads; None chooses all. A word that is no phase or kind matches none."""
+    """A selection of uploads: those that match all fields. None matches all uploads; a text that is no phase or kind,
+    none."""
 
     phases: frozenset[str] | None = None
     kind: str | None = None
     owner: str | None = None
     metadata: tuple[tuple[str, bytes], ...] = ()
-    """Keys and their values, each of which the upload must have."""
+    """Metadata keys and values that the upload must have."""
 
     def includes(self, upload: Upload) -> bool:
-        """Return True if the upload is one of the chosen."""
+        """Return True if the upload matches all fields."""
         return (
             (self.phases is None or upload.phase in self.phases)
             and self.kind in (None, upload.kind)

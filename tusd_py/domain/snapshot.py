@@ -1,4 +1,4 @@
-"""An upload as its listeners are told of it: its record, the reason of its end, and its jobs."""
+"""An upload as its listeners see it: its record, the reason of its end, and its jobs."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tusd_py.domain.upload import Upload
 
 FINISHED = "finished"
 _TOLD_REASONS = frozenset({Reason.INFECTED, Reason.UNSCANNED})
-"""Reasons of a termination that are told instead of it."""
+"""Reasons of a termination that listeners are told in place of `terminated`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """An upload at one moment."""
+    """An upload at one moment, as its listeners see it."""
 
     upload: Upload
-    """The record; of an upload that is gone, that of its end."""
+    """The upload's record; if it has ended, its last one."""
     seq: int
-    """The number of its last event."""
+    """The number of the upload's last event in the outbox."""
     end: str | None = None
-    """The reason of its end: `finished`, or the one for which it is gone. None while it has none."""
+    """`finished`, or the result of `end_reason` once the upload is gone; None before."""
     jobs: Sequence[Job] = ()
     settled: bool = False
-    """True if nothing of it changes any more: it is gone, or done with all its jobs ended."""
+    """True if nothing in the snapshot changes any more: the upload is gone, or done with all its jobs ended."""
 
     @property
     def is_gone(self) -> bool:
@@ -35,7 +35,7 @@ class Snapshot:
 
     @property
     def version(self) -> tuple[int, bool, int, bool]:
-        """A value that grows with each change."""
+        """A tuple that grows with each change of the upload or its jobs: the larger one is of the newer snapshot."""
         return self.upload.revision, self.is_gone, sum(job.revision for job in self.jobs), self.settled
 
     def without_content(self) -> Snapshot:
@@ -43,10 +43,11 @@ class Snapshot:
         return replace(self, upload=replace(without_content(self.upload), owner=None), jobs=())
 
     def ended(self, reason: str) -> Snapshot:
-        """Return the snapshot of the same upload once it is gone."""
+        """Return the snapshot of the upload once it is gone for `reason`."""
         return replace(self, end=reason, settled=True)
 
 
 def end_reason(type_: EventType, reason: Reason | None) -> str:
-    """Return the word for the end of an upload that had this event."""
+    """Return the reason of an upload's end as listeners are told it: `infected` or `unscanned`, else the type of the
+    event."""
     return str(reason) if reason in _TOLD_REASONS else str(type_)

@@ -1,4 +1,4 @@
-"""The free space of a store, and the reserve that only work which frees space may use."""
+"""The free space of a disk or store, and the reserve that only work which frees space may use."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _SHARE = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """The free bytes of a store, and the reserve: those of them that new uploads and new bytes may not take.
+    """The free bytes of a store, and its reserve: free bytes that new uploads and new data must leave.
 
-    Removal, expiry and finishing may: each writes a little before it frees anything.
+    Removal, expiry and the finish of uploads may use the reserve: each writes a little before it frees space.
     """
 
     free: int
@@ -26,5 +26,5 @@ class Space:
 
 
 def reserve_of(size: int) -> int:
-    """Return the reserve of a store of `size` bytes."""
+    """Return the reserve in bytes of a store of `size` bytes."""
     return min(_MAX_RESERVE, size // _SHARE)

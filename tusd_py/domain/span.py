@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The bytes from `start` up to, not including, `stop`."""
+    """The bytes from `start` up to, but not including, `stop`."""
 
     start: int
     stop: int

@@ -1,11 +1,11 @@
-"""Request targets without what gives rights."""
+"""Request targets without credentials, for logs and events."""
 
 from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
 _SECRET = frozenset({"token", "ticket"})
-"""Parameters of a query that hold a credential."""
+"""Query parameters that hold a credential."""
 
 
 def without_tokens(target: str) -> str:

@@ -1,6 +1,6 @@
-"""The thresholds past which the server works differently: in one place, so that a simulation can cross them all.
+"""Numbers past which the server works in another way. They are in one place, so that a simulation can lower them all.
 
-Limits of an S3 provider are in its profile, those of an operator in the settings.
+The limits of an S3 provider are in its profile, those that an operator sets in the settings.
 """
 
 from __future__ import annotations
@@ -13,79 +13,88 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """The thresholds. Sizes are in bytes."""
+    """The thresholds of one process. Sizes are in bytes."""
 
     segments: int = 32
-    """Segments of a tail at most; a further one is merged with those before it. As many as requests of 256 KiB fit into
-    a part of 8 MiB, so that no byte of these is stored twice as a segment."""
+    """The most segments of an upload's tail; a further one is merged with those before it. Requests of 256 KiB need no
+    more for a part of 8 MiB, so that no byte of these is stored twice as a segment."""
     segments_at_a_time: int = 32
-    """Segments that one process sends at a time. Each takes a connection: storing the tails of a crowd of uploads at
-    once took 50 MiB for them."""
+    """Segments that one process sends to a bucket at a time. Each takes a connection: without a limit, the tails of a
+    crowd of uploads took 50 MiB of memory for connections."""
     reservation: int = 64 * _MIB
-    """Bytes that an upload of deferred length reserves at a time in its account, or a part if that is larger."""
+    """Bytes that an upload of deferred length reserves in its account at a time: this, or the setting `part-size` if
+    that is larger."""
     fetches: int = 8
-    """Requests at a time whose body is read from stored segments: bytes read for them are charged to no budget."""
+    """Requests at a time, to one bucket, whose body is read from stored segments: the memory for these bytes is charged
+    to no budget."""
     cursors: int = 16
-    """Superseded cursors of one request whose objects are deleted together."""
+    """Superseded cursors that a request gathers before it deletes the objects that they name."""
     unproven: int = 64 * _MIB
-    """Bytes of a body without a declared length that aren't recorded before its end, as it may prove too long. Further
-    bytes are recorded as they come: a crash must not cost a day's upload."""
+    """Bytes of a body without a declared length that are stored but not recorded, as the body may prove too long. Once
+    there are more, all are recorded as they come: a crash must not cost a day's upload."""
     due: int = 100
-    """Uploads that a sweep asks the state for at a time."""
+    """Due uploads that a sweep loads from the state store at a time."""
     due_at_a_time: int = 8
-    """Uploads that a sweep handles concurrently: S3 may take long for each."""
+    """Due uploads that a sweep works on concurrently: S3 may take long for each."""
     page: int = 500
-    """Records that a repair or a listing asks the state for at a time."""
+    """Records that a repair or a listing loads from the state store at a time."""
     recent_events: int = 5000
-    """Latest events among whose uploads the dashboard looks for the newest ones."""
+    """Latest events in which the dashboard looks for the newest uploads."""
     event_page: int = 100
-    """Events that a command or a listener asks the state for, or a command changes, at a time: the state does nothing
-    else meanwhile."""
+    """Events that a command or a listener reads from the state store at a time, or that a command changes at a time:
+    the state store does nothing else meanwhile."""
 
     attempts: int = 5
-    """Attempts at a request to S3 that a retry may cure. Their pauses add up to 6 s at most: an S3 that restarts may
-    be back, and the client still waits."""
+    """The most attempts at a request to S3, if a retry may succeed. The pauses between them are 6 s together at most:
+    an S3 that restarts may serve again by then, and the client still waits."""
     completions: int = 3
-    """Attempts at CompleteMultipartUpload: fewer, as each is followed by a look at the object."""
+    """The most attempts at CompleteMultipartUpload: fewer, as the server looks for the object after each."""
     listings: int = 4
-    """Attempts at listing the parts of a direct upload: Uppy 6 doesn't ask again."""
+    """The most attempts at listing the parts of a direct upload, whose client (Uppy 6) doesn't retry itself."""
     deletions: int = 1000
-    """Objects in one DeleteObjects: S3 takes no more."""
+    """The most objects in one DeleteObjects: S3 takes no more."""
     copy: int = 512 * _MIB
-    """The size of one UploadPartCopy at most: below the limit of 5 GiB, so that several run side by side."""
+    """The size of one UploadPartCopy, unless it must be larger so that there aren't too many parts: below S3's limit of
+    5 GiB, so that several run side by side."""
     equal_copy: int = 64 * _MIB
-    """The same where parts must have one size: bytes that cross a boundary are sent again, so the parts are smaller."""
+    """The same where all parts must have one size: bytes on both sides of a boundary between sources are read and sent
+    again, so the parts are smaller."""
     equal_part: int = 64 * _MIB
-    """The least part of an upload of unknown length where parts must have one size: 10,000 of them are 625 GiB."""
+    """The least size of a part of an upload of unknown length, where all parts must have one size: 10,000 parts are 625
+    GiB."""
 
     step: int = 64 * _KIB
-    """Bytes of a response of S3 that are read at a time: all are held in memory, and there may be many responses."""
+    """Bytes of a response of S3 that are read at a time: each response holds so many in memory, and there may be many.
+    """
     wide_step: int = 256 * _KIB
-    """The same for a reader that takes a lot."""
+    """The same for a download, if the memory budget has `wide_window` bytes free."""
     wide_window: int = _MIB
-    """Bytes of memory that reading in wide steps takes. Wide steps halve the cost per byte."""
+    """Bytes of memory that a download with wide steps is charged. Wide steps halve the cost per byte."""
     read_range: int = 8 * _MIB
-    """The size of each range request, if one request for the whole object is too slow for the reader."""
+    """The size of each range request of a download, once one request for the whole object proves slower than its
+    reader."""
     read_ranges: int = 4
-    """Range requests at a time for one reader: S3 sends some 80 MB/s per connection."""
+    """The most range requests at a time for one reader: S3 sends some 80 MB/s per connection."""
     read_trial: int = 16 * _MIB
-    """Bytes after each of which the server decides if the reader waits for S3, or S3 for the reader."""
+    """Bytes of a download after each of which the server decides if the reader waits for S3, or S3 for the reader."""
 
     deliveries: int = 16
-    """Events that one process sends to a sink at a time. Each takes a connection, and its document's memory."""
+    """Events that one process delivers to a sink at a time. Each takes a connection, and memory for its document."""
     pruned: int = 500
-    """Delivered events that are removed in one transaction."""
+    """The most delivered events, or ended jobs, that are removed in one transaction."""
 
     disk_batch: int = _MIB
-    """Bytes that are gathered before they are written to a local disk: fewer aren't worth the switch to a thread."""
+    """Bytes gathered in memory before they are written to a local disk: fewer aren't worth the switch to a thread."""
     disk_checkpoint: int = 8 * _MIB
-    """Bytes written to a local disk between two records of the offset, each of which waits for the disk."""
+    """Bytes written to a local disk between two records of the offset. Before each record, the bytes are synced to the
+    disk."""
     disk_read: int = 128 * _KIB
     """Bytes that a download reads from a local disk at a time."""
     disk_copy: int = 64 * _MIB
-    """Bytes of a partial upload that are copied at a time: few enough that a cancelled copy ends soon."""
+    """Bytes of a partial upload that are copied on a local disk at a time: few enough that a cancelled copy ends soon.
+    """
     disk_threads: int = 16
-    """Threads that work on a local disk."""
+    """The most threads that work on a local disk."""
 
 
 DEFAULT = Thresholds()

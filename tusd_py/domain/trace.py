@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 _PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _LONGEST_STATE = 512
-"""Characters of a tracestate that are passed on (3.3.1.1: at least so many)."""
+"""Characters of the longest tracestate that is passed on (3.3.1.1: at least 512)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A place in a trace."""
+    """A span of a trace, as the header fields of a request name it."""
 
     parent: str
-    """The value of traceparent: version, trace id, id of the span, flags."""
+    """The value of traceparent: version, trace id, span id and flags, with hyphens between them."""
     state: str = ""
     """The value of tracestate; empty if there is none."""
 
@@ -32,12 +32,13 @@ class Trace:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The header fields by which the trace is passed on."""
+        """The header fields that tell the next server of the trace."""
         return {"traceparent": self.parent, **({"tracestate": self.state} if self.state else {})}
 
 
 def read_trace(headers: Mapping[str, str]) -> Trace | None:
-    """Return the trace that a request's header fields name; None if they name none, or not as they should."""
+    """Return the trace that a request's header fields name; None if traceparent is missing or malformed. A malformed or
+    too long tracestate is dropped."""
     fields = {name.lower(): value for name, value in headers.items() if name.lower() in ("traceparent", "tracestate")}
     parent, state = fields.get("traceparent", "").strip(), fields.get("tracestate", "").strip()
     if not _PARENT.fullmatch(parent):

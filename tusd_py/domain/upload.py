@@ -1,4 +1,4 @@
-"""The record of one upload, without I/O, clocks or randomness: times and ids come in as arguments."""
+"""The record of one upload. Its methods do no I/O, and read no clock: times and ids are arguments."""
 
 from __future__ import annotations
 
@@ -28,25 +28,27 @@ class Kind(enum.StrEnum):
 
 
 LARGEST_CLAIM = 2**53
-"""Bytes that one upload claims at most. Clients may declare more, but not every state store could add that up."""
+"""The most bytes that one upload claims. Clients may declare more, but not every state store can add up larger numbers.
+"""
 
 RETRY_SECONDS = 30.0
-"""Seconds that a sweep leaves an upload alone that is finishing, terminating or awaited, and within which a request to
-the storage that got no answer may still take effect."""
+"""Seconds for which a sweep leaves a finishing, terminating or awaited upload alone after its last save. So long, a
+request to the storage that got no answer may still take effect."""
 
 
 ASK_SECONDS = 5.0
-"""Seconds after which a sweep asks a hook again that gave no answer."""
+"""Seconds after which a sweep asks a hook or the scanner again, if there was no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """The times that clients are told of, in seconds since the epoch (UTC)."""
+    """The times of an upload that clients are told of, in seconds since the epoch (UTC)."""
 
     created_at: float
     updated_at: float
     expires_at: float | None = None
-    """The time from which it may be removed: by expire-after or max-age if unfinished, by retention if finished."""
+    """The time from which the upload may be removed: by the settings expire-after or max-age if it is unfinished, by
+    retention if it is finished; for an upload that is gone, the end of its record. None for never."""
 
     @classmethod
     def at_creation(cls, now: float) -> Self:
@@ -56,76 +58,80 @@ class Times:
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """The record of one upload in the state store. It has no slots: `copy_with` copies it."""
+    """The record of one upload in the state store. The class has no slots, as `copy_with` needs."""
 
     id: UploadId
     kind: Kind = Kind.REGULAR
     phase: Phase = Phase.OPEN
     length: int | None
-    """Bytes in all; None while deferred."""
+    """The upload's bytes in all; None while deferred."""
     explicit_completion: bool = False
-    """True if even with all its bytes it isn't complete before a request says so (IETF resumable uploads)."""
+    """True if the upload, even with all its bytes, isn't complete before a request says so (IETF resumable uploads)."""
     offset: int = 0
     """Bytes that are durable and recorded, counted from the start without a gap."""
     max_length: int | None = None
-    """The most bytes that the credential allows with which it was created; None if it sets no limit."""
+    """The most bytes of the upload by the credential that created it; None if that sets no limit."""
     name: str | None = None
-    """The name in its URL instead of its id; None if it has none. No other upload has it while this one is remembered.
+    """The name in the upload's URL in place of its id; None if it has none. No two uploads with records have the same.
     """
     place: str | None = None
-    """The key of its object below the storage's prefix, or the path of its file below the storage's folder, that a hook
-    chose; None if its name or the setting `object-key` makes it."""
+    """The place of the upload's object that a hook chose: a key below the storage's prefix, or a path below its folder;
+    None if the upload's name or the setting `object-key` makes the key."""
     bucket: str | None = None
-    """The bucket that a hook chose for all that is stored of it; None for the storage's own."""
+    """The bucket that a hook chose for all objects of the upload; None for the storage's own."""
     key_prefix: str = ""
-    """Text before the key of its object, unless a hook chose that; by the credential with which it was created."""
+    """Text before the key of the upload's object, unless a hook chose the key. The credential that created the upload
+    sets it."""
     owner: str | None = None
-    """The subject of the credential with which it was created; None if there was none."""
+    """The subject of the credential that created the upload; None without one."""
     account: Account = SHARED
     trace: Trace | None = None
-    """The trace that its creation belongs to; None if there was none."""
+    """The trace that the request which created the upload belongs to; None without one."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[UploadId, ...] = ()
-    """The partial uploads that a final one is made of, in order."""
+    """The partial uploads that a final upload is made of, in order."""
     direct: DirectTransfer | None = None
-    """None if the bytes come through this server."""
+    """The state of an upload whose bytes go straight to the storage; None if they come through this server."""
     troubled_at: float | None = None
     """The last time, in seconds since the epoch, at which a write failed or got no answer, or a lock holder died; None
-    if that never happened. The storage may hold, or may yet get, something that this record doesn't name: it is looked
-    for at the upload's end."""
+    if that never happened. The storage may hold, or may yet get, something that this record doesn't name: the server
+    looks for it when the upload ends."""
     cursor: Cursor = field(default_factory=dict)
     etag: str | None = None
-    """The finished object's strong validator, without its quotes."""
+    """The finished object's strong validator, without quotes; None before."""
     answer: Answer = NO_ANSWER
-    """The answer of the hook that was asked before it was done, for clients that repeat their last request."""
+    """The answer of the hook that the server asked before the upload was done, for clients that repeat their last
+    request."""
     asks_before_finish: bool = False
-    """True if the server that created it asks a hook before it is done: a process without hooks leaves that to servers.
-    """
+    """True if the server that created the upload asks a hook before the upload is done. A process without hooks then
+    leaves the finish to servers."""
     asked_at: float | None = None
-    """The last time, in seconds since the epoch, at which that hook gave no answer; None if that never happened."""
+    """The last time, in seconds since the epoch, at which that hook or the scanner gave no answer; None if that never
+    happened."""
     digest: WholeDigest | None = None
-    """None if no request asked for one."""
+    """The digest of all bytes; None if no request asked for one."""
     paused_until: float | None = None
-    """The time, in seconds since the epoch, up to which a client has paused it; None if it isn't paused."""
+    """The time, in seconds since the epoch, at which a client's pause of the upload ends; None without a pause."""
     scan: Scan | None = None
-    """None if no scan of its content was asked for."""
+    """The scan of the upload's content; None if none was asked for."""
     times: Times
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""
 
     @property
     def url_name(self) -> str:
-        """The last part of its URL."""
+        """The part of the upload's URL below the creation endpoint: its name, or else its id."""
         return self.name or self.id
 
     @property
     def tenant(self) -> str | None:
-        """The tenant of its owner; None if it has none."""
+        """The tenant of the upload's owner; None without one."""
         return tenant_of(self.account.name, self.owner)
 
     @property
     def chosen_key(self) -> str | None:
-        """The key of its object if a hook or a credential chose it; None if the storage makes the key from the id."""
+        """The key of the upload's object if a hook or a credential chose it; None if the storage makes the key, and for
+        partial uploads."""
         if self.kind is Kind.PARTIAL:
             return None
         return self.place or (None if self.name is None else self.key_prefix + self.name)
@@ -137,8 +143,8 @@ class Upload:
 
     @property
     def claimed_key(self) -> str | None:
-        """The chosen key, after `/bucket/` if a hook chose that too: no other upload has it while this one is
-        remembered. No key begins with a slash."""
+        """The chosen key, with `/bucket/` before it if a hook chose the bucket, too; None without a chosen key. No two
+        uploads with records have the same. No key begins with a slash."""
         if self.bucket is None or self.chosen_key is None:
             return self.chosen_key
         return f"/{self.bucket}/{self.chosen_key}"
@@ -152,37 +158,39 @@ class Upload:
         return self.phase is Phase.DONE
 
     def paused(self, now: float) -> bool:
-        """Return True if it takes no bytes for now, since a client has paused it."""
+        """Return True if the upload takes no bytes at `now`, since a client has paused it."""
         return self.phase is Phase.OPEN and self.paused_until is not None and self.paused_until > now
 
     @property
     def claim(self) -> int | None:
-        """Bytes that it claims while unfinished: its length, or its offset if the length is deferred; else None."""
+        """Bytes that an unfinished upload claims: its length, or its offset if the length is deferred; None for other
+        uploads."""
         if self.phase not in UNFINISHED:
             return None
         return min(self.offset if self.length is None else self.length, LARGEST_CLAIM)
 
     @property
     def end(self) -> int | None:
-        """The offset at which it is complete; None while that is unknown."""
+        """The offset at which the upload is complete; None while that is unknown."""
         return None if self.explicit_completion else self.length
 
     @property
     def settled_length(self) -> int | None:
-        """The length, but None while the upload has reached it without being complete: some clients would take it for
-        complete."""
+        """The length as clients are told it; None while the length is reached, but the upload isn't complete, since
+        some clients would take it for complete."""
         return None if self.explicit_completion and self.offset == self.length else self.length
 
     @property
     def full(self) -> bool:
-        """True if every byte is recorded, and no more are to come (the object need not exist yet)."""
+        """True if every byte is recorded, and no more are to come. The object need not exist yet."""
         return self.offset == self.end
 
     @property
     def due_at(self) -> float | None:
-        """The time at which a sweep should look at it; None for never.
+        """The time at which a sweep should look at the upload; None for never.
 
-        An awaited object may never come, and each look asks the storage: the pauses between looks grow fourfold.
+        An awaited object may never come, and each look asks the storage: the upload's age at each look is four times
+        that at the look before.
         """
         if self.phase is Phase.FINISHING:
             return self._finish_at
@@ -198,51 +206,54 @@ class Upload:
 
     @property
     def _finish_at(self) -> float:
-        """The time at which a sweep tries again to finish it."""
+        """The time at which a sweep tries again to finish the upload."""
         if self.asked_at is not None:
             return self.asked_at + ASK_SECONDS
         return max(self.times.updated_at, self.troubled_at or 0.0) + RETRY_SECONDS
 
     @property
     def _look_at(self) -> float:
-        """The time of the next look for an awaited object. The last look is at its expiry, unless that look fails."""
+        """The time at which a sweep looks for an awaited object next. The last look is at the upload's expiry, or later
+        if that fails."""
         created_at, updated_at = self.times.created_at, self.times.updated_at
         if self.expired(updated_at):
             return updated_at + RETRY_SECONDS
         return self._or_expiry(updated_at + max(RETRY_SECONDS, 3 * (updated_at - created_at)))
 
     def _or_expiry(self, time: float) -> float:
-        """Return the time at which it expires, if that comes before `time`."""
+        """Return the earlier one of `time` and the time at which the upload expires."""
         return time if self.times.expires_at is None else min(time, self.times.expires_at)
 
     @property
     def settled_at(self) -> float:
-        """The time from which no earlier or presigned request can create anything of it in the storage any more."""
+        """The time, in seconds since the epoch, from which no presigned request, and none that got no answer, can
+        change the storage any more; 0 if there was none."""
         late = 0.0 if self.troubled_at is None else self.troubled_at + RETRY_SECONDS
         presigned_until = None if self.direct is None else self.direct.presigned_until
         return max(late, presigned_until or 0.0)
 
     @property
     def validator(self) -> str:
-        """The ETag sent to readers. Never the id, with which they could terminate the upload: records of earlier
-        versions have it as their ETag."""
+        """The ETag that readers get, without quotes: the object's, but never the upload's id, with which a reader could
+        terminate the upload. Records of earlier versions have the id as their ETag."""
         return self.fixed_etag if self.etag is None or self.etag == self.id else self.etag
 
     @property
     def fixed_etag(self) -> str:
-        """The ETag of an object that is written once. It doesn't reveal the id."""
+        """An ETag for an object that is written once: a hash of the id, which doesn't reveal it."""
         return hashlib.blake2b(self.id.encode(), digest_size=16).hexdigest()
 
     @property
     def awaited(self) -> bool:
-        """True if its object may exist already, which only the storage knows."""
+        """True if the client sends the object in one request straight to the storage: the object may exist already, and
+        only the storage knows."""
         return self.phase is Phase.OPEN and self.direct is not None and self.direct.mode is DirectMode.WHOLE
 
     def expired(self, now: float) -> bool:
-        """Return True if it has expired. A finishing upload has all its bytes: it is finished, and never expires."""
+        """Return True if the upload has expired at `now`. A finishing upload has all its bytes, and never expires."""
         may_expire = self.phase is not Phase.FINISHING
         return may_expire and self.times.expires_at is not None and self.times.expires_at <= now
 
     def visible(self, now: float) -> bool:
-        """Return True if clients may see it."""
+        """Return True if clients may see the upload at `now`: it has neither ended nor expired."""
         return self.alive and not self.expired(now)

@@ -1,6 +1,7 @@
-"""The usage of accounts: what each upload is charged for, as its record says. Pure, like the rules.
+"""The usage of accounts: the charge of each upload, which follows from its record. No function does I/O or reads a
+clock.
 
-A state store keeps the sum of an account's charges, and changes it in the commit of each record.
+A state store keeps the sum of an account's charges, and changes that sum in the transaction that saves a record.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Charge(NamedTuple):
 
     stored: int = 0
     reserved: int | None = None
-    """None unless it is unfinished."""
+    """Bytes that an unfinished upload has or may still get; None for any other upload."""
 
     @property
     def total(self) -> int:
@@ -46,7 +47,8 @@ class Usage:
 
 
 def charge_of(upload: Upload) -> Charge:
-    """Return the charge for an upload. An unfinished one is charged for its length, or for what it has reserved."""
+    """Return the charge for an upload: when done, its bytes; when unfinished, its length or what it has reserved; later
+    nothing."""
     claim = upload.claim
     if claim is not None:
         return Charge(0, max(claim, min(upload.account.reserved, LARGEST_CLAIM)))
@@ -54,9 +56,11 @@ def charge_of(upload: Upload) -> Charge:
 
 
 def reserve(upload: Upload, block: int, limit: int | None) -> Upload:
-    """Return the upload with its reservation: whole blocks of bytes while its length is deferred, else none.
+    """Return the upload with its reservation: its offset, rounded up to blocks of `block` bytes, while its length is
+    deferred; else none.
 
-    It reserves no more than its greatest length, `limit` (None for no limit), unless it has more bytes.
+    The reservation is at most `limit` (None for no limit), the upload's greatest length, but never less than its offset
+    or an earlier reservation.
     """
     reserved = 0
     if upload.length is None and upload.phase in UNFINISHED:
@@ -66,17 +70,18 @@ def reserve(upload: Upload, block: int, limit: int | None) -> Upload:
 
 
 def with_reservation(upload: Upload, reserved: int) -> Upload:
-    """Return the upload with so many bytes reserved."""
+    """Return the upload with a reservation of `reserved` bytes."""
     return copy_with(upload, account=replace(upload.account, reserved=reserved))
 
 
 def unreserved(upload: Upload, growth: int) -> int:
-    """Return the bytes of a growth beyond what the upload has reserved; 0 or less if it has enough."""
+    """Return how many bytes of a `growth` of the upload aren't covered by its reservation; 0 or less if all are."""
     return upload.offset + growth - max(upload.offset, upload.account.reserved)
 
 
 def check_growth(usage: Usage, before: Charge, after: Charge, quota: Quota) -> None:
-    """Raise OverQuota if the account's usage would grow past the quota by that change of one of its charges."""
+    """Raise OverQuota if the account's usage would grow past the quota as one of its charges changes from `before` to
+    `after`."""
     growth = after.total - before.total
     if quota.max_bytes is not None and growth > 0 and usage.total + growth > quota.max_bytes:
         raise over_bytes()
@@ -86,12 +91,12 @@ def check_growth(usage: Usage, before: Charge, after: Charge, quota: Quota) -> N
 
 
 def over_bytes() -> OverQuota:
-    """Return the refusal of bytes past a quota."""
+    """Return the refusal for bytes past a quota."""
     return OverQuota("the account has no room for so many bytes: delete some uploads")
 
 
 def over_uploads() -> OverQuota:
-    """Return the refusal of an unfinished upload past a quota."""
+    """Return the refusal for an unfinished upload past a quota."""
     return OverQuota("the account has too many unfinished uploads: finish or delete some")
 
 
