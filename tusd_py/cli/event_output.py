@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tusd_py.cli.output import date
+from tusd_py.cli.output import date, printable
 from tusd_py.ports.outbox import Delivery, DeliveryState
 
 
@@ -14,7 +14,7 @@ def line(delivery: Delivery) -> str:
     """Return the delivery as a line that needs no heading; the event's id shows its type, with which it ends."""
     words = [f"{delivery.seq:>6}", date(delivery.at), delivery.event_id, delivery.sink, f"{delivery.state:<9}"]
     if delivery.attempts:
-        words.append(f"failed {delivery.attempts}x: {_escaped(delivery.error or '')}")
+        words.append(f"failed {delivery.attempts}x: {printable(delivery.error or '')}")
     if due := _due(delivery):
         words.append(f"due {due}")
     return "  ".join(map(str, words)).rstrip()
@@ -56,8 +56,3 @@ def _delivery(delivery: Delivery) -> Mapping[str, Any]:
 
 def _due(delivery: Delivery) -> str | None:
     return date(delivery.due_at) if delivery.state is DeliveryState.PENDING else None
-
-
-def _escaped(text: str) -> str:
-    """Return the text, escaped if it could control the terminal."""
-    return text if text.isprintable() else ascii(text)[1:-1]

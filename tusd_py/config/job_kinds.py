@@ -35,7 +35,7 @@ def read_kinds(value: str | Iterable[str]) -> tuple[str, ...]:
     return words
 
 
-def is_command(name: str, word: str = COMMAND) -> bool:
+def is_command(name: str, word: str) -> bool:
     """Return True if `name` may be that of a command's file, and `word`, the setting's text for the job, begins with
     `command:`.
     """
