@@ -52,8 +52,7 @@ def get_logger(name: str) -> BoundLogger:
 
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
-    """Write the events of every logger of the process, from `level` up, to `stream` (default: stderr), one line for
-    each.
+    """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each.
 
     Handlers that the root logger had are removed.
     """
