@@ -33,7 +33,7 @@ class TimedLease:
         """Set when the lock that this lease waits for may have been released."""
         self.abandoned = False
         self.lost = False
-        """True if the lease ended before its holder released it, or was abandoned."""
+        """True if the lease ended before its holder released the lock, or its holder abandoned the lease."""
         self._on_release_request = on_release_request
         self._release_requested = False
         self._deadline = -math.inf
@@ -68,7 +68,7 @@ class TimedLease:
         self.lost = True
 
     def lose(self) -> None:
-        """End the lease, which another process may hold now, and ask its holder to stop."""
+        """End the lease, since another process may hold the lock now, and ask the holder of the lease to stop."""
         self.lost = True
         self.end()
         self.request_release()

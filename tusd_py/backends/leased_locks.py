@@ -41,23 +41,27 @@ class SharedLocker(ABC):
 
     @abstractmethod
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
-        """Take the lease, and return True, unless another holds it; ask that holder to release it if `ask`."""
+        """Take the lease, set `lease.abandoned`, and return True. While another lease holds the lock, return False, and
+        with `ask` ask the holder of that lease to release it. Raises StateUnavailable."""
 
     @abstractmethod
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
-        """Extend the leases by a TTL; return the tokens of those that were still held."""
+        """Extend the leases to a TTL from now; return the tokens of those that were still held. Raises
+        StateUnavailable."""
 
     @abstractmethod
     async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
-        """Release the lease if it is still held; with `abandoned`, as if its holder had died."""
+        """Release the lease if it is still held; with `abandoned`, so that the next holder sees it as never released.
+        Raises StateUnavailable."""
 
     @abstractmethod
     async def _release_requests(self) -> Collection[str]:
-        """Return the tokens of leases that others wait for, if the adapter must poll for them."""
+        """Return the tokens of leases that other processes wait for; none if the adapter is notified of these. Raises
+        StateUnavailable."""
 
     @abstractmethod
     async def abandoned(self) -> Collection[UploadId]:
-        """See `ports.locks.Locker`."""
+        """Return the unlocked uploads whose last holder never released its lease (`ports.locks.Locker`)."""
 
     @asynccontextmanager
     async def hold(

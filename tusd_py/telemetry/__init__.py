@@ -1,1 +1,1 @@
-"""Logs and metrics for operators. Imported only by `server` and `http`."""
+"""Logs, metrics and traces for operators. Imported only by `server` and `http`."""

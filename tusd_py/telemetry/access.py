@@ -1,4 +1,4 @@
-"""The access log: one event for each request, with the setting log-access."""
+"""The access log: one event for each request, if the setting log-access is on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tusd_py.telemetry.log import get_logger
 from tusd_py.telemetry.served import GetFields
 
 LOG_FIELDS = web.RequestKey[GetFields]("log_fields")
-"""The function that returns the fields of log lines about the request."""
+"""The key under which a request holds the function that returns the fields of its log lines, as for
+`served.serving`."""
 _ADDED = ("owner", "trace_id", "span_id")
 
 
@@ -34,6 +35,6 @@ class AccessLog(AbstractAccessLogger):
 
 
 def _added(request: BaseRequest) -> Mapping[str, str]:
-    """Return what other lines about the request have, too."""
+    """Return the owner, trace id and span id of the request by field name, as far as its other log lines have them."""
     fields = request[LOG_FIELDS]() if LOG_FIELDS in request else {}
     return {name: fields[name] for name in _ADDED if name in fields}

@@ -11,18 +11,20 @@ _log: Final = get_logger(AUDIT)
 
 
 class Audit:
-    """The audit log; off by default, since any client can cause a line with each request."""
+    """The audit log of downloads and refusals, written only if `on`: any client can cause a line with each request."""
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
 
     def downloaded(self, upload_id: UploadId, status: int, *, bytes_sent: int, complete: bool) -> None:
-        """Log a download; `complete` if all bytes of the request's range were sent."""
+        """Log a download, or a redirect to the object: the status and bytes of the response, and if these were all
+        bytes of the request's range."""
         if self._on:
             _log.info("upload downloaded", id=upload_id, status=status, sent=bytes_sent, complete=complete)
 
     def refused(self, upload_id: UploadId | None, status: int, code: str | None) -> None:
-        """Log a refused request: its `status`, 499 for a closed connection, and the refusal's `code`."""
+        """Log a refused request: its upload, if its path names one, its `status` (499 if the client closed the
+        connection first), and the `code` of the refusal, if it has one."""
         if self._on:
             fields = {"id": upload_id, "status": status, "code": code}
             _log.info("request refused", **{name: value for name, value in fields.items() if value is not None})

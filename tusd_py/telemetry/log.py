@@ -25,10 +25,10 @@ from tusd_py.telemetry.redaction import STACKS, shortened, without_secrets
 from tusd_py.telemetry.served import with_request
 
 AUDIT = "tusd_py.audit"
-"""The name of the logger of changes, downloads and refusals, by which they can be routed elsewhere."""
+"""The name of the logger of changes of uploads, downloads and refusals, by which they can be routed elsewhere."""
 
 _QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
-"""Loggers of libraries that log too much, or signatures, below WARNING."""
+"""The names of libraries' loggers that log only from WARNING on: below that, they log too much, or signatures."""
 
 _EVENT: tuple[Processor, ...] = (
     with_request,
@@ -39,9 +39,9 @@ _EVENT: tuple[Processor, ...] = (
 
 
 def get_logger(name: str) -> BoundLogger:
-    """Return a logger whose events are fixed words, with all variable data in fields.
+    """Return a logger of events that are fixed words, with all variable data in fields.
 
-    It is bound: structlog would bind it again for each event.
+    The logger is bound already: structlog would bind an unbound one again for each event.
     """
     logger = structlog.wrap_logger(
         logging.getLogger(name),
@@ -52,7 +52,10 @@ def get_logger(name: str) -> BoundLogger:
 
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
-    """Send every logger of the process to `stream` (default: stderr), one line for each event."""
+    """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each.
+
+    Handlers that the root logger had are removed.
+    """
     # No line names these: the Logging HOWTO, Optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - documented there
@@ -103,11 +106,13 @@ _PLAIN_COLUMNS = [
     Column("event", lambda _, value: f"{value!s:<30}"),
     Column("logger", lambda _, value: f"[{value}]"),
 ]
-"""The columns of `ConsoleRenderer` without colours, which it writes in twice the time; the first is for all others."""
+"""The columns for a `ConsoleRenderer` without colours: its default ones take twice the time. The first is for all
+fields for which no column is listed."""
 
 
 def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Escape values, so that a client's bytes can neither control a terminal nor forge a line."""
+    """Return the event with its texts escaped, so that a client's bytes can neither control a terminal nor forge a
+    line."""
     return {
         key: _escaped(key, value) if isinstance(value, str) and (key in STACKS or not value.isprintable()) else value
         for key, value in event.items()
@@ -115,7 +120,8 @@ def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _escaped(key: str, text: str) -> str:
-    """Return the escaped text. Lines of a stack are indented, as no event is: its error messages may hold anything."""
+    """Return the text escaped; a stack line by line, and indented, so that no line of it looks like an event: the error
+    messages in a stack may hold anything."""
     if key not in STACKS:
         return ascii(text)
     return "\n".join(f"  {line if line.isprintable() else ascii(line)}" for line in text.split("\n"))
@@ -126,7 +132,8 @@ def _without_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any] 
 
 
 class LogObserver(Observer):
-    """An observer that logs each event of an upload, and trouble."""
+    """An observer that logs each event of an upload, by the logger `AUDIT` unless it is a rollback, and each
+    trouble."""
 
     def __init__(self, logger: BoundLogger) -> None:
         self._log = logger
@@ -144,7 +151,7 @@ class LogObserver(Observer):
 
 
 class LogMeter(Meter):
-    """A meter that logs each orphan that is removed, and each request to S3."""
+    """A meter that logs each orphan that is removed from the storage and, at the level DEBUG, each request to S3."""
 
     def __init__(self, logger: BoundLogger) -> None:
         self._log = logger

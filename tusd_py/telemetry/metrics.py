@@ -40,12 +40,13 @@ _EVENTS = {
 
 
 def known_method(method: str) -> str:
-    """Return the method, or `other` for an unknown one: clients must not create time series."""
+    """Return the method, or `other` for an unknown one, so that clients can't create time series."""
     return method if method in _METHODS else "other"
 
 
 class Metrics(Observer, Meter):
-    """All metrics, under names that begin with `tusdpy_`, in bytes and seconds."""
+    """All metrics of one application, as an observer and a meter. Names begin with `tusdpy_`, units are bytes and
+    seconds."""
 
     def __init__(self, buffered: Callable[[], int], buffer_limit: int) -> None:
         """`buffered` returns the bytes that part buffers hold now; `buffer_limit` is the most that they may hold."""
@@ -122,7 +123,7 @@ class Metrics(Observer, Meter):
         self._oldest = self._sink_gauge("oldest_seconds", "Age of the oldest event that waits for its delivery.")
 
     def answered(self, method: str, status: int) -> None:
-        """Count an answered request."""
+        """Count an answered request, by method and status."""
         self._requests.labels(known_method(method), str(status)).inc()
 
     def failed(self, code: str) -> None:
@@ -186,18 +187,20 @@ class Metrics(Observer, Meter):
         return generate_latest(_registry_of_all_workers() or self.registry)
 
     def _update_buffered(self) -> None:
-        """Set the gauge of part buffers: after each change, since another worker may answer /metrics."""
+        """Set the gauge of part buffers to the bytes that they hold now. To be called after each change, since another
+        worker may answer /metrics."""
         self._buffer.set(self._buffered())
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
         return Counter(name, help_text, labels, namespace="tusdpy", registry=self.registry)
 
     def _sink_gauge(self, name: str, help_text: str) -> Gauge:
-        """Create a gauge of each sink; all nodes see the same outbox."""
+        """Create the gauge `events_NAME`, with a value for each sink. The latest value of any worker counts: all nodes
+        see the same outbox."""
         return self._gauge(f"events_{name}", help_text, "livemostrecent", "sink")
 
     def _gauge(self, name: str, help_text: str, mode: Mode = "livesum", *labels: str) -> Gauge:
-        """Create a gauge; by default it is the sum over the running workers."""
+        """Create a gauge; by default its value is the sum over the running workers."""
         return Gauge(name, help_text, labels, namespace="tusdpy", registry=self.registry, multiprocess_mode=mode)
 
     def _histogram(self, name: str, help_text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:

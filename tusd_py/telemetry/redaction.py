@@ -9,19 +9,20 @@ from typing import Any
 LONGEST = 2048
 """The most characters of a value that are logged."""
 STACKS = frozenset({"exception", "stack"})
-"""The keys of values that have many lines."""
+"""The keys of an event whose values are stack traces, of many lines."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>\x1b]*")
 _SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
-"""Marks of a signed URL's query, in lower case."""
+"""Texts by which a signed URL's query is recognized, in lower case."""
 _SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
 _TOKEN = re.compile(r"(token|ticket)=[^\s,&\"'<>\x1b]+", re.IGNORECASE)
-"""Credentials in a query: of upload tokens, and of what makes them."""
+"""The pattern of credentials in a query: upload tokens (`token`) and the tickets of clients that listen (`ticket`)."""
 _USERINFO = re.compile(r"://[^\s/\"'<>]*@")
 
 
 def without_secrets(line: str) -> str:
-    """Return the line without signed queries, signatures, tokens, and the user and password of URLs."""
+    """Return the line with signed queries, signatures, tokens, and the user and password of URLs replaced by … or
+    ***."""
     if "?" in line:
         line = _QUERY.sub(_without_signature, line)
     plain = line.lower()

@@ -33,7 +33,7 @@ class _Served:
         return self._fields
 
     def renew(self) -> None:
-        """Compute the fields again for the next line: more is known of the request."""
+        """Have the fields computed again for the next line, since more is known of the request now."""
         self._fields = {}
 
     def end(self) -> None:
@@ -45,7 +45,7 @@ _served: ContextVar[_Served | None] = ContextVar("served", default=None)
 
 @contextmanager
 def serving(get_fields: GetFields) -> Iterator[None]:
-    """Add the fields that `get_fields` returns to each log line written within."""
+    """Add the fields that `get_fields` returns to each log line written within the context."""
     served = _Served(get_fields)
     token = _served.set(served)
     try:
@@ -56,7 +56,7 @@ def serving(get_fields: GetFields) -> Iterator[None]:
 
 
 def renew() -> None:
-    """Compute the fields of the current request again, if there is one."""
+    """Have the fields of the current request, if there is one, computed again for its next log line."""
     if (served := _served.get()) is not None:
         served.renew()
 

@@ -1,4 +1,5 @@
-"""The shared metrics of several workers, for their supervisor. Imports no prometheus_client: see `metrics`."""
+"""The shared metrics of several workers, for their supervisor. Imports no prometheus_client, which must not be imported
+before `shared_metrics` is entered."""
 
 from __future__ import annotations
 
@@ -10,13 +11,15 @@ from pathlib import Path
 from typing import Final
 
 SHARED_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable that prometheus_client reads once, when it is imported."""
+"""The environment variable that names the directory of the shared metrics. prometheus_client reads it once, when it is
+imported."""
 _MEMORY = Path("/dev/shm")  # noqa: S108  for a directory of random name; writable even in a read-only container
 
 
 @contextmanager
 def shared_metrics() -> Iterator[None]:
-    """Share the metrics of workers that are started within. Their files are in memory, if /dev/shm is writable."""
+    """Share the metrics of workers that are started within the context. Their files are in memory, if /dev/shm is
+    writable, and are removed at the end."""
     place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="tusd-py-metrics-", dir=place) as directory:
         os.environ[SHARED_DIRECTORY] = directory
@@ -27,6 +30,6 @@ def shared_metrics() -> Iterator[None]:
 
 
 def forget_worker(pid: int) -> None:
-    """Remove the gauges of a worker that has ended; its counters still count."""
+    """Remove the gauges of a worker that has ended; its counters still count. To be called within `shared_metrics`."""
     for path in Path(os.environ[SHARED_DIRECTORY]).glob(f"gauge_live*_{pid}.db"):
         path.unlink(missing_ok=True)

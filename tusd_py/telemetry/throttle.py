@@ -18,7 +18,8 @@ class LogThrottle:
         self._suppressed = 0
 
     def allowed(self) -> int | None:
-        """Return the number of lines suppressed since the last one written, or None to suppress this one."""
+        """Return the number of lines suppressed since the last one was allowed; None if this line must not be
+        written."""
         if self._clock() < self._next:
             self._suppressed += 1
             return None
@@ -28,7 +29,8 @@ class LogThrottle:
 
 
 class ThrottledObserver(Observer):
-    """An observer that passes on troubles which any client can cause, one in `pause` seconds at most."""
+    """An observer that passes on troubles alone, which any client can cause: one in `pause` seconds at most, with the
+    number of those suppressed before it as `and_others`."""
 
     def __init__(self, observer: Observer, pause: float = 1.0) -> None:
         self._observer, self._throttle = observer, LogThrottle(pause)

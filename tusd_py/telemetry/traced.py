@@ -1,4 +1,4 @@
-"""The state and the sinks, with spans. Imported only if spans are made."""
+"""A state store and sinks whose operations have spans. Imported only if spans are made."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from tusd_py.ports.sink import Sink
 from tusd_py.telemetry.tracing import add_span, current_request, delivering
 
 _SLOW_SECONDS = 0.05
-"""Seconds from which a save has a span."""
+"""The seconds that a creation, save or rewind must exceed to have a span."""
 
 
 class TracedState(PairedState):
-    """A state whose slow saves have spans, and that tells the request's span which upload it is about."""
+    """A state store whose creations, saves and rewinds have spans if they are slow. It tells the request's span which
+    uploads the request loads or creates."""
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         upload = await super().load(upload_id)

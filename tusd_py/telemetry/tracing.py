@@ -1,6 +1,7 @@
 """Spans of requests and of what they wait for, on OpenTelemetry's API; imported only if there is a provider of them.
 
-No span holds a URL, a key or an id: an upload's id is all that it takes to use it. They name it by a part of its hash.
+No span holds a URL, a key or an id: a client that knows an upload's id may use the upload. Spans name an upload by a
+part of its id's hash.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tusd_py.ports.meter import Meter
 from tusd_py.version import __version__
 
 HASH_LENGTH = 8
-"""Hexadecimal digits of an id's SHA-256 that name it in spans."""
+"""The number of hexadecimal digits of an upload id's SHA-256 that name the upload in spans."""
 _SERVER_ERROR = 500
 _NANOSECONDS = 1_000_000_000
 _W3C: Final = TraceContextTextMapPropagator()
@@ -36,7 +37,7 @@ class RequestSpan:
     def __init__(self, span: Span) -> None:
         self._span = span
         self._uploads = set[str]()
-        """The uploads that it is linked with already."""
+        """The ids of the uploads that `concern` has recorded already."""
 
     @property
     def trace(self) -> Trace | None:
@@ -47,7 +48,8 @@ class RequestSpan:
         self._span.set_attribute("tusdpy.upload.hash", hash_of(upload_id))
 
     def concern(self, upload: Upload) -> None:
-        """Name the upload, and link the span with that of its creation."""
+        """Record the hash of the upload's id, and link the span with the one of the upload's creation, if that is in
+        another trace. Does nothing for an upload that was recorded before."""
         if upload.id in self._uploads:
             return
         self._uploads.add(upload.id)
@@ -57,7 +59,7 @@ class RequestSpan:
             self._span.add_link(creation)
 
     def answered(self, status: int, code: str | None) -> None:
-        """Record the response's status, and the code if the request was refused."""
+        """Record the response's status, and the code if the request was refused. From 500 on the status is an error."""
         self._span.set_attribute("http.response.status_code", status)
         if code is not None or status >= _SERVER_ERROR:
             self._span.set_attribute("error.type", code or str(status))
@@ -69,7 +71,7 @@ class RequestSpan:
         self._span.set_attribute("error.type", "client-closed")
 
     def failed(self, error: Exception) -> None:
-        """Record an error that isn't foreseen, by its name alone."""
+        """Record an unforeseen error, by the name of its class alone."""
         self._span.set_attribute("error.type", type(error).__name__)
         self._span.set_status(StatusCode.ERROR)
 
@@ -79,9 +81,10 @@ class Tracing:
 
     @contextmanager
     def serving(self, method: str | None, route: str | None, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
-        """Make the span of a request: None for an unknown method, and the pattern that its path has.
+        """Make the span of a request, current within the context, and a child of the span that `headers` name, if any.
 
-        Names and attributes are those of OpenTelemetry's conventions for HTTP.
+        `method` is None for an unknown one; `route` is the pattern of the path, None if no route has it. Names and
+        attributes are those of OpenTelemetry's conventions for HTTP.
         """
         client = read_trace(headers)
         attributes = {"http.request.method": method or "_OTHER", **({"http.route": route} if route else {})}
@@ -115,12 +118,13 @@ class SpanMeter(Meter):
 
 
 def current_request() -> RequestSpan | None:
-    """Return the span of the request that is served now."""
+    """Return the span of the request that is served now; None if there is none."""
     return _current.get()
 
 
 def add_span(name: str, seconds: float, attributes: Attributes, *, error: str | None = None) -> None:
-    """Add the span of a call that took `seconds` and ends now, if a request waits for it."""
+    """Add the span of a call that took `seconds` and ends now, if a request waits for the call. `error` names the error
+    of a failed call."""
     if _current.get() is None:
         return
     now = time.time_ns()
@@ -135,7 +139,8 @@ def add_span(name: str, seconds: float, attributes: Attributes, *, error: str | 
 
 @contextmanager
 def delivering(kind: str, cause: Trace | None) -> Iterator[None]:
-    """Make the span of the delivery of an event, linked with the span that caused it."""
+    """Make the span of the delivery of an event of the type `kind`, linked with the span that caused the event. An
+    exception within the context is recorded as the span's error, and raised."""
     context = _context_of(cause)
     links = [] if context is None else [Link(context)]
     with _tracer().start_as_current_span(
@@ -150,7 +155,7 @@ def delivering(kind: str, cause: Trace | None) -> Iterator[None]:
 
 
 def hash_of(upload_id: str) -> str:
-    """Return the name of an upload in spans."""
+    """Return the name of an upload in spans: the first `HASH_LENGTH` digits of its id's SHA-256."""
     return hashlib.sha256(upload_id.encode()).hexdigest()[:HASH_LENGTH]
 
 

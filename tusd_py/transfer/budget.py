@@ -1,4 +1,5 @@
-"""The process-wide memory budget of all buffers. While it is used up, bodies aren't read, and TCP slows the client."""
+"""The process-wide memory budget of all buffers. While it is used up, request bodies aren't read, and TCP slows the
+clients."""
 
 from __future__ import annotations
 
@@ -7,20 +8,22 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 Reclaim = Callable[[int], int]
-"""A function that frees about that many cached bytes at once, or all if there are fewer; returns the number."""
+"""A function that frees about the given number of cached bytes before it returns, or all if there are fewer; it returns
+the number of bytes freed."""
 
 _HEADROOM = 4
-"""One part in so many of the budget is headroom, kept free of idle bytes: a fast client needs much memory for a short
-time, and gets very little if idle bytes are spilled only once the budget is used up. With 500 clients at 50 KB/s in
-128 MiB, and 30 ms for S3 to answer, a fast upload keeps all its speed; without the headroom, 39 % of it
+"""The divisor of the budget that gives its headroom, which is kept free of idle bytes: a fast client needs much memory
+for a short time, and gets very little if idle bytes are spilled only once the budget is used up. With 500 clients at 50
+KB/s in 128 MiB, and 30 ms for S3 to answer, a fast upload keeps all its speed; without the headroom, 39 % of it
 (tests/simulation/test_crowd.py)."""
 
 _OLD = 1.0
-"""Seconds after which idle bytes are taken for a slow client's: a part fills sooner at 8 MB/s."""
+"""The seconds that bytes must be idle to be taken for a slow client's: at 8 MB/s a part fills sooner."""
 
 
 class Budget:
-    """A limit on bytes in memory. When they are short, the accounts with the oldest idle bytes are asked to spill."""
+    """A limit on bytes in memory, which accounts are charged for. When bytes are short, the accounts with the oldest
+    idle bytes are asked to spill: to store or drop these bytes, and to release them."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -33,11 +36,13 @@ class Budget:
         self._reclaim: Reclaim = lambda _: 0
 
     def reclaim_from(self, reclaim: Reclaim) -> None:
-        """Call `reclaim` first when memory is short: for caches, whose bytes are stored elsewhere."""
+        """Have `reclaim` called when memory is short, before any account is asked to spill: for caches, whose bytes are
+        stored elsewhere."""
         self._reclaim = reclaim
 
     def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:
-        """Return a new account. `spill` asks its holder to spill soon, and to count the bytes as `sending` at once."""
+        """Return a new account. `spill` asks its holder to spill soon, and to count the bytes as `sending` at once.
+        With `busy`, its bytes are in use until `Account.set_busy`."""
         return Account(self, spill, busy=busy)
 
     async def acquire(self, account: Account, size: int) -> None:
@@ -48,24 +53,26 @@ class Budget:
             self._charge(account, size)
 
     def try_charge(self, size: int) -> bool:
-        """Charge `size`, and return True, if it fits and no account waits: for caches."""
+        """Charge `size` bytes to no account and return True, if they fit and no account waits: for caches and reading
+        ahead. They are released by `free`."""
         if self._waiting or not self._fits(size):
             return False
         self.used += size
         return True
 
     def free(self, size: int) -> None:
-        """Release `size` bytes, and charge accounts that wait, in order, as far as they fit."""
+        """Release `size` bytes, then charge the accounts that wait, in order, as far as their bytes fit."""
         self.used -= size
         self._grant()
 
     def pin(self, change: int) -> None:
-        """Count `change` more (or fewer) bytes as used, even above the limit, until they are subtracted here."""
+        """Count `change` more (if negative, fewer) bytes as used, even above the limit. They can't be spilled."""
         self._pinned += change
         self.free(-change)
 
     def add_sending(self, change: int) -> None:
-        """Count `change` more (or fewer) bytes as being sent: they will be released without a request."""
+        """Count `change` more (if negative, fewer) bytes as being sent: they will be released without a request to
+        spill."""
         self._sending += change
 
     def set_idle(self, account: Account, *, idle: bool) -> None:
@@ -82,7 +89,7 @@ class Budget:
 
     @property
     def available(self) -> int:
-        """Bytes of the limit that aren't used."""
+        """Bytes of the limit that aren't used; negative if more than the limit are."""
         return self.limit - self.used
 
     def _fits(self, size: int) -> bool:
@@ -94,7 +101,8 @@ class Budget:
         self._ensure_headroom(0, exempt=account)
 
     def _ensure_headroom(self, size: int, *, exempt: Account | None = None) -> None:
-        """Reclaim and spill until `size` bytes and the headroom are available or about to be."""
+        """Reclaim cached bytes, and ask accounts other than `exempt` to spill, until `size` bytes and the headroom are
+        available or about to be, or no idle bytes are left."""
         target = size + self.limit // _HEADROOM
         if (short := target - self.available) > 0:
             self.used -= self._reclaim(short)
@@ -163,7 +171,7 @@ class Account:
 
     @property
     def idle(self) -> int:
-        """The number of held bytes that aren't in use: they may be spilled."""
+        """The number of held bytes that are neither in use nor being sent: they may be spilled."""
         return 0 if self._busy else max(self.held_bytes - self._sending, 0)
 
     def set_busy(self, *, busy: bool) -> None:
@@ -179,7 +187,7 @@ class Account:
         self.add(size)
 
     def add(self, size: int) -> None:
-        """Add bytes that the budget has charged."""
+        """Count `size` more bytes as held, which the budget has charged already."""
         self.held_bytes += size
         self._budget.set_idle(self, idle=self.idle > 0)
 
@@ -190,7 +198,7 @@ class Account:
         self._budget.free(size)
 
     def sending(self, change: int) -> None:
-        """Count `change` more (or fewer) of the held bytes as being sent to storage."""
+        """Count `change` more (if negative, fewer) of the held bytes as being sent to storage."""
         self._sending += change
         self._budget.add_sending(change)
         self._budget.set_idle(self, idle=self.idle > 0)

@@ -13,7 +13,7 @@ from tusd_py.transfer.budget import Budget
 
 
 class Share:
-    """A limit of one in `fraction` bytes of `budget`: bytes are charged to this limit first, then to the budget."""
+    """A limit of 1/`fraction` of `budget`: bytes are charged to this limit first, then to the budget."""
 
     def __init__(self, budget: Budget, fraction: int) -> None:
         self._budgets = (Budget(budget.limit // fraction), budget)
@@ -65,7 +65,8 @@ class Holding:
             account.close()
 
     async def unless_claimed(self, event: Awaitable[None]) -> bool:
-        """Wait for `event`; return False if the budget claims the bytes, so that the caller must close this soon."""
+        """Wait for `event`, and return True. If the budget claims the bytes, stop waiting and return False: the caller
+        must close the holding soon."""
         try:
             async with asyncio.timeout(None) as self._waiting:
                 self._set_busy(busy=False)

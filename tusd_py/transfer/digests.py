@@ -16,9 +16,9 @@ from tusd_py.ports.body import Chunk
 
 
 def crc32c(before: int, chunk: Chunk) -> int:
-    """Return the CRC-32C with the chunk appended.
+    """Return the CRC-32C of bytes with the chunk appended; `before` is their CRC-32C without it.
 
-    The library accepts only `bytes`: the copy, while in the CPU's cache, costs 0.02 of the 0.06 CPU-s/GiB.
+    The library accepts only `bytes`: the copy of the chunk, while in the CPU's cache, costs 0.02 of the 0.06 CPU-s/GiB.
     """
     return int(google_crc32c.extend(before, bytes(chunk)))
 
@@ -66,7 +66,7 @@ class Digest:
             self._hash.update(chunk)
 
     def matches(self) -> bool:
-        """Return True if the bytes so far have the announced checksum."""
+        """Return True if the bytes so far have the announced checksum, or none was announced."""
         if self._hash is None or self._announced is None:
             return True
         return hmac.compare_digest(self._hash.digest(), self._announced.digest)
@@ -80,7 +80,7 @@ class Tally:
         self._length = 0
 
     async def over(self, upload: Upload, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
-        """Yield the chunks, which begin at `upload.offset`, and hash them if that is 0."""
+        """Yield the chunks, which begin at `upload.offset`, and hash them if that is 0 and the upload has a digest."""
         if upload.digest is not None and upload.offset == 0:
             self._hash = _HASHES[upload.digest.algorithm]()
         async for chunk in chunks:
@@ -97,12 +97,12 @@ class Tally:
 
 
 async def digest_of(algorithm: str, chunks: AsyncGenerator[bytes, None]) -> str:
-    """Return the digest of all chunks in hex."""
+    """Return the digest of all chunks in hex, and close `chunks`."""
     return (await digests_of([algorithm], chunks))[algorithm]
 
 
 async def digests_of(algorithms: Iterable[str], chunks: AsyncGenerator[bytes, None]) -> Mapping[str, str]:
-    """Return the digests of all chunks in hex, by algorithm."""
+    """Return the digests of all chunks in hex, by algorithm, and close `chunks`."""
     running = {algorithm: _HASHES[algorithm]() for algorithm in algorithms}
     async with aclosing(chunks):
         async for chunk in chunks:

@@ -1,6 +1,6 @@
-"""The marks that files begin with, as the library puremagic lists them.
+"""The marks (magic numbers) that files begin with, as the library puremagic lists them.
 
-Its functions also judge by the end of a file, and from version 2 by slow searches; its lists are all that is used.
+Only the library's lists are used: its functions also judge by the end of a file, and from version 2 by slow searches.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ class _Row:
 
 
 class FileMarks:
-    """A finder of marks."""
+    """A finder of the marks in the first bytes of a file."""
 
     def __init__(self) -> None:
-        """Read the library's lists. Raises ImportError without the library, an extra."""
+        """Read the library's lists. Raises ImportError without the library, an optional dependency."""
         from puremagic import main  # noqa: PLC0415  an extra
 
         self._rows = list(_rows(main.magic_header_array))
         self._further = {mark: list(_rows(rows)) for mark, rows in main.multi_part_dict.items()}
-        """Marks further on, by the mark before them: RIFF is the mark of many types."""
+        """The second marks that may follow a first one, by the first: files of many types begin with RIFF."""
         further = (row.kind for rows in self._further.values() for row in rows)
         self.kinds = frozenset({row.kind for row in self._rows if row.mark not in self._further} | set(further)) - {""}
-        """The types that have a mark."""
+        """The media types, in lower case, that have a second mark, or a first one that no second one may follow."""
 
     def find(self, head: bytes) -> Sequence[Mark]:
-        """Return the marks in the first bytes of a file; where there are further ones, not that before them."""
+        """Return the marks in `head`, the first bytes of a file. A first mark is left out where a second one follows
+        it."""
         return [mark for row in self._rows if row.begins(head) for mark in self._resolved(row, head) if mark.kind]
 
     def _resolved(self, row: _Row, head: bytes) -> Sequence[Mark]:
@@ -50,7 +51,8 @@ class FileMarks:
 
 
 def _rows(listed: Sequence[Any]) -> Iterator[_Row]:
-    """Return the marks within the bytes that are judged; offsets below 0 count from the end."""
+    """Yield the listed marks that end within the first `HEAD_BYTES` of a file; the library's offsets below 0, which
+    count from the end of a file, are passed over."""
     for row in listed:
         if 0 <= row.offset <= HEAD_BYTES - len(row.byte_match):
             yield _Row(row.byte_match, row.offset, row.mime_type.lower())

@@ -11,7 +11,7 @@ _M_ARENA_MAX = -8
 _ARENAS = 1
 """The number of heaps. By default each thread has one, and each keeps the memory of its peak."""
 _TRIM_INTERVAL = 5.0
-"""Seconds between two trims: each costs some ten milliseconds."""
+"""The least seconds between two trims: each costs some ten milliseconds."""
 _FALL = 2
 """The factor by which usage must have fallen from its peak since the last trim."""
 
@@ -25,7 +25,7 @@ def use_one_heap() -> None:
 class Heap:
     """A monitor of usage, such as connections or bytes, that trims the heap when usage has fallen.
 
-    `gauges` maps each gauge to the smallest fall that counts.
+    `gauges` maps each gauge, which returns the usage now, to the smallest fall that counts. `give_back` trims the heap.
     """
 
     def __init__(self, gauges: dict[Callable[[], int], int], give_back: Callable[[], None] | None = None) -> None:
@@ -34,10 +34,11 @@ class Heap:
         self._give_back = give_back or _trim
         self._trimmed_at = 0.0
         self._again = False
-        """True if usage had fallen at the last trim: another follows, as it may have fallen further."""
+        """True if usage had fallen at the last trim: another trim follows, as usage may have fallen further since."""
 
     def look(self, now: float) -> None:
-        """Read the gauges, and trim if usage has fallen. To be called periodically; `now` in seconds."""
+        """Read the gauges, and trim if usage has fallen. To be called periodically; `now` in seconds of a monotonic
+        clock."""
         values = {gauge: gauge() for gauge in self._gauges}
         self._peaks = {gauge: max(self._peaks[gauge], value) for gauge, value in values.items()}
         fallen = any(self._has_fallen(gauge, value) for gauge, value in values.items())

@@ -1,4 +1,5 @@
-"""The memory of a request in addition to its body's bytes: charged to part of the budget, and never waited for."""
+"""The memory of a request in addition to its body's bytes. It is charged to at most a part of the budget, and no
+request waits for it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ _BODY_OVERHEAD = 96 * 1024
 """Bytes of one body's overhead: its request, its task, bytes read ahead, and unused parts of pages. With 500 slow
 clients on a busy machine, up to 110 KiB each were measured outside of the budget; 32 KiB are the connection's."""
 _FRACTION = 2
-"""One part in so many of the budget is the limit for all bodies, so that memory for their bytes remains."""
+"""The divisor of the budget that gives the limit of all bodies' overhead, so that memory for their bytes remains."""
 
 
 class Overhead:
@@ -23,7 +24,7 @@ class Overhead:
 
     @contextmanager
     def charge_body(self) -> Iterator[None]:
-        """Charge the overhead of one body while the context lasts."""
+        """Charge the overhead of one body while the context lasts: at once, and no more than is left of the limit."""
         size = min(_BODY_OVERHEAD, self._remaining)
         self._count(size)
         try:

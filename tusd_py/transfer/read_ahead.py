@@ -20,13 +20,14 @@ class Fetch(Protocol):
     """A function that yields the bytes of a span of the object."""
 
     def __call__(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes; with `wide`, use a larger window, which takes up to `wide_window` bytes more."""
+        """Yield the bytes; with `wide`, read in larger pieces, which takes up to `Thresholds.wide_window` bytes of
+        memory."""
 
 
 _S3_BOUND = 0.5
-"""The share of a trial's time above which the reader waits for S3, and more ranges help."""
+"""The share of a trial's time that the reader must wait for S3 to count as slowed by S3, so that more ranges help."""
 _SHARE = 8
-"""One part in so many of the memory budget may be filled ahead by all readers together."""
+"""The divisor of the memory budget that gives the bytes that all readers together may read ahead."""
 
 
 class ReadAhead:
@@ -45,7 +46,7 @@ class ReadAhead:
                 yield chunk
 
     def take(self, size: int) -> bool:
-        """Charge `size` bytes, and return True, if they fit."""
+        """Charge `size` bytes and return True, if they fit; else return False. `give_back` releases them."""
         if size > self._remaining or not self._budget.try_charge(size):
             return False
         self._remaining -= size
@@ -57,7 +58,7 @@ class ReadAhead:
 
 
 class _Pace:
-    """A measurement, in each trial of so many bytes, of the time that the reader waits for S3."""
+    """A measurement of the time that the reader waits for S3, judged after each trial of `trial` bytes."""
 
     def __init__(self, trial: int) -> None:
         self.trials = 0
@@ -112,7 +113,8 @@ class _Window:
             await self._drop()
 
     async def _in_one_request(self) -> AsyncGenerator[bytes, None]:
-        """Yield all bytes of one request, but stop if the reader proves to be faster than one connection."""
+        """Yield the bytes of one request for the whole span, but stop if the reader proves to be faster than one
+        connection while more than one range is left."""
         window = self._ahead.thresholds.wide_window
         wide = self._ahead.take(window)
         try:
@@ -154,7 +156,7 @@ class _Window:
         self._ahead.give_back(size)
 
     async def _unbuffered(self) -> AsyncGenerator[bytes, None]:
-        """Yield the next range unbuffered, when there is no memory to read ahead."""
+        """Yield the bytes of the next range as they arrive, when there is no memory to read ahead."""
         span = self._next()
         self._at = span.stop
         async with aclosing(self._fetch(span, wide=False)) as chunks:

@@ -1,4 +1,5 @@
-"""Memory that bodies are read into. It is lent as views, and returns when the last reference to a view is dropped.
+"""Memory that bodies are read into. It is lent as views, and can be lent again once the last reference to a view is
+dropped.
 
 So chunks can be kept, cut and sent again without a copy, and without an explicit release: even by a transport that
 still holds a view of an aborted request.
@@ -16,7 +17,7 @@ from tusd_py.transfer.budget import Budget
 
 SLAB = 1024 * 1024
 """Bytes of the largest slab. Slabs of 64 KiB cost half more CPU per byte, of 512 KiB a tenth more. Each reader may hold
-one outside of a budget of 256 MiB, and smaller ones outside of a smaller budget."""
+one that isn't charged to the budget; slabs are smaller if the budget is below 256 MiB."""
 MIN_SLAB = 16 * 1024
 """Bytes of a slab when memory is short. The filled part isn't in the budget until it can be charged there."""
 _SMALL_SLAB = 64 * 1024
@@ -24,15 +25,16 @@ _SMALL_SLAB = 64 * 1024
 _ARENA = 2 * 1024 * 1024
 """Bytes of an arena: one huge page, if the system has them."""
 _READERS = 256
-"""One part in so many of the budget is the most that a slab takes."""
+"""The divisor of the budget that gives the most bytes of a slab."""
 _PAGE = 4096
 _UNUSED = 16
-"""One part in so many of the budget may stay in unused arenas even if the budget is full: demand varies."""
+"""The divisor of the budget that gives the bytes that may stay in unused arenas even if the budget is full: demand
+varies."""
 
 _FULL = 2
-"""Memory is short if slabs take more than one part in so many of the budget."""
+"""The divisor of the budget that gives the bytes of slabs above which memory is short."""
 _SMALL_SHARE = 8
-"""One part in so many of the budget is left to small slabs, when there are many."""
+"""The divisor of the budget that gives the bytes that large slabs leave to small ones."""
 
 
 class _Arena:
@@ -45,14 +47,14 @@ class _Arena:
         self.free = list(range(0, _ARENA - slab + 1, slab))
         self.lent: dict[int, weakref.ref[ctypes.Array[ctypes.c_ubyte]]] = {}
         self.rested = False
-        """True if it has not been used since the last `Slabs.trim`."""
+        """True if the arena has not been used since the last `Slabs.trim`."""
 
 
 class Slabs:
     """A pool of slabs: large ones, which are reused, up to three quarters of `budget`, and small ones for one use each.
 
-    So the bytes that readers fill before they are charged to the budget add little to it, however many readers there
-    are; nor do unused arenas, of which no more are kept than the budget has available.
+    So bytes that readers fill before these are charged to the budget take little memory in addition to it, however many
+    readers there are. So do unused arenas: no more are kept than the budget has available, or 1/16 of it.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -65,7 +67,7 @@ class Slabs:
         """The arenas with a free slab; the last was used last, so it is in the CPU's caches."""
         self._returns: deque[tuple[_Arena, int]] = deque()
         self._small_sizes: dict[weakref.ref[mmap.mmap], int] = {}
-        """The sizes of the small slabs that are lent."""
+        """The sizes in bytes of the small slabs that are lent."""
         self._small_bytes = 0
         self._ended: deque[weakref.ref[mmap.mmap]] = deque()
 
@@ -75,7 +77,9 @@ class Slabs:
         return len(self._arenas) * _ARENA
 
     def lend(self, size: int) -> memoryview:
-        """Return a view to write to, of about `size` bytes: less if memory is short, and no more than SLAB."""
+        """Return a view to write to: of `size` bytes if these make a small slab, else of a large slab, of up to `SLAB`
+        bytes for any `size`. If memory is short, it has `MIN_SLAB` bytes, unless a large slab is free for a large
+        `size`."""
         if self._returns or self._ended:
             self._take_back()
         if size <= _SMALL_SLAB:
@@ -101,7 +105,8 @@ class Slabs:
         return len(self._arenas) < self._max_arenas and (total <= limit - limit // _SMALL_SHARE or not self._arenas)
 
     def _lend_small(self, size: int) -> memoryview:
-        """Map separate pages, which return to the system at once, whereas the heap would keep the memory of a peak."""
+        """Return a view of separately mapped pages, which return to the system at once, whereas the heap would keep the
+        memory of a peak."""
         if self._open:
             self._shrink()
         try:
@@ -135,7 +140,8 @@ class Slabs:
         return memoryview(slab).cast("B")
 
     def _returned(self, arena: _Arena, at: int, _: object) -> None:
-        """Record the return. It may run in any thread or in the garbage collector, so it does no more."""
+        """Record that the slab at offset `at` of the arena has been dropped. Runs in any thread, or in the garbage
+        collector, so it does no more."""
         self._returns.append((arena, at))
 
     def _take_back(self) -> None:

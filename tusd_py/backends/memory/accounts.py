@@ -12,15 +12,16 @@ from tusd_py.domain.usage import NO_CHARGE, Charge, Usage, charge_of, check_grow
 
 
 class MemoryAccounts:
-    """The charge of each upload and its account; None is the account of what a final upload has taken over."""
+    """The charge of each upload and its account, and the uses of grants. The account is None for a partial upload whose
+    charge a final one has taken over."""
 
     def __init__(self) -> None:
         self._charges: dict[UploadId, tuple[str | None, Charge]] = {}
         self._grants = dict[str, tuple[float, int]]()
-        """The time at which each used grant expires, and the number of its uses."""
+        """The time at which each used grant expires, and the number of its uses, by the token's id."""
 
     def create(self, upload: Upload, quota: Quota | None, grant: Grant | None) -> None:
-        """Charge the upload, free the charges of its partial uploads, and count a use of `grant`. Raises TokenUsedUp,
+        """Charge the upload, charge its partial uploads to no account, and count a use of `grant`. Raises TokenUsedUp,
         OverQuota."""
         self._grants = {jti: uses for jti, uses in self._grants.items() if uses[0] >= upload.times.created_at}
         if grant is not None and self._uses(grant) >= grant.max_uses:
@@ -35,7 +36,8 @@ class MemoryAccounts:
         self._charges[upload.id] = (upload.account.name, charge_of(upload))
 
     def save(self, upload: Upload, quota: Quota | None = None, refund: Grant | None = None) -> None:
-        """Charge the upload as it is now, unless its charge was taken over. Raises OverQuota."""
+        """Charge the upload as it is now, unless its charge was taken over, and take back a use of `refund`. Raises
+        OverQuota."""
         account, before = self._charges[upload.id]
         if account is not None:
             self._check(upload, before, quota)
@@ -44,7 +46,7 @@ class MemoryAccounts:
             self._grants[refund.jti] = (refund.expires_at, max(self._uses(refund) - 1, 0))
 
     def delete(self, upload_id: UploadId) -> None:
-        """Charge the upload to no account any more."""
+        """Remove the charge of the upload, if it has one."""
         self._charges.pop(upload_id, None)
 
     def usage(self, account: str) -> Usage:

@@ -13,7 +13,7 @@ from tusd_py.ports.jobs import JobSelection
 
 
 class MemoryJobs:
-    """A `JobStore` in memory, of JSON text like the durable ones."""
+    """A `JobStore` in memory. It keeps JSON text like the durable stores, so that it accepts and returns the same."""
 
     def __init__(self, outbox: MemoryOutbox) -> None:
         self._outbox = outbox

@@ -1,4 +1,4 @@
-"""An outbox that ends with its process."""
+"""An outbox in memory: it is lost when the process ends."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self._subscriptions: Mapping[str, Subscription] = {}
         self._last = 0
-        """The last number that an event took."""
+        """The last number taken, by an event or by a change without an event."""
         self._events = dict[int, StoredEvent]()
-        """By number, in order."""
+        """The stored events by number, in order."""
         self._numbers = dict[str, int]()
         """The numbers of stored events, by id."""
         self._deliveries = dict[_Key, Delivery]()
@@ -116,8 +116,8 @@ class MemoryOutbox:
         return len(old)
 
     def store(self, events: Sequence[Event], recorded: Upload, document: str) -> int:
-        """Store the events, of the upload as recorded in `document`, for the subscriptions to them. Return the number
-        of the last one; without events, take a number all the same."""
+        """Store the events of the upload as recorded, whose JSON is `document`, for the subscriptions to their types.
+        Each event takes a number, stored or not; without events one number is taken. Return the last number."""
         for event in events:
             self._store(event.type, partial(event_row, event, recorded, document))
         if events:
@@ -127,7 +127,7 @@ class MemoryOutbox:
         return self._last
 
     def store_end(self, job: Job) -> None:
-        """Store the event of a job's end like those of uploads."""
+        """Store the event of a job's end for the subscriptions to it, and take a number."""
         self._store(EventType.JOB, partial(job_row, job))
         self._wake()
 
@@ -186,7 +186,8 @@ class MemoryOutbox:
             self._queues[delivery.sink, delivery.upload_id] = other_seqs
 
     def _reschedule(self, delivery: Delivery, choose: Callable[[float], float]) -> None:
-        """Move the due times of the pending deliveries behind this one."""
+        """Set the due time of each pending delivery behind this one, of the same sink and upload, to the one that
+        `choose` returns for it."""
         for seq in self._queues.get((delivery.sink, delivery.upload_id), ()):
             if seq > delivery.seq:
                 behind = self._deliveries[seq, delivery.sink]
@@ -205,7 +206,7 @@ class MemoryOutbox:
 
 
 def _recipients(subscriptions: Iterable[Subscription]) -> Sequence[str]:
-    """Return the names of the sinks to which something is delivered."""
+    """Return the names of the subscriptions to which events are delivered: of all but feeds."""
     return [subscription.name for subscription in subscriptions if subscription.format != FEED]
 
 
@@ -233,7 +234,7 @@ def _is_selected(delivery: Delivery, selection: Selection) -> bool:
 
 
 def _backlog(sink: str, lacking: Sequence[Delivery]) -> Backlog:
-    """Return the backlog of a sink that lacks these events, in order."""
+    """Return the backlog of a sink with these pending and dead deliveries, in order of their numbers."""
     pending = [delivery.at for delivery in lacking if delivery.state is DeliveryState.PENDING]
     return Backlog(
         sink=sink, pending=len(pending), dead=len(lacking) - len(pending), oldest=pending[0] if pending else None

@@ -1,4 +1,4 @@
-"""A state store that ends with its process: for trials and tests."""
+"""A state store in memory, which is lost when the process ends: for trials and tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MemoryState:
         self._claims: dict[UploadId, int] = {}
         self._names: dict[str, UploadId] = {}
         self._keys: dict[str, UploadId] = {}
-        """The uploads whose object's key was chosen, by that."""
+        """The ids of the uploads whose object's key was chosen, by `Upload.claimed_key`."""
         self._accounts = MemoryAccounts()
         self._installation: Installation | None = None
         self.outbox = MemoryOutbox()

@@ -1,6 +1,6 @@
 """Names, the charges of uploads and the uses of grants in Redis, changed by the scripts that change an upload.
 
-Nodes of earlier versions leave a charge as it was, until a recount.
+Nodes of earlier versions save an upload without changing its charge; a recount, or a newer node's save, corrects it.
 """
 
 from __future__ import annotations
@@ -121,12 +121,12 @@ _REFUSALS: Mapping[str, Callable[[], Refusal]] = {
 
 
 def refusal_of(reason: str) -> Refusal:
-    """Return the refusal for a script's reason."""
+    """Return the refusal for the reason that a script returned: `name`, `grant`, `bytes` or `uploads`."""
     return _REFUSALS[reason]()
 
 
 def charge_text(upload: Upload) -> str:
-    """Return the charge as an argument of the scripts."""
+    """Return the charge of the upload as an argument of the scripts: `STORED:RESERVED:ACCOUNT`."""
     stored, reserved = charge_of(upload)
     return f"{stored}:{'' if reserved is None else reserved}:{upload.account.name}"
 
@@ -139,7 +139,8 @@ def names_of(upload: Upload) -> Sequence[str]:
 
 
 def terms_of_creation(upload: Upload, quota: Quota | None, grant: Grant | None) -> str:
-    """Return the terms of a creation as an argument of the scripts."""
+    """Return the terms of a creation (names, quota, use of a grant, partial uploads) as an argument of the scripts:
+    JSON, or '' for none."""
     granted = None
     if grant is not None:
         granted = {"jti": grant.jti, "max_uses": grant.max_uses, "expires_at": -int(-grant.expires_at // 1)}
@@ -147,7 +148,8 @@ def terms_of_creation(upload: Upload, quota: Quota | None, grant: Grant | None) 
 
 
 def terms_of_save(quota: Quota | None, refund: Grant | None) -> str:
-    """Return the terms of a save as an argument of the scripts."""
+    """Return the terms of a save (quota, grant of which a use is taken back) as an argument of the scripts: JSON, or ''
+    for none."""
     return _terms(quota, refund=None if refund is None else refund.jti)
 
 
@@ -159,7 +161,7 @@ def _terms(quota: Quota | None, **terms: object) -> str:
 
 
 class RedisAccounts:
-    """The usage of accounts, on the connections of the `RedisState`."""
+    """A reader of the usage of accounts, on the connections of the `RedisState`."""
 
     def __init__(self, redis: Any, keys: Keys) -> None:
         self._redis, self._keys = redis, keys

@@ -19,7 +19,7 @@ CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CONNECTIONS = 64
 _POOL_SECONDS = 10.0
-"""Seconds that a call waits for a free connection."""
+"""Seconds that a call waits for a free connection before it fails."""
 _RETRY_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 """Errors to retry on a new connection: the server restarted, or its name refers to another primary now."""
 
@@ -57,7 +57,7 @@ def public_name(url: str) -> str:
 
 @contextmanager
 def unavailable_on_error() -> Iterator[None]:
-    """Raise errors of Redis as StateUnavailable, or as StateFull if its memory is full."""
+    """Raise errors of Redis within the context as StateUnavailable, or as StateFull if its memory is full."""
     try:
         yield
     except (RedisError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The scripts that write and list the records of jobs in Redis."""
+"""The scripts that write, list and remove the records of jobs in Redis."""
 
 from __future__ import annotations
 

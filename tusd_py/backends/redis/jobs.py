@@ -24,7 +24,7 @@ class RedisJobs:
     """A `JobStore` in Redis, on the connections of the `RedisState`."""
 
     def __init__(self, redis: Any, keys: Keys, scripts: Scripts, wake: Callable[[], None]) -> None:
-        """`wake` is called once the event of an end may be committed."""
+        """`wake` is called after each save that may have committed the event of a job's end."""
         self._redis, self._keys, self._scripts = redis, keys, scripts
         self._wake = wake
 
@@ -69,7 +69,9 @@ class RedisJobs:
         return None if score is None else repr(score)
 
     async def _put(self, job: Job, expected: str) -> Any:
-        """Write the job; the nonce makes a retry harmless."""
+        """Write the job, and the event of its end if this ends it; return 1. Unless the stored revision is `expected`
+        ('' for no job), write nothing and return the stored document, 0 if no job is stored. A nonce makes a retry
+        harmless."""
         due = "" if job.due_at is None else repr(job.due_at)
         ended = repr(job.updated_at) if job.ended else ""
         places = (repr(job.created_at), due, ended, job.upload_id or "")

@@ -145,7 +145,8 @@ class RedisLocker(SharedLocker):
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _handle(self, message: Mapping[str, str] | None) -> None:
-        """Handle `leave UPLOAD HOLDER` or `free UPLOAD`; None if no message came in time."""
+        """Handle a message, None if none came in time. `leave UPLOAD HOLDER` asks that holder to release the lock,
+        `free UPLOAD` tells a waiter that it was released."""
         word, upload_id, *holder = message["data"].split(" ") if message else ("", "")
         lease = self._leases.get(UploadId(upload_id))
         if lease is None:

@@ -2,7 +2,7 @@
 
 An upload's hash has its number, and a sorted set has all uploads by number. The nodes of earlier versions number
 nothing: a record that they have saved has lost the number in its hash, and one that they have created was never in the
-set. Such a record gets the next number when a newer node saves it, is asked for it, or recounts.
+set. Such a record gets the next number when a newer node saves it, reads its number, or recounts.
 """
 
 from __future__ import annotations
@@ -73,11 +73,12 @@ return #ids == tonumber(ARGV[3]) and ids[#ids]
 """
 
 _PAGE = 1000
-"""Ids that one script looks at: other clients of Redis wait for it."""
+"""The most ids that one script looks at: other clients of Redis wait until a script ends."""
 
 
 class RedisNumbers:
-    """The uploads by number."""
+    """A reader of uploads with the numbers of their last events. It first numbers those that nodes of earlier versions
+    have left without a number."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
@@ -94,7 +95,7 @@ class RedisNumbers:
         return [_numbered(row) for row in rows]
 
     async def _number_all(self) -> None:
-        """Number the uploads that nodes of earlier versions have created."""
+        """Number the uploads that nodes of earlier versions have created without a number."""
         last = await self._scripts.run(_NUMBER_PAGE, "-", _PAGE)
         while last is not None:
             last = await self._scripts.run(_NUMBER_PAGE, f"({last}", _PAGE)

@@ -1,4 +1,5 @@
-"""The scripts of the outbox in Redis for operators, and for what must be kept of events."""
+"""The scripts of the outbox in Redis by which operators list, restart and drop deliveries, and those that list and
+remove the kept events."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class RedisOutbox:
         self._wakes.append(wake)
 
     def wake(self) -> None:
-        """Call those that watch: events were committed."""
+        """Call the functions that `watch` has registered: events were committed."""
         for wake in self._wakes:
             wake()
 
@@ -106,7 +106,8 @@ class RedisOutbox:
 
 
 def event_arguments(events: Sequence[Event], recorded: Upload, document: str) -> Sequence[str]:
-    """Return the arguments of a script with `STORE` for the events: `ARGUMENTS_PER_EVENT` for each."""
+    """Return the arguments of a script with `STORE` for the events of the upload as recorded, whose JSON is `document`:
+    `ARGUMENTS_PER_EVENT` for each event."""
     return [word for event in events for word in row_arguments(event_row(event, recorded, document))]
 
 

@@ -35,79 +35,79 @@ class Keys:
 
     @property
     def upload(self) -> str:
-        """By upload: a hash of its `revision`, the `nonce` of its last save, `seq`, the number of its last event, and
-        `document`, the record's JSON."""
+        """The key of an upload's hash, without its id: `revision`, the `nonce` of its last save, `seq`, the number of
+        its last event, and `document`, the record's JSON."""
         return f"{self.prefix}upload:"
 
     @property
     def entries(self) -> str:
-        """By upload: the list of its entries, each as JSON."""
+        """The key, without the upload's id, of the list of its entries, each as JSON."""
         return f"{self.prefix}entries:"
 
     @property
     def ids(self) -> str:
-        """The sorted set of all uploads' ids, each with the score 0."""
+        """The key of the sorted set of all uploads' ids, each with the score 0."""
         return f"{self.prefix}ids"
 
     @property
     def seqs(self) -> str:
-        """The sorted set of all uploads, by the numbers of their last events."""
+        """The key of the sorted set of all uploads, by the numbers of their last events."""
         return f"{self.prefix}seqs"
 
     @property
     def event_seq(self) -> str:
-        """The number of the last event."""
+        """The key of the last number that was taken: by an event, or by a change without an event."""
         return f"{self.prefix}event-seq"
 
     @property
     def job(self) -> str:
-        """By job: a hash of its `revision`, the `nonce` of its last save, its `document`, and what it is chosen by."""
+        """The key of a job's hash, without its id: `revision`, the `nonce` of its last save, `document`, the record's
+        JSON, and the fields by which jobs are selected."""
         return f"{self.prefix}job:"
 
     @property
     def jobs(self) -> str:
-        """The sorted set of all jobs, by the times of their creation."""
+        """The key of the sorted set of all jobs, by the times of their creation."""
         return f"{self.prefix}jobs"
 
     @property
     def due(self) -> str:
-        """The sorted set of the uploads that a sweep is to look at, by time in seconds since the epoch."""
+        """The key of the sorted set of the uploads that a sweep is to look at, by time in seconds since the epoch."""
         return f"{self.prefix}due"
 
     @property
     def unfinished(self) -> str:
-        """The sorted set of unfinished uploads, by their claims in bytes."""
+        """The key of the sorted set of unfinished uploads, by their claims in bytes."""
         return f"{self.prefix}unfinished"
 
     @property
     def claimed(self) -> str:
-        """The sum of the scores in `unfinished`."""
+        """The key of the sum of the scores in `unfinished`."""
         return f"{self.prefix}claimed"
 
     @property
     def names(self) -> str:
-        """A hash of the uploads that have a name, by name; also of those whose object's key was chosen, by that after a
-        slash."""
+        """The key of a hash of uploads' ids by name, and by the object's key, after a slash, if that was chosen."""
         return f"{self.prefix}names"
 
     @property
     def charges(self) -> str:
-        """A hash of the charge of each upload, `STORED:RESERVED:ACCOUNT`."""
+        """The key of a hash of the charge of each upload, `STORED:RESERVED:ACCOUNT`."""
         return f"{self.prefix}charges"
 
     @property
     def usage(self) -> str:
-        """By account: a hash of the sums of its charges, `stored`, `reserved` and `uploads`."""
+        """The key, without the account, of a hash of the sums of its charges: `stored`, `reserved` and `uploads`."""
         return f"{self.prefix}usage:"
 
     @property
     def accounts(self) -> str:
-        """The sorted set of the accounts with a usage, each with the score 0."""
+        """The key of the sorted set of the accounts with a usage, each with the score 0."""
         return f"{self.prefix}accounts"
 
     @property
     def installation(self) -> str:
-        """The installation, as JSON."""
+        """The key of the installation, as JSON."""
         return f"{self.prefix}installation"
 
     @property
@@ -117,30 +117,31 @@ class Keys:
 
     @property
     def sinks(self) -> str:
-        """A hash of the registered sinks by name, each as JSON."""
+        """The key of a hash of the registered sinks by name, each as JSON."""
         return f"{self.prefix}sinks"
 
     @property
     def lease(self) -> str:
-        """By upload: the holder of its lock, `node/token`, until the lease expires."""
+        """The key, without the upload's id, of the holder of its lock, `node/token`, until the lease expires."""
         return f"{self.prefix}lease:"
 
     @property
     def waiters(self) -> str:
-        """By upload: the set of the nodes that wait for its lock."""
+        """The key, without the upload's id, of the set of the nodes that wait for its lock."""
         return f"{self.prefix}waiters:"
 
     @property
     def held_ids(self) -> str:
-        """The set of the uploads whose last lock holder hasn't released the lock."""
+        """The key of the set of the uploads whose last lock holder hasn't released the lock."""
         return f"{self.prefix}held"
 
     @property
     def channel(self) -> str:
-        """By node: the channel on which waiters ask for locks, and holders announce released ones."""
+        """The channel of a node, without the node's id: there waiters ask for locks, and holders announce released
+        ones."""
         return f"{self.prefix}node:"
 
     @property
     def live(self) -> str:
-        """By upload: the channel on which nodes with `live` announce its changes."""
+        """The channel, without the upload's id, on which nodes with `live` announce its changes."""
         return f"{self.prefix}live:"

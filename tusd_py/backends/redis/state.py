@@ -182,7 +182,8 @@ class RedisState:
         return Space(free=max(0, limit - used), reserve=reserve_of(limit))
 
     async def unfinished(self) -> Unfinished:
-        """Return the counts, after one more page of the recount until that is finished."""
+        """Return the number of unfinished uploads and the sum of their claims. Each call first recounts one page of
+        uploads, until this process has recounted all of them."""
         with unavailable_on_error():
             await self._recount.proceed()
             async with self._redis.pipeline(transaction=False) as pipeline:
@@ -215,9 +216,11 @@ class RedisState:
         rewound: bool = False,
         terms: str = "",
     ) -> bool:
-        """Write the record; return False if the stored revision isn't `expected`. The nonce makes a retry harmless.
+        """Write the record, entries and events; return False if the stored revision isn't `expected` ('' for no
+        record).
 
-        Raises NameTaken, TokenUsedUp, OverQuota by the terms.
+        With `rewound`, `added` replaces the stored entries. A nonce makes a retry harmless. Raises NameTaken,
+        TokenUsedUp, OverQuota by the terms.
         """
         due = "" if upload.due_at is None else repr(upload.due_at)
         document = encode(upload)

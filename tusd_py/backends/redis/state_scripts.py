@@ -1,4 +1,4 @@
-"""The scripts that write and list the records of uploads in Redis."""
+"""The scripts that write, delete and list the records of uploads in Redis."""
 
 from __future__ import annotations
 

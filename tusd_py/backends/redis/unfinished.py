@@ -1,5 +1,5 @@
 """The count of unfinished uploads in Redis and the sum of their claims, kept by the scripts that change an upload, and
-the recount of these and of the charges; it also numbers what was saved without a number."""
+the recount of the claims and charges, which also numbers uploads that were saved without a number."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PAGE = 100
 
 
 def claim_of(upload: Upload) -> str:
-    """Return the claim as an argument of the scripts: '' for none."""
+    """Return the claim of the upload as an argument of the scripts: bytes, or '' for none."""
     return "" if upload.claim is None else str(upload.claim)
 
 
@@ -60,16 +60,16 @@ class Recount:
         listing: Callable[[UploadId | None, int], Awaitable[Sequence[Upload]]],
         keys: Keys,
     ) -> None:
-        """Take `StateStore.list` as `listing`."""
+        """`listing` is `StateStore.list`."""
         self._redis, self._listing, self._keys = redis, listing, keys
         self._script = redis.register_script(_RECOUNT)
         self._after: UploadId | None = None
         self._listed = False
         self._cursor = 0
         self._scans = [(redis.zscan, keys.unfinished), (redis.hscan, keys.charges), (redis.zscan, keys.seqs)]
-        """The collections that remain to be searched for uploads without a record."""
+        """The scan command and key of each collection that remains to be searched for uploads without a record."""
         self.changed = 0
-        """The number of uploads that were charged wrongly."""
+        """The number of uploads found so far that were charged wrongly."""
 
     @property
     def finished(self) -> bool:

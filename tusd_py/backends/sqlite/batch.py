@@ -14,7 +14,8 @@ from tusd_py.domain.errors import StateFull, StateUnavailable
 T = TypeVar("T")
 _ONE_OF_SEVERAL = (("SAVEPOINT job",), ("ROLLBACK TO job",), ("RELEASE job",))
 _ONLY_ONE = ((), ("ROLLBACK", "BEGIN"), ())
-"""The statements that begin, undo and end one job in a transaction: one of several, or the only one."""
+"""The statements that begin, undo and end a job in a transaction: `_ONE_OF_SEVERAL` for one of several jobs,
+`_ONLY_ONE` for the only one."""
 
 
 class ThreadJob(Generic[T]):
@@ -64,7 +65,8 @@ class ThreadJob(Generic[T]):
 
 
 def run_batch(connection: sqlite3.Connection, batch: Sequence[ThreadJob[Any]]) -> None:
-    """Run the reads first: they needn't wait for the commit, nor fail with it when the disk is full."""
+    """Run the jobs: the reads first, which needn't wait for the commit, nor fail with it when the disk is full. Raises
+    the error of a failed transaction, before any write has its outcome; a job's own error is its outcome."""
     for job in batch:
         if not job.writes:
             job.attempt(connection)
@@ -112,7 +114,7 @@ def result_code(error: sqlite3.Error) -> int:
 
 
 def fail_all(batch: Sequence[ThreadJob[Any]], error: Exception) -> None:
-    """Raise the error in all tasks that wait for the batch."""
+    """Raise the error in all tasks that still wait for a job of the batch."""
     for job in batch:
         if not job.ended:
             job.fail(error)

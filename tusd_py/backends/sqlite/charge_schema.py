@@ -1,8 +1,9 @@
 """The columns, tables and triggers for names, chosen keys, charges and grants in the SQLite file.
 
 Triggers keep `usage` the sum of the charges, and `unfinished` that of the claims. `counted` is the revision whose
-charge and claim the other columns have: where it isn't the record's, a process of an earlier version has saved it, and
-a trigger reads them from the document. The account of what a final upload has taken over is ''.
+charge and claim the other columns have: where it isn't the record's, a process of an earlier version has saved the
+record, and a trigger reads charge and claim from the document. The account of a partial upload is '' once a final one
+has taken over its charge.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _COUNTED = {
     "claim": f"CASE WHEN {_UNFINISHED} THEN min({_BYTES}, {LARGEST_CLAIM}) END",
     "counted": "revision",
 }
-"""The columns by a record's document, like `domain.usage.charge_of`."""
+"""The SQL expression of each column by a record's document, like `domain.usage.charge_of`."""
 _COUNT = f"UPDATE uploads SET {', '.join(f'{column} = {value}' for column, value in _COUNTED.items())}"  # noqa: S608
 _WRONG = " OR ".join(f"{column} IS NOT {value}" for column, value in _COUNTED.items())
 MIGRATION = (
@@ -111,15 +112,15 @@ MIGRATION = (
     WHEN new.counted IS NOT new.revision BEGIN {_COUNT} WHERE id = new.id; END
     """,
 )
-"""The statements that follow `add_columns`; safe to repeat, as a process of an earlier version writes its own version
-into the file."""
+"""The statements to execute after `add_columns`. They are safe to repeat, since a process of an earlier version writes
+its own version into the file."""
 
 RECOUNT = f"{_COUNT} WHERE id > ? AND id <= ? AND ({_WRONG})"
-"""The statement that counts again the uploads between two ids, if they were counted wrongly."""
+"""The statement that counts again the uploads after one id, up to another, that were counted wrongly."""
 
 
 def add_columns(connection: sqlite3.Connection) -> None:
-    """Add the columns that the table of uploads lacks."""
+    """Add those of the columns for charges and names that the table of uploads lacks."""
     present = {name for _, name, *_ in connection.execute("PRAGMA table_info(uploads)")}
     for name in _COLUMNS.keys() - present:
         connection.execute(f"ALTER TABLE uploads ADD COLUMN {name} {_COLUMNS[name]}")

@@ -12,7 +12,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.usage import Charge, Usage, charge_of, check_growth
 
 _PAGE = 1000
-"""Uploads that are recounted in one transaction: other processes wait for it."""
+"""The most uploads that are recounted in one transaction: other processes wait for its end."""
 _NEXT = "SELECT max(id) FROM (SELECT id FROM uploads WHERE id > ? ORDER BY id LIMIT ?)"
 _USAGE = "SELECT account, stored, reserved, uploads FROM usage WHERE account = ?"
 _USAGES = "SELECT account, stored, reserved, uploads FROM usage WHERE account > ? ORDER BY account LIMIT ?"
@@ -34,19 +34,21 @@ def read_usage(account: str, connection: sqlite3.Connection) -> Usage:
 
 
 def read_usages(after: str | None, limit: int, connection: sqlite3.Connection) -> Sequence[Usage]:
-    """Return up to `limit` usages of accounts greater than `after`."""
+    """Return up to `limit` usages of accounts greater than `after`, by account."""
     return [_usage(row) for row in connection.execute(_USAGES, (after or "", limit))]
 
 
 def read_before(upload: Upload, connection: sqlite3.Connection) -> tuple[Usage, Charge]:
-    """Return the usage of a new upload's account, and what the upload takes over there from its partial ones."""
+    """Return the usage of a new upload's account, and the charge in this account that the upload takes over from its
+    partial uploads."""
     account, partials = upload.account.name, set(upload.partials)
     sources = [connection.execute(_FREED, (partial, account)).fetchone() for partial in partials]
     return read_usage(account, connection), Charge(sum(total for (total,) in sources))
 
 
 def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
-    """Raise OverQuota if the account has no room for the upload as it is to be saved."""
+    """Raise OverQuota if the account has no room for the upload as it is to be saved, unless its charge was taken
+    over."""
     row = connection.execute(_CHARGE, (upload.id,)).fetchone()
     if row is not None:
         check_growth(read_usage(upload.account.name, connection), Charge(*row), charge_of(upload), quota)
@@ -58,20 +60,20 @@ def take_over(upload: Upload, connection: sqlite3.Connection) -> None:
 
 
 def use(grant: Grant, now: float, connection: sqlite3.Connection) -> None:
-    """Count a use of the grant. Raises TokenUsedUp."""
+    """Count a use of the grant, and forget grants that expired before `now`. Raises TokenUsedUp."""
     connection.execute(_FORGET, (now,))
     if connection.execute(_USE, (grant.jti, grant.expires_at, grant.max_uses)).rowcount == 0:
         raise TokenUsedUp
 
 
 def give_back(grant: Grant, connection: sqlite3.Connection) -> None:
-    """Give a use of the grant back."""
+    """Take back a use of the grant, if one is counted."""
     connection.execute(_REFUND, (grant.jti,))
 
 
 def recount_page(after: str, connection: sqlite3.Connection) -> tuple[str | None, int]:
-    """Charge some uploads again by their documents. Returns the last of them, None after all, and the number of those
-    that were charged wrongly."""
+    """Charge the next uploads whose ids are greater than `after` again by their documents. Returns the id of the last
+    of them, None if there are none, and the number of those that were charged wrongly."""
     (last,) = connection.execute(_NEXT, (after, _PAGE)).fetchone()
     if last is None:
         return None, 0

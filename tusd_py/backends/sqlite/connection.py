@@ -37,12 +37,12 @@ class SqliteThread:
     """A thread that runs work on the database at `path`, so that the event loop is never blocked.
 
     `prepare` runs once per connection, in a transaction. `synchronous` is SQLite's: with FULL, a write that returned
-    survives power loss. An exception of the work rolls back that work alone; errors of the database itself are
-    StateUnavailable.
+    survives power loss. An exception of the work rolls back that work alone, and is raised; errors of the database
+    itself are raised as StateUnavailable, or as StateFull if the disk is full.
 
-    Next to the database is a ballast. When the disk is full it is deleted, and the batch is retried without the work
-    that `grows`. Before that the log is checkpointed, for which the ballast is large enough, and then overwritten from
-    its beginning: no other program can have taken the space that it occupies.
+    Next to the database is a file, the ballast. When the disk is full the ballast is deleted, and the batch is retried
+    without the work that `grows`. Before the retry the write-ahead log is checkpointed, for which the ballast is large
+    enough. The retry then overwrites the log from its beginning: no other program can have taken the space of the log.
     """
 
     def __init__(
@@ -60,11 +60,12 @@ class SqliteThread:
         self._closed = False
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return the result of `work`, which may only read, with one statement."""
+        """Run `work` in the thread and return its result. It may only read, with one statement."""
         return await self._run(ThreadJob(work, writes=False))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:
-        """Return the result of `work` once committed. Raises StateFull if it `grows` and only the reserve is free."""
+        """Run `work` in the thread; return its result once committed. With `grows`, `work` needs more space: StateFull
+        is raised instead if only the reserve of the disk is free."""
         return await self._run(ThreadJob(partial(self._unless_full, work) if grows else work, writes=True))
 
     async def space(self) -> Space:
@@ -108,7 +109,7 @@ class SqliteThread:
             self._retrying = False
 
     def _retry(self, batch: Sequence[ThreadJob[Any]]) -> None:
-        """Free space and run the batch again, repeatedly: another process may take the space first."""
+        """Free space and run the batch again, up to `_RETRIES` times: another process may take the space first."""
         self._retrying = True
         for remaining in reversed(range(_RETRIES)):
             self._free_space()
@@ -145,7 +146,8 @@ class SqliteThread:
         return work(connection)
 
     def _space(self, connection: sqlite3.Connection) -> Space:
-        """Return the free space. While the ballast reserves some for the log, the file's unused pages count as free."""
+        """Return the free space. If only the reserve is free but the ballast exists, which reserves space for the log,
+        the file's unused pages count as free, too."""
         space = disk_space(self._path.parent)
         if space.full and self._ballast.exists:
             unused, size = (
@@ -186,7 +188,8 @@ class SqliteThread:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL. This needs exclusive access to the file, and SQLite doesn't wait for that."""
+    """Switch the database to WAL. The switch needs exclusive access to the file, for which SQLite doesn't wait: it is
+    retried for `BUSY_SECONDS`. Raises sqlite3.OperationalError."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""An operator's queries for deliveries in the SQLite file."""
+"""An operator's queries for deliveries in the SQLite file, and the removal of events."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DELIVERY = """
     SELECT d.sink, d.seq, e.id, d.upload_id, e.type, e.at, e.document, d.state, d.attempts, d.error, d.due_at
     FROM deliveries d JOIN events e USING (seq)
 """
-"""The beginning of a query for rows that `read_delivery` reads."""
+"""The SELECT and FROM of a query for rows that `read_delivery` reads."""
 KEY = "sink = ? AND upload_id = ? AND seq = ?"
-"""A condition with the values of `key_of`."""
+"""The condition that selects one delivery; its values are those of `key_of`."""
 _RESTART = f"""
     UPDATE deliveries SET state = 'pending', attempts = 0, error = NULL, due_at = ? WHERE {KEY} AND state = ?
 """  # noqa: S608 (of constants)
@@ -65,7 +65,8 @@ def read_delivery(row: Row) -> Delivery:
 
 
 def select(selection: Selection, after: Delivery | None, limit: int) -> tuple[str, Sequence[object]]:
-    """Return a `DELIVERY` query for the selected ones after `after`, and its values."""
+    """Return a `DELIVERY` query for up to `limit` of the selected deliveries that follow `after`, by number and sink,
+    and the query's values."""
     seq, sink = (0, "") if after is None else (after.seq, after.sink)
     sinks = () if selection.sink is None else (selection.sink,)
     branch = f"{DELIVERY} WHERE d.state = ? AND (d.seq, d.sink) > (?, ?) AND e.at >= ?{' AND d.sink = ?' * len(sinks)}"
@@ -76,8 +77,8 @@ def select(selection: Selection, after: Delivery | None, limit: int) -> tuple[st
 
 
 def restart(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connection) -> int:
-    """Make deliveries pending and due at `now`, with all behind them; pass over those that have changed since they were
-    read. Returns the number of the others."""
+    """Make deliveries pending and due at `now`, without attempts, with all pending ones behind them; pass over those
+    whose state has changed since they were read. Returns the number of restarted deliveries."""
     return sum(
         _change(delivery, _RESTART, (now, *key_of(delivery), delivery.state), now, connection)
         for delivery in deliveries
@@ -85,14 +86,16 @@ def restart(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Conn
 
 
 def drop(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connection) -> int:
-    """Delete those that are there; all behind them are due at `now`. Return their number."""
+    """Delete deliveries; pending ones behind them become due at `now`, unless earlier. Returns the number of deleted
+    ones."""
     return sum(_change(delivery, _DROP, key_of(delivery), now, connection) for delivery in deliveries)
 
 
 def _change(
     delivery: Delivery, query: str, values: Sequence[object], now: float, connection: sqlite3.Connection
 ) -> bool:
-    """Run the query; return True, and make all behind the delivery due at `now`, if it changed a row."""
+    """Run the query; if it changed a row, make pending deliveries behind this one due at `now`, unless earlier, and
+    return True."""
     changed = connection.execute(query, values).rowcount > 0
     if changed:
         connection.execute(_HASTEN, (now, *key_of(delivery)))
@@ -100,16 +103,17 @@ def _change(
 
 
 def key_of(delivery: Delivery) -> tuple[str, str, int]:
-    """Return the values of the primary key."""
+    """Return the values of the delivery's primary key: sink, upload and number."""
     return delivery.sink, delivery.upload_id, delivery.seq
 
 
 def backlogs(connection: sqlite3.Connection) -> Sequence[Backlog]:
-    """Return the backlogs of all sinks, sorted by the sink's name."""
+    """Return the backlogs of the registered sinks, but feeds, and of others that have one, by name."""
     rows = connection.execute(_BACKLOGS).fetchall()
     return [Backlog(sink=sink, pending=pending, dead=dead, oldest=at) for sink, pending, dead, at in rows]
 
 
 def prune(before: float, limit: int, connection: sqlite3.Connection) -> int:
-    """Delete up to `limit` events from before that time that no sink lacks; return their number."""
+    """Delete up to `limit` events from before the time `before` for which no delivery is pending or dead; return their
+    number."""
     return connection.execute(_PRUNE, (before, limit)).rowcount

@@ -20,7 +20,8 @@ def this_process() -> str:
 
 
 def is_gone(process: str) -> bool:
-    """Return True if that process has certainly ended, and False for one in another container."""
+    """Return True if the process with this id (`this_process`) has certainly ended; False for one in another
+    container."""
     namespace, pid, started = process.split(" ")
     return bool(namespace) and namespace == _namespace() and _started(int(pid)) != started
 

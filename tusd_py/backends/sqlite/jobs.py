@@ -34,7 +34,7 @@ MIGRATION = (
     "CREATE INDEX IF NOT EXISTS jobs_by_due_at ON jobs (due_at, id) WHERE due_at IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS jobs_by_end ON jobs (ended_at) WHERE ended_at IS NOT NULL",
 )
-"""The statements of the migration, which are safe to repeat."""
+"""The statements that create the table of jobs and its indexes. They are safe to repeat."""
 
 _CREATE = """
     INSERT INTO jobs (revision, phase, due_at, ended_at, document, id, upload_id, kind, account, created_at)
@@ -53,7 +53,7 @@ class SqliteJobs:
     """A `JobStore` in SQLite, on the connection of the `SqliteState`."""
 
     def __init__(self, thread: SqliteThread, wake: Callable[[], None]) -> None:
-        """`wake` is called once the event of an end may be committed."""
+        """`wake` is called after each save that may have committed the event of a job's end."""
         self._thread, self._wake = thread, wake
 
     async def create(self, job: Job) -> Job:
@@ -87,7 +87,7 @@ class SqliteJobs:
 
 
 def _create(job: Job, connection: sqlite3.Connection) -> str:
-    """Store the job, unless there is one with its id; return the document that is stored."""
+    """Store the job, unless there is one with its id; return the JSON that is stored."""
     connection.execute(_CREATE, (*_row(job), job.upload_id, job.kind, job.account, job.created_at))
     (document,) = connection.execute(_LOAD, (job.id,)).fetchone()
     return str(document)
@@ -107,7 +107,8 @@ def _row(job: Job) -> tuple[object, ...]:
 
 
 def _select(selection: JobSelection, after: JobId | None) -> tuple[str, Sequence[object]]:
-    """Return a query for the chosen jobs behind one, and its values but for the limit."""
+    """Return a query for the documents of the selected jobs that follow `after`, oldest first, and the query's values
+    but the last, its limit."""
     phases = sorted(selection.phases or ())
     terms: dict[str, Sequence[object]] = {}
     if selection.phases is not None:

@@ -1,7 +1,7 @@
 """Locks among the processes of one machine, in a small, separate SQLite file.
 
-It needs no durability, so it is never synced, and each boot begins a new file: one that a power loss may have damaged
-is never read again, and no lock is held after a reboot.
+The file needs no durability, so it is never synced, and each boot begins a new one: a file that a power loss may have
+damaged is never read again, and no lock is held after a reboot.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DROP = "DELETE FROM leases WHERE upload_id = ? AND token = ?"
 
 
 class SqliteLocker(SharedLocker):
-    """A locker with leases in a file next to `path`, on a local disk, named after it.
+    """A locker with leases in a file next to `path`, on a local disk, named after `path` and the boot.
 
     A lease expires after `ttl` seconds, and at once if its holder's process has ended. Waiting processes poll, so the
     order among them is random.
@@ -76,7 +76,7 @@ class SqliteLocker(SharedLocker):
 
 
 _now: Callable[[], float] = elapsed if boot_id() else time.time
-"""The clock of the rows' deadlines, the same in all processes."""
+"""The clock of the rows' deadlines, in seconds, the same in all processes."""
 
 
 def _of_this_boot(path: Path) -> Path:
@@ -93,7 +93,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 def _take(
     row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool
 ) -> tuple[bool, bool]:
-    """Return two flags: the lease was taken, and its last holder never released it."""
+    """Take the lease of the row (upload, token, process), unless another lease holds the lock: then, with `ask`, record
+    a request to release it. Return two flags: the lease was taken, and the last holder never released its own."""
     upload_id, *_ = row
     holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
     free = holder is None or _is_over(*holder)

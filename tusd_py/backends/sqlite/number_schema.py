@@ -1,8 +1,8 @@
 """The numbers of events in the SQLite file, and that of each upload's last event.
 
-The counter is SQLite's own of `events` (AUTOINCREMENT): a stored event gets its number by its insertion, and one that
-isn't stored increments the counter. Triggers number what processes of earlier versions create, finish or end without a
-number, and keep these processes from storing deliveries to a feed.
+The counter is the one that SQLite keeps for `events` (AUTOINCREMENT): a stored event gets its number by its insertion,
+and an event that isn't stored increments the counter. Triggers number what processes of earlier versions create, finish
+or end without a number, and keep these processes from storing deliveries to a feed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _UNNUMBERED = "SELECT id FROM uploads WHERE seq IS NULL ORDER BY json_extract(do
 
 
 def _number_uploads(connection: sqlite3.Connection) -> None:
-    """Give each upload without a number one, in the order of their creation."""
+    """Give the next numbers to the uploads without a number, in the order of their creation."""
     for row in connection.execute(_UNNUMBERED).fetchall():
         connection.execute(TAKE)
         connection.execute(f"UPDATE uploads SET seq = ({LAST}) WHERE id = ?", row)  # noqa: S608 (of constants)
@@ -50,4 +50,4 @@ MIGRATION = (
     BEGIN SELECT RAISE(IGNORE); END
     """,  # noqa: S608 (of constants)
 )
-"""The steps of the migration, which are safe to repeat."""
+"""The steps that add the numbers: statements, and functions that execute some. They are safe to repeat."""

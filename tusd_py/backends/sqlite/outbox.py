@@ -83,7 +83,7 @@ class SqliteOutbox:
         self._wakes.append(wake)
 
     def wake(self) -> None:
-        """Call those that watch: events were committed."""
+        """Call the functions that `watch` has registered: events were committed."""
         for wake in self._wakes:
             wake()
 
@@ -144,7 +144,8 @@ class SqliteOutbox:
 
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:
-    """Store the events for the subscriptions to them. Each takes a number; without events one is taken all the same."""
+    """Store the events of the upload as recorded for the subscriptions to their types. Each event takes a number,
+    stored or not; without events one number is taken."""
     for event in events:
         _store(event.type, partial(_upload_row, event, recorded), connection)
     if not events:
@@ -152,7 +153,7 @@ def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connect
 
 
 def store_end(job: Job, connection: sqlite3.Connection) -> None:
-    """Store the event of a job's end like those of uploads."""
+    """Store the event of a job's end for the subscriptions to it, and take a number."""
     _store(EventType.JOB, partial(job_row, job), connection)
 
 
@@ -161,7 +162,8 @@ def _upload_row(event: Event, recorded: Upload) -> EventRow:
 
 
 def _store(type_: EventType, make_row: Callable[[], EventRow], connection: sqlite3.Connection) -> None:
-    """Store an event for the subscriptions to its type, and take a number."""
+    """Store the event that `make_row` returns for the subscriptions to its type, if there are any; take a number in any
+    case."""
     subscriptions = connection.execute(_SUBSCRIPTIONS).fetchall()
     sinks = [(name, form) for name, form, types in subscriptions if type_ in _types(types)]
     row = make_row() if sinks else None
@@ -174,7 +176,8 @@ def _store(type_: EventType, make_row: Callable[[], EventRow], connection: sqlit
 
 
 def _store_row(row: EventRow, connection: sqlite3.Connection) -> int | None:
-    """Store the event; return its number, or None if it was stored before."""
+    """Store the event, under its spare id if an event has its id; return its number, or None if it was stored
+    before."""
     for event_id in filter(None, (row.id, row.spare_id)):
         stored = connection.execute(_STORE, (event_id, row.upload_id, row.type, row.at, row.document))
         if stored.rowcount:
@@ -205,7 +208,7 @@ def _text(types: frozenset[EventType]) -> str:
 
 
 def _types(text: str) -> frozenset[EventType]:
-    """Return the types that this version knows."""
+    """Return the types of events in the text, separated by commas, without those that only newer versions know."""
     return frozenset(EventType(word) for word in text.split(",") if word in _KNOWN)
 
 

@@ -36,7 +36,7 @@ _SECOND = (
 
 
 def _claim(document: str) -> str:
-    """Return the SQL expression for `Upload.claim` of the column `document`."""
+    """Return the SQL expression for `Upload.claim`; `document` is the expression of the record's JSON."""
     phase, length, offset = (f"json_extract({document}, '$.{name}')" for name in ("phase", "length", "offset"))
     unfinished = ", ".join(f"'{phase}'" for phase in sorted(UNFINISHED))
     return f"CASE WHEN {phase} IN ({unfinished}) THEN min(coalesce({length}, {offset}), {LARGEST_CLAIM}) END"
@@ -114,7 +114,7 @@ VERSION = len(_SCHEMA)
 
 
 def prepare(path: Path, connection: sqlite3.Connection) -> None:
-    """Migrate the file at `path` to this version. Raises ConfigurationError for one of a newer version."""
+    """Migrate the file at `path` to this version. Raises ConfigurationError for a file of a newer version."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise ConfigurationError(f"{path} is from a newer version (schema {version}, known: {VERSION}): upgrade")
@@ -128,5 +128,6 @@ def prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def touch(connection: sqlite3.Connection) -> None:
-    """Write the version again: the smallest real write."""
+    """Write this version into the file. If the file has it already, this is the smallest write that shows that writes
+    succeed."""
     connection.execute(f"PRAGMA user_version = {VERSION}")

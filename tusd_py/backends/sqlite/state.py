@@ -188,14 +188,15 @@ class SqliteState:
         *,
         new: bool = False,
     ) -> None:
-        """Store the events and do the work in one transaction."""
+        """Store the events and do the work in one transaction. `new` if the work creates the record, which takes a
+        number also without events, and needs more free space than the reserve."""
         numbered = _with_events(work, recorded, events) if new or events else work
         await self._thread.write(numbered, grows=new)
         if events:
             self.outbox.wake()
 
     async def _select(self, query: str, *values: object) -> Sequence[str]:
-        """Return the first column of every row."""
+        """Return the first column of every row of the query's result, as text."""
         return await self._thread.read(lambda connection: [str(row[0]) for row in connection.execute(query, values)])
 
     async def _select_numbered(self, query: str, *values: object) -> Sequence[Numbered]:
@@ -208,7 +209,7 @@ class SqliteState:
 def _with_events(
     work: Callable[[sqlite3.Connection], None], recorded: Upload, events: Sequence[Event]
 ) -> Callable[[sqlite3.Connection], None]:
-    """Return work that first stores the events, in the same transaction: the record gets the last one's number."""
+    """Return work that stores the events before it does `work`: so the record gets the number of the last event."""
 
     def both(connection: sqlite3.Connection) -> None:
         store(events, recorded, connection)
