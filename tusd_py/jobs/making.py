@@ -11,18 +11,18 @@ from tusd_py.engine.engine import Engine
 from tusd_py.jobs.work import Work
 
 _TARGET = "job:"
-"""The beginning of the target of a caller that is a job: those of clients begin with a slash."""
+"""The prefix of the target of a caller that is a job; the targets of clients begin with a slash."""
 
 
 def acting(work: Work) -> Engine:
-    """Return the engine for uploads of the job's owner."""
+    """Return the work's engine acting for the job's owner, to whom the uploads that it makes belong."""
     job = work.job
     principal = Principal(subject=job.owner, tenant=job.tenant)
     return work.engine.acting_for(Caller(principal=principal, target=f"{_TARGET}{job.kind}", endpoint=job.endpoint))
 
 
 def maker(event: Event) -> str | None:
-    """Return the kind of the job that made the event's upload; None if a client did."""
+    """Return the kind of the job that caused the event; None if it wasn't a job."""
     target = event.caller.target
     return target.removeprefix(_TARGET) if target.startswith(_TARGET) else None
 
