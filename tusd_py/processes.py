@@ -10,7 +10,7 @@ from contextlib import suppress
 
 _CHUNK = 64 * 1024
 _END_SECONDS = 1.0
-"""Seconds to wait for the end of a killed program and of its output, which a process that left its group may hold open.
+"""Seconds to wait for the end of a killed program and of its output: a process that left its group may hold that open.
 """
 
 

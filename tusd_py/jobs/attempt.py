@@ -28,7 +28,7 @@ class Terms:
     """The limits of each attempt."""
 
     seconds: float
-    """The timeout of one attempt."""
+    """The timeout of one attempt, in seconds."""
     attempts: int
     """The maximum number of attempts at a job, if each fails for a reason that may pass."""
 

@@ -26,7 +26,7 @@ class Clamd:
 
     connect: Callable[[], Awaitable[tuple[StreamReader, StreamWriter]]]
     seconds: float
-    """The timeout of connecting, of sending a chunk, and of the answer after the last one."""
+    """The timeout, in seconds, of connecting, of sending a chunk, and of the answer after the last chunk."""
     max_size: int
     """The maximum number of bytes to send to clamd; larger content is unscanned."""
     observer: Observer

@@ -46,7 +46,7 @@ class HookKind:
     `hooks-dir` or `hooks-python`."""
     caller: HookCaller
     seconds: float
-    """The timeout of one call."""
+    """The timeout of one call, in seconds."""
     concurrency: int
     """The maximum number of events that are delivered to hooks at a time."""
 

@@ -190,8 +190,7 @@ async def _listen(runner: web.AppRunner, listeners: Listeners) -> None:
 
 
 def _print_banner(settings: Settings, listeners: ServerListeners) -> None:
-    """Print on stderr, like all logs: version, addresses, storage, state, and the settings that leave the server open.
-    """
+    """Print on stderr, like all logs: version, addresses, storage, state, and settings that leave the server open."""
     url = settings.public_endpoint or ", ".join(_urls(listeners.public, settings.base_path))
     unfinished = "without an end" if settings.expire_after is None else f"{settings.expire_after:g} s"
     lines = (

@@ -24,11 +24,10 @@ class SocketFile:
 
     path: Path
     inode: tuple[int, int] | None
-    """Device and inode number, which no other file has while the socket is open; None if the file was removed at once.
-    """
+    """Device and inode number, which no other file has while the socket is open; None if the file is gone."""
 
     def remove(self) -> None:
-        """Remove the file, unless another server has replaced it."""
+        """Remove the file, unless it was removed, or another server has replaced it."""
         if _inode(self.path) == self.inode:
             self.path.unlink()
 
