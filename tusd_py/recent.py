@@ -1,4 +1,4 @@
-"""A cache of one answer, for callers that ask at about the same time."""
+"""One answer for callers that ask at about the same time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """The answer of `ask`, cached for `age` seconds. If it is older, one caller asks while the other callers wait for
-    the answer."""
+    """The answer of `ask`, cached for `age` seconds; one caller asks, while the others wait for its answer."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]], age: float) -> None:
         self._ask, self._age = ask, age
@@ -21,7 +20,7 @@ class Recent(Generic[T]):
         self._answered_at = -math.inf
 
     async def get(self) -> T:
-        """Return the answer. Raises what `ask` raises, which isn't cached: the next caller asks again."""
+        """Return the answer. Raises what `ask` raises, which is not cached."""
         async with self._lock:
             if _now() - self._answered_at >= self._age:
                 self._answer = await self._ask()

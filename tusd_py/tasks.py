@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 _AGAIN = 0.1
-"""Seconds after which a task that hasn't ended is cancelled again."""
+"""Seconds after which a task is cancelled again."""
 
 
 async def end(*tasks: asyncio.Task[Any] | None) -> None:

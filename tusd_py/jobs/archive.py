@@ -26,7 +26,7 @@ _UTF8 = 0x800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLimits:
-    """The limits of archives to unpack."""
+    """The limits of archives."""
 
     members: int
     size: int

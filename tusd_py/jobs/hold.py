@@ -20,7 +20,7 @@ _BEAT_SECONDS = 1.0
 """Seconds between two looks at the job's record: a look saves progress, and detects that another node cancelled the
 job."""
 _RENEWALS = 3
-"""The number of renewals within the lifetime of a hold, so that one may fail."""
+"""Renewals within the lifetime of a hold, so that one may fail."""
 _AGAIN_SECONDS = 0.5
 _OUTCOMES = frozenset({JobPhase.DONE, JobPhase.FAILED})
 """The phases that only the attempt itself records."""

@@ -11,7 +11,7 @@ from tusd_py.engine.engine import Engine
 from tusd_py.jobs.work import Work
 
 _TARGET = "job:"
-"""The prefix of the target of a caller that is a job; the targets of clients begin with a slash."""
+"""The beginning of the target of a caller that is a job: those of clients begin with a slash."""
 
 
 def acting(work: Work) -> Engine:

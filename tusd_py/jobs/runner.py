@@ -1,4 +1,4 @@
-"""The runner of jobs: one in each process that serves. Holds in the store keep two runners from doing the same job."""
+"""The runner of jobs: one in each process that serves. Holds in the store keep several from doing the same job."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Runner:
     kinds: Kinds
     terms: Terms
     concurrency: int
-    """The maximum number of jobs at a time."""
+    """Jobs at a time."""
     retention: float
     """Seconds from its end for which an ended job is kept."""
     _ended: bool = False

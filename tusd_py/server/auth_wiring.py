@@ -61,7 +61,7 @@ def rights(settings: Settings) -> Rights:
 
 
 def token_issuer(settings: Settings) -> TokenIssuer | None:
-    """Return the issuer of upload tokens; None without the setting auth-token-secret."""
+    """Return the issuer of upload tokens; None without auth-token-secret."""
     from tusd_py.auth.tokens import TokenIssuer  # noqa: PLC0415  imported late
 
     secret = _text(settings.auth_token_secret)

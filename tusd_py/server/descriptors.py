@@ -1,4 +1,4 @@
-"""The limit of file descriptors, and a throttled warning when none are left."""
+"""The limit of file descriptors, and a throttled warning when there are none left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The assembly of jobs from settings: the module that knows every kind of job."""
+"""The assembly of jobs from settings: the module that knows every kind of jobs."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _EVERY_V4, _EVERY = "0.0.0.0", "::"  # noqa: S104 (compared with, not bound)
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Bound sockets. UNIX sockets listen already; TCP sockets don't yet."""
+    """Bound sockets; those of UNIX listen already."""
 
     sockets: list[socket.socket] = field(default_factory=list)
     _files: list[SocketFile] = field(default_factory=list)
@@ -81,7 +81,7 @@ class ServerListeners:
 
     public: Listeners
     metrics: Listeners
-    """The sockets for probes and metrics only; empty if probes and metrics are served on the public sockets."""
+    """The sockets for probes and metrics only; empty if those are served on the public ones."""
 
     def close(self) -> None:
         self.public.close()

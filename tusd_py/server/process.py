@@ -1,4 +1,4 @@
-"""One server process: its start, banner, signals and clean shutdown."""
+"""A server process: start, banner, signals and clean shutdown."""
 
 from __future__ import annotations
 
@@ -128,8 +128,9 @@ async def _wait(shutdown: asyncio.Event, config_error: asyncio.Future[Configurat
 
 
 def _collect_less() -> None:
-    """Make Python's cycle collector ignore the objects that exist now, and run rarely: it finds next to nothing, and
-    took a fifth of the CPU time at a thousand uploads."""
+    """Make the cycle collector ignore the objects that exist now, and run rarely: it finds next to nothing, and took a
+    fifth of the CPU time at a thousand uploads.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS, 20, 100)

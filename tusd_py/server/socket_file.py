@@ -20,7 +20,7 @@ MODE = 0o660
 
 @dataclass(frozen=True, slots=True)
 class SocketFile:
-    """The file of a UNIX socket that this process has bound."""
+    """The file of a socket that this process has bound."""
 
     path: Path
     inode: tuple[int, int] | None

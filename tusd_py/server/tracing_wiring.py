@@ -38,7 +38,7 @@ def find_tracing() -> Tracing | None:
 
 
 def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
-    """Return the meters that make spans; none without tracing."""
+    """Return the meters that make spans."""
     if tracing is None:
         return ()
     from tusd_py.telemetry.tracing import SpanMeter  # noqa: PLC0415  as above

@@ -99,7 +99,7 @@ async def open_unpaired(
 
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[StateStore]:
-    """Open the state that the settings name, without the storage; close it at the end. Raises ConfigurationError."""
+    """Open the state that the settings name, without the storage. Raises ConfigurationError."""
     state, locker = _state(settings)
     try:
         yield state

@@ -1,5 +1,5 @@
-"""The worker processes and their supervisor. Workers share one port; each worker is a complete server on the same state
-and storage."""
+"""The worker processes and their supervisor. Workers share one port; each is a complete server on the same state and
+storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kind of job `checksum`: digests of an upload's bytes, all from one reading."""
+"""The kind `checksum`: digests of an upload's bytes, all in one reading."""
 
 from __future__ import annotations
 

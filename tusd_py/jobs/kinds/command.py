@@ -1,4 +1,4 @@
-"""The kind of job `command`: a program of the operator gets an upload's bytes on its standard input."""
+"""The kind `command`: a program of the operator gets an upload's bytes on its standard input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tusd_py.processes import kill, read_output
 from tusd_py.serving.disposition import file_name
 
 _KEPT = 64 * 1024
-"""The maximum number of bytes of the program's output that are kept."""
+"""Bytes of the output that are kept."""
 
 
 class Command(PlainKind):

@@ -1,4 +1,4 @@
-"""The kind of job `scan`: it scans an upload's content, and ends an upload with malicious content."""
+"""The job kind `scan`: it scans an upload's content, and malicious content ends the upload."""
 
 from __future__ import annotations
 

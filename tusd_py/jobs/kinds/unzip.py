@@ -1,4 +1,4 @@
-"""The kind of job `unzip`: each member of a zip archive becomes an upload, or none does."""
+"""The kind `unzip`: each member of an archive becomes an upload, or none does."""
 
 from __future__ import annotations
 

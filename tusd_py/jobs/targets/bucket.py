@@ -1,4 +1,4 @@
-"""Copies of uploads in a bucket of S3."""
+"""Copies in a bucket of S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of uploads in a local folder."""
+"""Copies in a local folder."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class FolderTarget:
 
 
 def _settle(file: BinaryIO, unfinished: Path, path: Path) -> None:
-    """Move the file to `path` once its bytes are durable. Raises OSError."""
+    """Move the file to its place once its bytes are durable. Raises OSError."""
     file.flush()
     os.fsync(file.fileno())
     unfinished.replace(path)
