@@ -1,4 +1,4 @@
-"""Requests to other servers than S3."""
+"""The class of HTTP requests to authentication servers and hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that this server runs: their output, and their end."""
+"""The output and the end of programs that this server starts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from contextlib import suppress
 
 _CHUNK = 64 * 1024
 _END_SECONDS = 1.0
-"""Seconds to wait for the end of a program's output, which a process that left its group may hold."""
+"""Seconds to wait for the end of a killed program and of its output: a process that left its group may hold that open.
+"""
 
 
 async def read_output(process: Process, limit: int) -> bytes:
-    """Return the output up to one byte more than the limit; drop the rest, so that the program can go on."""
+    """Return the program's standard output up to `limit` + 1 bytes, of which the last shows that there were more. Drops
+    the bytes after those, so that the program can go on."""
     assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
     output = b""
     while chunk := await process.stdout.read(_CHUNK):
@@ -23,7 +25,8 @@ async def read_output(process: Process, limit: int) -> bytes:
 
 
 async def kill(process: Process) -> None:
-    """Kill the program with its children, which may outlive it; it must lead a process group."""
+    """Kill the program and its children, and wait at most `_END_SECONDS` for its end. It must lead a process group;
+    children that left the group live on."""
     assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

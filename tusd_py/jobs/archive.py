@@ -1,4 +1,4 @@
-"""The directory of an archive: its members, before any of them is unpacked (APPNOTE.TXT 6.3.10, 4.3)."""
+"""The reader of a zip archive's directory: its members, before any of them is unpacked (APPNOTE.TXT 6.3.10, 4.3)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tusd_py.domain.span import Span
 ReadSpan = Callable[[Span], Awaitable[bytes]]
 
 _TAIL = 128 * 1024
-"""Bytes at the end in which the record of the directory is, with the longest comment."""
+"""Bytes at the end of an archive that hold its end record, even with the longest comment."""
 _ENTRY = 512
-"""Bytes of the directory for each member at most, on average: 46, and its name twice."""
+"""The maximum average number of bytes of a member's entry in the directory: 46, and the name twice."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ENCRYPTED = 0x1
 _UTF8 = 0x800
@@ -30,12 +30,13 @@ class ArchiveLimits:
 
     members: int
     size: int
-    """Bytes of all members, unpacked."""
+    """The maximum number of bytes of all members together, unpacked."""
     ratio: int
-    """Bytes unpacked for each byte of the archive."""
+    """The maximum number of unpacked bytes for each byte of the archive."""
 
     def check(self, members: int, unpacked: int, packed: int) -> None:
-        """Raise JobFault if an archive of `packed` bytes has too much."""
+        """Raise JobFault if an archive of `packed` bytes, with so many `members` and `unpacked` bytes in them, exceeds
+        a limit: too-many-members, too-large or too-high-ratio."""
         if members > self.members:
             raise JobFault("too-many-members", f"it has more than {self.members} members")
         if unpacked > self.size:
@@ -46,7 +47,7 @@ class ArchiveLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member of an archive."""
+    """A member of an archive, as its directory has it; `length` is in bytes, unpacked."""
 
     raw_name: bytes
     path: str
@@ -59,7 +60,8 @@ def bad_archive(message: str = "it isn't a whole zip archive") -> JobFault:
 
 
 async def members_of(size: int, read: ReadSpan, limits: ArchiveLimits) -> Sequence[Member]:
-    """Return the members in order. `size` is the length of the archive.
+    """Return the members, directories too, in the order of their bytes in the archive. `size` is the archive's length
+    in bytes; `read` returns the bytes of a span of it.
 
     Raises JobFault: bad-archive, unsafe-member, unsupported, too-many-members, too-large, too-high-ratio; and what
     `read` raises.
@@ -83,7 +85,7 @@ async def members_of(size: int, read: ReadSpan, limits: ArchiveLimits) -> Sequen
 
 
 class _Outside(Exception):
-    """More of the archive is needed."""
+    """The directory begins before the bytes that were read: `start` is the position from which bytes are needed."""
 
     def __init__(self, start: int) -> None:
         super().__init__(start)
@@ -91,7 +93,8 @@ class _Outside(Exception):
 
 
 class _Window(io.RawIOBase):
-    """The end of a file, from `start` on."""
+    """The end of an archive of `size` bytes as a seekable file: `data` are its bytes from `start` on. Raises _Outside
+    when a read begins before them."""
 
     def __init__(self, start: int, data: bytes, size: int) -> None:
         self._start, self._data, self._size, self._place = start, data, size, 0
@@ -119,7 +122,7 @@ class _Window(io.RawIOBase):
 
 
 def _entries(window: _Window) -> Sequence[zipfile.ZipInfo]:
-    """Return the entries of the directory, in the order of their members. Raises JobFault, _Outside."""
+    """Return the entries of the directory, in the order of their members. Raises JobFault (bad-archive), _Outside."""
     try:
         with zipfile.ZipFile(window) as archive:
             return sorted(archive.infolist(), key=lambda info: info.header_offset)
@@ -138,7 +141,7 @@ def _member(info: zipfile.ZipInfo) -> Member:
 
 
 def _decode(raw: bytes) -> str:
-    """Return the name; many programs write UTF-8 without saying so."""
+    """Return the name, decoded from UTF-8, else from code page 437: many programs set no flag for UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -20,33 +20,34 @@ from tusd_py.jobs.work import Kind, Result, Work
 from tusd_py.tasks import end
 
 _PASSING = (PassingFault, ServiceUnavailable, Unavailable, Locked, Superseded)
-"""The errors that another attempt may cure."""
+"""The errors after which a job is tried again, while it has attempts left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms of all attempts."""
+    """The limits of each attempt."""
 
     seconds: float
-    """The longest time of one attempt."""
+    """The timeout of one attempt, in seconds."""
     attempts: int
-    """Attempts at most, if each fails for a reason that may pass."""
+    """The maximum number of attempts at a job, if each fails for a reason that may pass."""
 
 
 class Attempt:
-    """An attempt that this node makes."""
+    """One attempt at a job that this node holds; the kind of the job does the work."""
 
     def __init__(self, engine: Engine, kind: Kind, hold: Hold, terms: Terms) -> None:
         self._engine, self._kind, self._hold, self._terms = engine, kind, hold, terms
         self._work: asyncio.Task[Result] | None = None
         self._stopped = False
         self._counts = True
-        """False once the job is cancelled, or another node's."""
+        """False once the job is cancelled or the hold is lost: no outcome is recorded then."""
 
     async def run(self) -> None:
-        """Make it, and return once its outcome is recorded, or once the job is cancelled or another node's.
+        """Make the attempt. Returns once its outcome is recorded; or, if the job is cancelled or the hold lost, once
+        the work has stopped and the uploads that it made are removed.
 
-        Raises StateUnavailable.
+        Raises StateUnavailable, and what the kind's `give_up` raises.
         """
         beat = asyncio.create_task(self._hold.beat(), name=f"hold of job {self._hold.job.id}")
         try:
@@ -61,18 +62,19 @@ class Attempt:
             await self._finish()
 
     def give_back(self) -> None:
-        """Stop the work: a node does it later, in an attempt with the same number."""
+        """Stop the work, for a shutdown: a node does it later, in an attempt with the same number."""
         self._stopped = True
         if self._work is not None:
             self._work.cancel()
 
     def drop(self) -> None:
-        """Stop the work, as the job is cancelled: nothing of it is recorded any more."""
+        """Stop the work, as the job is cancelled: no outcome is recorded any more."""
         self._counts = False
         self.give_back()
 
     async def _make(self, beat: asyncio.Task[None]) -> None:
-        """Do the work and record its outcome. Raises Superseded, StateUnavailable."""
+        """Do the work and record its outcome; `beat` is the task that renews the hold. Raises Superseded,
+        StateUnavailable."""
         self._work = work = asyncio.create_task(self._do(), name=f"job {self._hold.job.id}")
         if self._stopped:
             work.cancel()
@@ -105,13 +107,14 @@ class Attempt:
         await self._hold.save(lambda job: change(job, self._engine.clock()))
 
     async def _finish(self) -> None:
-        """Tell that the job has ended."""
+        """Tell the observer that the job has ended; after a failure or a cancellation, tell its kind, too."""
         self._engine.observer.ended(self._hold.job)
         if self._hold.job.result is None:
             await self._kind.give_up(self._engine, self._hold.job)
 
     def _failure(self, work: asyncio.Task[Result]) -> Callable[[Job, float], Job]:
-        """Return the change that records how the work ended without a result."""
+        """Return the change of the job that records how the work ended without a result: given back if it was stopped,
+        cancelled if its upload has ended, due again for another attempt, or failed."""
         error = None if work.cancelled() else work.exception()
         match error:
             case None:
@@ -134,7 +137,7 @@ class Attempt:
         return {"code": "internal-error", "message": "the server made a mistake; its log has it"}
 
     async def _clear(self) -> None:
-        """Remove the uploads that this attempt or an earlier one has made."""
+        """Remove the uploads that this attempt or an earlier one has made. Raises Superseded, StateUnavailable."""
         if product_ids := self._hold.job.product_ids:
             remaining = tuple(await clear(self._engine, product_ids))
             await self._hold.update(lambda job: replace(job, product_ids=remaining))

@@ -22,13 +22,13 @@ _UNSCANNED = Scan(verdict=Verdict.UNSCANNED, reason="size-limit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clamd:
-    """A `Scanner`."""
+    """A `Scanner` that sends content to clamd, over a new connection for each scan."""
 
     connect: Callable[[], Awaitable[tuple[StreamReader, StreamWriter]]]
     seconds: float
-    """The longest silence."""
+    """The timeout, in seconds, of connecting, of sending a chunk, and of the answer after the last chunk."""
     max_size: int
-    """Bytes that it takes."""
+    """The maximum number of bytes to send to clamd; larger content is unscanned."""
     observer: Observer
 
     async def scan(self, size: int, chunks: AsyncGenerator[bytes, None]) -> Scan:
@@ -42,7 +42,9 @@ class Clamd:
                 raise ScannerUnavailable from None
 
     async def _ask(self, chunks: AsyncGenerator[bytes, None]) -> str:
-        """Return the answer. It may come, and the connection end, before all is sent: it is waited for meanwhile."""
+        """Send the content and return clamd's answer, stripped. Waits for the answer also while it sends: clamd may
+        answer, and close the connection, before it has all bytes. Raises OSError, EOFError, LimitOverrunError, and what
+        `chunks` raises."""
         async with self._connected() as (reader, writer):
             answer = asyncio.create_task(reader.readuntil(b"\0"))
             try:
@@ -78,7 +80,7 @@ class Clamd:
 
 
 def _verdict(answer: str) -> Scan:
-    """Return what the answer says. Raises ValueError for an error."""
+    """Return the verdict of the answer. Raises ValueError if the answer reports an error."""
     if answer == f"{_BEFORE}OK":
         return Scan(verdict=Verdict.CLEAN)
     if answer.startswith((_PAST_A_LIMIT, "INSTREAM size limit exceeded")):

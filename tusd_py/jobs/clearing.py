@@ -1,4 +1,4 @@
-"""The removal of uploads that a job has made, if it isn't done."""
+"""The removal of the uploads that a job has made, unless the job is done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tusd_py.engine.terminate import abandon
 
 
 async def clear(engine: Engine, upload_ids: Sequence[UploadId]) -> Sequence[UploadId]:
-    """Remove the uploads, as far as they are there; return those that stay. Raises StateUnavailable."""
+    """Remove those of the uploads that exist; return those that couldn't be removed now. Raises StateUnavailable."""
     remaining = list[UploadId]()
     for upload_id in upload_ids:
         if await _is_there(engine, upload_id):

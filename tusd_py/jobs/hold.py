@@ -1,4 +1,5 @@
-"""The right of a node to work on one job: every save is a compare-and-set, so that no other node works on it, too."""
+"""The hold: the right of a node to work on one job. Every save is a compare-and-set, so that no other node works on the
+job, too."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from tusd_py.ports.jobs import JobStore
 T = TypeVar("T")
 
 _BEAT_SECONDS = 1.0
-"""Seconds between two looks at the record: progress is saved, and another node's cancellation seen."""
+"""Seconds between two looks at the job's record: a look saves progress, and detects that another node cancelled the
+job."""
 _RENEWALS = 3
 """Renewals within the lifetime of a hold, so that one may fail."""
 _AGAIN_SECONDS = 0.5
@@ -26,7 +28,7 @@ _OUTCOMES = frozenset({JobPhase.DONE, JobPhase.FAILED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenure:
-    """The terms on which a node holds jobs."""
+    """The store of jobs, the clock, and the lifetime of holds."""
 
     store: JobStore
     clock: Callable[[], float]
@@ -36,22 +38,23 @@ class Tenure:
 
 
 class Hold:
-    """The hold of one job. A node that loses it has to stop; its saves raise Superseded then."""
+    """The hold of one job, which runs out `ttl` seconds after its last renewal. A node whose hold has run out, or whose
+    job another process has changed, has to stop: its saves raise Superseded."""
 
     def __init__(self, tenure: Tenure, job: Job, since: float) -> None:
-        """`since` is the time of the event loop before the claim was saved."""
+        """Hold the claimed job; `since` is the event loop's time before the claim was saved."""
         self.job = job
-        """The job as this node has recorded it."""
+        """The job as this node has stored it last."""
         self._progress = job.done, job.total
         self._tenure, self._renewed_at = tenure, since
         self._saving = asyncio.Lock()
 
     def report(self, done: int, total: int | None) -> None:
-        """Have the progress recorded, in bytes, at the next look."""
+        """Set the progress, in bytes, that `beat` saves at its next look at the record."""
         self._progress = done, total
 
     async def beat(self) -> None:
-        """Renew the hold and save progress until that fails. Raises Superseded."""
+        """Renew the hold and save progress, periodically. Never returns: raises Superseded when the hold is lost."""
         while True:
             await asyncio.sleep(max(min(_BEAT_SECONDS, self._tenure.ttl / _RENEWALS, self._deadline - _now()), 0.0))
             async with self._saving:
@@ -60,11 +63,12 @@ class Hold:
                 self._check()
 
     async def update(self, change: Callable[[Job], Job]) -> None:
-        """Save a change of the running job, which renews the hold. Raises Superseded."""
+        """Save a change of the running job and renew the hold, like `save`. Raises Superseded."""
         await self.save(lambda job: self._renewed(change(job)))
 
     async def save(self, change: Callable[[Job], Job]) -> None:
-        """Save a change, as often as it takes while the job is held. Raises Superseded."""
+        """Save the job, with its progress, as `change` returns it. While the state is unavailable, try again until the
+        hold runs out. Raises Superseded."""
         async with self._saving:
             while True:
                 self._check()
@@ -75,8 +79,8 @@ class Hold:
                     await asyncio.sleep(max(min(_AGAIN_SECONDS, self._deadline - _now()), 0.0))
 
     async def find_end(self) -> bool:
-        """Return True if this attempt is recorded as done or failed, although its last save raised Superseded: the
-        answer to an earlier one was lost. Raises StateUnavailable."""
+        """Return True if this attempt is recorded as done or failed, although its last save raised Superseded: an
+        earlier save was stored but its answer was lost. `job` is the stored job then. Raises StateUnavailable."""
         stored = await self._tenure.store.load(self.job.id)
         if stored is None or stored.phase not in _OUTCOMES or stored.attempt != self.job.attempt:
             return False
@@ -94,7 +98,7 @@ class Hold:
 
     @property
     def _advanced(self) -> Job:
-        """The job with its progress."""
+        """The job with the progress that was reported last."""
         done, total = self._progress
         return replace(self.job, done=done, total=total)
 
@@ -107,7 +111,8 @@ class Hold:
         self._renewed_at = began
 
     async def _compare(self) -> None:
-        """Raise Superseded if another process has changed the job."""
+        """Raise Superseded if another process has changed or removed the job, or if the hold runs out meanwhile. Raises
+        StateUnavailable."""
         stored = await self._within_hold(self._tenure.store.load(self.job.id))
         if stored is None or stored.revision != self.job.revision:
             raise Superseded(f"job {self.job.id} is held no longer")

@@ -15,14 +15,14 @@ _TARGET = "job:"
 
 
 def acting(work: Work) -> Engine:
-    """Return the engine for uploads of the job's owner."""
+    """Return the work's engine acting for the job's owner, to whom the uploads that it makes belong."""
     job = work.job
     principal = Principal(subject=job.owner, tenant=job.tenant)
     return work.engine.acting_for(Caller(principal=principal, target=f"{_TARGET}{job.kind}", endpoint=job.endpoint))
 
 
 def maker(event: Event) -> str | None:
-    """Return the kind of the job that made the event's upload; None if a client did."""
+    """Return the kind of the job that caused the event; None if it wasn't a job."""
     target = event.caller.target
     return target.removeprefix(_TARGET) if target.startswith(_TARGET) else None
 

@@ -1,4 +1,5 @@
-"""The jobs of each finished upload: they begin with its event, so that none is lost, and end with the upload."""
+"""The jobs that each finished upload gets. The upload's event in the outbox begins them, so that none is lost; the
+event of the upload's end cancels its jobs."""
 
 from __future__ import annotations
 
@@ -16,38 +17,43 @@ from tusd_py.jobs.service import JobService
 from tusd_py.ports.outbox import Delivery, Subscription
 
 NAME = "jobs"
-"""The name of the sink, and the format of its events."""
+"""The name of the jobs' sink and of its subscription, and the format of its events."""
 _ENDS = frozenset({EventType.TERMINATED, EventType.EXPIRED, EventType.LOST})
 _UNZIP = "unzip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOnFinish:
-    """A job that each finished upload gets."""
+    """A job that each finished upload gets: its kind, and its arguments with defaults."""
 
     kind: str
     args: Mapping[str, Any]
 
     def id_for(self, upload_id: str) -> JobId:
-        """Return the job's id, the same however often the finish is told."""
+        """Return the id of this job for the upload: always the same, so that an event that is delivered again makes no
+        second job."""
         text = f"{upload_id} {self.kind} {sorted(self.args.items())}"
         return JobId(hashlib.blake2b(text.encode(), digest_size=16).hexdigest())
 
 
 def subscription(*, on_finish: bool) -> Subscription:
-    """Return the sink's wish for events."""
+    """Return the subscription of the jobs' sink: to the ends of uploads and, with `on_finish`, to their finish."""
     return Subscription(name=NAME, format=NAME, types=_ENDS | ({EventType.FINISHED} if on_finish else set()))
 
 
 class JobSink:
-    """A `Sink` that begins and cancels jobs."""
+    """A `Sink` of uploads' events that begins jobs for finished uploads and cancels those of ended uploads."""
 
     def __init__(self, service: JobService, jobs: Sequence[JobOnFinish], endpoint: str) -> None:
-        """`endpoint` is the creation endpoint's URL for events whose client's isn't known."""
+        """`endpoint` is the URL of the creation endpoint, for events without one."""
         self._service, self._jobs, self._endpoint = service, jobs, endpoint
 
     async def publish(self, delivery: Delivery) -> None:
-        """Begin the jobs of a finished upload, or cancel those of an ended one. Raises StateUnavailable."""
+        """Begin the jobs of a finished upload that isn't partial, or cancel those of an ended upload. The job `scan`
+        isn't cancelled if the upload ended for malicious content: the job itself ended it.
+
+        Raises StateUnavailable; BadJob for a kind that the settings lack; and, for scans, Locked, Superseded.
+        """
         event = decode_event(delivery.type, delivery.document)
         if event.type in _ENDS:
             spared = {"scan"} if event.reason is Reason.INFECTED else set[str]()  # it found that, and is about to end
@@ -60,7 +66,8 @@ class JobSink:
         """Do nothing: there is no connection."""
 
     async def _begin(self, event: Event, order: JobOnFinish) -> None:
-        """Begin a job; what was unzipped isn't unzipped again, as an archive may hold itself."""
+        """Begin a job for the event's upload, but none for an export, and no `unzip` for an unpacked upload: an archive
+        may contain itself."""
         made_by = maker(event)
         if made_by == EXPORT or made_by == order.kind == _UNZIP:
             return

@@ -20,14 +20,14 @@ from tusd_py.jobs.work import Args, Kinds, PlainKind, Result, Work
 from tusd_py.tasks import end
 
 _POLL_SECONDS = 1.0
-"""The longest time until a look for jobs of other processes."""
+"""The maximum number of seconds between two looks for due jobs, which other processes may have stored."""
 _PRUNE_SECONDS = 600.0
 _DRAIN_SECONDS = 5.0
-"""Seconds in which attempts stop and are recorded when the server shuts down."""
+"""Seconds in which attempts must stop, and be recorded, when the server shuts down."""
 
 
 class _Missing(PlainKind):
-    """A kind that this server's settings don't have."""
+    """The kind of jobs whose kind this server's settings don't have: each fails with bad-job."""
 
     def check(self, args: Args) -> Args:
         return args
@@ -47,10 +47,10 @@ class Runner:
     concurrency: int
     """Jobs at a time."""
     retention: float
-    """Seconds for which ended jobs are kept."""
+    """Seconds from its end for which an ended job is kept."""
     _ended: bool = False
     _readable: bool = True
-    """False after a look that failed: only the first is logged."""
+    """False after a look for due jobs that failed: only the first failure in a row is logged."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _attempts: dict[JobId, Attempt] = field(default_factory=dict)
     _tasks: dict[JobId, asyncio.Task[None]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Runner:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Do jobs until the end of the context."""
+        """Start attempts at due jobs, and remove old jobs, until the end of the context; then drain as `close` does."""
         self._looking = asyncio.create_task(self._run(), name="jobs")
         tending = asyncio.create_task(self._tend(), name="old jobs")
         try:
@@ -74,14 +74,16 @@ class Runner:
             await end(self._looking, tending)
 
     def close(self) -> None:
-        """Begin no more jobs, and give back those under way: another node does them, or this one after its restart."""
+        """Begin no more jobs, and give back those that are running: another node does them, or this one after its
+        restart. Returns at once; the end of `running` waits for the rest."""
         self._ended = True
         self.wake()
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain(), name="jobs under way")
 
     async def drop(self, job_id: JobId) -> None:
-        """Stop the attempt of a cancelled job, if it is this node's, and return once what it made is removed."""
+        """Stop the attempt at a cancelled job, if this node makes it, and wait until it has ended and the uploads that
+        it made are removed; at most 5 seconds."""
         attempt, task = self._attempts.get(job_id), self._tasks.get(job_id)
         if attempt is not None and task is not None:
             attempt.drop()
@@ -96,7 +98,8 @@ class Runner:
                     await self._woken.wait()
 
     async def _look(self) -> None:
-        """Start what is due. Any error is logged: the next look may succeed."""
+        """Start attempts at due jobs, up to the concurrency. An error is logged, if the look before succeeded: the next
+        look may succeed."""
         try:
             await self._start_due()
         except Exception as error:  # noqa: BLE001  the server goes on
@@ -118,7 +121,8 @@ class Runner:
                 await self._start(job)
 
     async def _start(self, job: Job) -> None:
-        """Claim the job and begin the attempt. Raises Superseded (another node has it), StateUnavailable."""
+        """Claim the job and begin an attempt at it; if it has ended, begin the removal of the uploads that are left of
+        it. Raises Superseded (another process has changed it), StateUnavailable."""
         now, since = self.tenure.clock(), asyncio.get_running_loop().time()
         if job.ended:
             claimed_job = await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl))
@@ -150,7 +154,8 @@ class Runner:
         self.wake()
 
     async def _clear(self, job: Job) -> None:
-        """Remove what an ended job has left. Raises StateUnavailable."""
+        """Remove the uploads that an ended job has left; those that remain make it due again after the lifetime of a
+        hold. Raises StateUnavailable."""
         remaining = await clear(self.engine, job.product_ids)
         with suppress(Superseded):
             now = self.tenure.clock()
@@ -168,7 +173,7 @@ class Runner:
         await end(*self._tasks.values())
 
     async def _tend(self) -> None:
-        """Remove old jobs, from time to time."""
+        """Remove the jobs whose retention is over, at the start and every 10 minutes. Never returns."""
         while True:
             with suppress(Unavailable):
                 await self.prune()

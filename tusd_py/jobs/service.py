@@ -1,4 +1,4 @@
-"""The use cases of clients: jobs are asked for, listed and cancelled."""
+"""The use cases of clients' requests about jobs: to submit, inspect and cancel them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tusd_py.ports.jobs import JobSelection, JobStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobService:
-    """The use cases of jobs in one process."""
+    """The use cases of jobs in one process, for requests and for events of uploads."""
 
     engine: Engine
     runner: Runner
@@ -33,14 +33,15 @@ class JobService:
         return self.engine.state.jobs
 
     def kind(self, name: str) -> Kind:
-        """Return the kind of jobs. Raises BadJob."""
+        """Return the kind of job with this name. Raises BadJob if the settings have none."""
         kind = self.runner.kinds.get(name)
         if kind is None:
             raise BadJob(f"kind must be one of {', '.join(sorted(self.runner.kinds))}")
         return kind
 
     async def check_upload(self, upload_id: UploadId, watcher: Watcher) -> None:
-        """Return if the watcher may have jobs on the upload now. Raises UploadNotFound, UploadGone, NotFinished."""
+        """Return if the watcher may have jobs on the upload now: it is finished, and visible to the watcher. Raises
+        UploadNotFound, UploadGone, NotFinished, StateUnavailable."""
         engine = self.engine
         upload = plan_inspect(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
         if not watcher.sees(upload.owner, upload.tenant):
@@ -49,7 +50,11 @@ class JobService:
             raise NotFinished
 
     async def submit(self, job: Job) -> Job:
-        """Store a job with good arguments and return it; the stored one if it is there. Raises StateUnavailable."""
+        """Store a job, whose arguments are checked, and return it as stored; a job that is stored under its id stays as
+        it is and is returned. Wakes the runner.
+
+        Raises BadJob for a kind that the settings lack, StateUnavailable, and what the kind's `begin` raises.
+        """
         stored = await self.store.load(job.id)
         if stored is None:
             await self.kind(job.kind).begin(self.engine, job)
@@ -58,14 +63,15 @@ class JobService:
         return stored
 
     async def job(self, job_id: JobId, watcher: Watcher) -> Job:
-        """Return the job. Raises JobNotFound, StateUnavailable."""
+        """Return the job. Raises JobNotFound, also if the watcher may not see the job, StateUnavailable."""
         job = await self.store.load(job_id)
         if job is None or not watcher.sees(job.owner, job.tenant):
             raise JobNotFound
         return job
 
     async def cancel(self, job: Job) -> None:
-        """Cancel the job, and remove what it has made. Raises JobEnded, JobNotFound, StateUnavailable."""
+        """Cancel the job, stop its attempt on this node, and remove the uploads that it has made. Raises JobEnded,
+        JobNotFound, StateUnavailable, and what the kind's `give_up` raises."""
         cancelled = await self._record_end(job)
         self.engine.observer.ended(cancelled)
         await self.runner.drop(job.id)
@@ -75,7 +81,8 @@ class JobService:
         self.runner.wake()
 
     async def cancel_all(self, upload_id: UploadId, spared: Collection[str] = ()) -> None:
-        """Cancel the jobs of an upload that has ended, but for those of the kinds `spared`. Raises StateUnavailable."""
+        """Cancel the jobs of an upload that has ended, but not those of the kinds `spared`. Raises StateUnavailable,
+        and what the kind's `give_up` raises."""
         after: JobId | None = None
         while page := await self.store.list(JobSelection(upload_id=upload_id), after, self.engine.thresholds.page):
             after = page[-1].id

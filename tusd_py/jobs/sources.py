@@ -1,4 +1,4 @@
-"""The end of sources that a library reads from its own thread."""
+"""The closing of generators that a library reads from another thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _AGAIN_SECONDS = 0.05
 
 @asynccontextmanager
 async def closing_all(*sources: AsyncGenerator[Any, None]) -> AsyncIterator[None]:
-    """Close the sources at the end of the context, in order; one from which a thread takes a piece, after that."""
+    """Close the sources at the end of the context, in order. While a thread takes a piece from a source, wait and try
+    again."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A job as its kind sees it while an attempt runs, and the kinds themselves."""
+"""The interface between attempts at jobs and kinds of jobs: the work that a kind gets, and the kinds themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _FIRST_IDS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One attempt. Each method that saves may raise Superseded: the attempt counts no more."""
+    """The work of one attempt at a job, as its kind sees it. A method that saves raises Superseded once the hold is
+    lost."""
 
     engine: Engine
     hold: Hold
@@ -34,7 +35,7 @@ class Work:
         return self.hold.job
 
     async def upload(self) -> Upload:
-        """Return the upload to work on, which is done. Raises JobVoid, StateUnavailable."""
+        """Return the upload to work on, which is finished. Raises JobVoid if the upload has ended, StateUnavailable."""
         upload_id = self.job.upload_id
         upload = None if upload_id is None else await self.engine.state.load(upload_id)
         if upload is None or not upload.done or not upload.visible(self.engine.clock()):
@@ -42,7 +43,7 @@ class Work:
         return upload
 
     async def read(self, upload: Upload) -> AsyncGenerator[bytes, None]:
-        """Yield all bytes of the upload and report the progress. Raises UploadLost, StorageUnavailable."""
+        """Yield all bytes of the upload and report the progress to the hold. Raises UploadLost, StorageUnavailable."""
         done = 0
         self.hold.report(0, upload.offset)
         async with aclosing(self.engine.storage.read(upload, Span(0, upload.offset))) as chunks:
@@ -52,7 +53,8 @@ class Work:
                 self.hold.report(done, upload.offset)
 
     async def ids(self) -> AsyncGenerator[UploadId, None]:
-        """Yield ids for uploads to make: they are recorded before one is used, so that none of them stays behind."""
+        """Yield new ids, without end, for the uploads that the job makes. They are recorded in the job before one is
+        yielded, so that each upload of a failed attempt can be removed. Raises Superseded."""
         count = _FIRST_IDS
         while True:
             fresh = tuple(self.engine.new_id() for _ in range(count))
@@ -67,26 +69,29 @@ def _adding(fresh: tuple[UploadId, ...], job: Job) -> Job:
 
 
 class Kind(Protocol):
-    """A kind of jobs."""
+    """A kind of job. All jobs of the kind share it, so that it keeps nothing of one job."""
 
     def check(self, args: Args) -> Args:
-        """Return the arguments with their defaults. Raises BadJob."""
+        """Return the arguments of a request, checked and with their defaults. Raises BadJob."""
 
     async def run(self, work: Work) -> Result:
-        """Do the job and return its result, as JSON. It is cancelled if the attempt counts no more.
+        """Do the job and return its result, the members of a JSON object. It is cancelled when the attempt is stopped:
+        by its timeout, a shutdown, the job's cancellation, or the loss of the hold.
 
-        Raises JobFault, JobVoid, Superseded, Unavailable, UploadLost, Refusal (of what it makes).
+        Raises JobFault; JobVoid (the upload has ended); UploadLost, Refusal, Locked, Superseded, Unavailable (of the
+        upload or of those that it makes).
         """
 
     async def begin(self, engine: Engine, job: Job) -> None:
-        """Handle a new job. Raises StateUnavailable."""
+        """Handle a new job before it is stored. Raises Locked, Superseded, StateUnavailable."""
 
     async def give_up(self, engine: Engine, job: Job) -> None:
-        """Handle a job that failed or was cancelled. Raises StateUnavailable."""
+        """Handle a job that has failed or was cancelled, after that is recorded. Raises Locked, Superseded,
+        StateUnavailable."""
 
 
 class PlainKind:
-    """A kind that leaves nothing outside of its jobs."""
+    """The base of kinds that have nothing to do when a job begins, fails or is cancelled."""
 
     async def begin(self, engine: Engine, job: Job) -> None:
         """Do nothing."""

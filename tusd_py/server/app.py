@@ -57,10 +57,10 @@ _READY_SECONDS = 2.0
 _PING_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
 _DOWNLOADS, _TEXTS = 4, 8
-"""The shares of the memory budget, a fourth and an eighth: for downloads, and for long heads and lists."""
+"""The divisors of the memory budget: downloads may use a fourth of it, and long heads and lists an eighth."""
 
 CONFIG_ERROR = web.AppKey("config_error", asyncio.Future[ConfigurationError])
-"""A future of the error that shows, after the start, that the settings can't work."""
+"""The key of a future. It gets, as its result, the error by which the settings turn out not to work after the start."""
 
 DELIVERER = web.AppKey("deliverer", Deliverer)
 
@@ -68,11 +68,14 @@ DELIVERER = web.AppKey("deliverer", Deliverer)
 def create_app(settings: Settings | None = None, hooks: object = None) -> web.Application:
     """Return an application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`, `/metrics`.
 
-    With `settings.ui`, the upload page is at `/`; raises ConfigurationError if it was never built. With
-    `settings.metrics_address` the last three are in `create_probes` instead. The application may be mounted in another
-    one with `add_subapp`. Its startup opens storage and state, which raises ConfigurationError; its shutdown lets
-    running uploads save the bytes that they have received. `hooks` is an object whose methods are called, instead of
-    one that `settings.hooks_python` names.
+    `settings` are by default `Settings()`, which reads no environment. With `settings.ui`, the upload page is at `/`.
+    With `settings.metrics_address` the last three URLs are in `create_probes` instead. The application may be mounted
+    in another one with `add_subapp`. `hooks` is an object whose methods are called, instead of one that
+    `settings.hooks_python` names; it isn't used with `settings.hooks_http` or `settings.hooks_dir`.
+
+    Raises ConfigurationError if the upload page was never built or the dashboard's library is missing. The
+    application's startup opens storage and state, which raises ConfigurationError; its shutdown lets running uploads
+    save the bytes that they have received.
     """
     chosen = settings or Settings()
     if chosen.dashboard and find_spec("htpy") is None:
@@ -90,7 +93,7 @@ def create_app(settings: Settings | None = None, hooks: object = None) -> web.Ap
 
 
 def _switched_on(settings: Settings) -> Collection[str]:
-    """Return the names of the routes that the settings ask for (`add_routes`)."""
+    """Return the names of the optional groups of routes, as `add_routes` takes them, that the settings switch on."""
     switches = {
         "tokens": "token" in settings.auth,
         "live": settings.live,
@@ -105,7 +108,7 @@ def _switched_on(settings: Settings) -> Collection[str]:
 def create_probes(app: web.Application) -> web.Application:
     """Return an application with `/healthz`, `/readyz` and `/metrics` of `app`, which must be started before it.
 
-    It counts its own connections, so that it still answers when clients have taken all that `app` allows.
+    It has its own count of connections, so that it still answers when clients have as many connections as `app` allows.
     """
     probes = web.Application()
     add_probes(probes)
@@ -225,7 +228,8 @@ def _trust(settings: Settings) -> Trust:
 
 
 def _finished_are_safe(settings: Settings) -> bool:
-    """Return True if the id of a finished upload, which its object's key may reveal, gives only the right to read."""
+    """Return True if clients can't terminate finished uploads. The id of such an upload, which its object's key may
+    reveal, gives only the right to read then."""
     return settings.disable_termination or not settings.terminate_finished
 
 
@@ -250,9 +254,9 @@ async def _drain(app: web.Application) -> None:
 
 
 async def _check_stores(engine: Engine) -> None:
-    """Log if storage or state can't be reached, which is no error: they may start after the server.
+    """Ping storage and state, and log each that doesn't answer. That is no error: both may start after the server.
 
-    Raises WrongPair if they don't belong together.
+    If both answer, check that they belong together. Raises WrongPair if they don't.
     """
     answers = [
         await _answers(engine, name, place) for name, place in (("storage", engine.storage), ("state", engine.state))

@@ -1,6 +1,6 @@
-"""The assembly of the authenticator from settings: the only module that knows every maker of principals.
+"""The assembly of the authenticator from settings: the only module that knows every kind of authenticator.
 
-Makers are imported when the settings name them: PyJWT and cryptography take a while.
+Kinds are imported when the settings name them: importing PyJWT and cryptography takes a while.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from tusd_py.auth.tokens import TokenIssuer
 
 _CONNECTIONS = 100
-"""Connections at a time to the authentication server."""
+"""The maximum number of connections at a time to the server that checks credentials or publishes keys."""
 
 
 @asynccontextmanager
 async def open_authenticator(settings: Settings, observer: Observer) -> AsyncIterator[Authenticator | None]:
-    """Open the makers that `auth` names, as one; None if it names none. Raises ConfigurationError."""
+    """Yield one authenticator that asks those that `auth` names, in that order; None if it names none. Raises
+    ConfigurationError."""
     if not settings.auth:
         yield None
         return
@@ -51,7 +52,7 @@ async def open_authenticator(settings: Settings, observer: Observer) -> AsyncIte
 
 
 def rights(settings: Settings) -> Rights:
-    """Return the rights of clients. Commands act for the operator, who has all of them."""
+    """Return the settings of clients' rights. Commands don't use them, as they act for the operator with all rights."""
     return Rights(
         authenticating=bool(settings.auth),
         by_url=settings.continues_by_url,
@@ -128,7 +129,8 @@ _BUILDERS = {"token": _tokens, "jwt": _jwt, "api-key": _api_keys, "forward": _fo
 
 
 def _session(settings: Settings) -> aiohttp.ClientSession:
-    """Return a session that keeps no cookie, and unpacks no answer: these may come from anywhere."""
+    """Return a session for requests to authentication servers. It stores no cookies, and neither asks for nor unpacks
+    compressed answers: an answer may be hostile. The timeout is `auth_timeout`."""
     return aiohttp.ClientSession(
         request_class=OutgoingRequest,  # else the answer to another user's request could count
         connector=aiohttp.TCPConnector(limit=_CONNECTIONS),

@@ -1,4 +1,4 @@
-"""Background tasks of a server: sweeps, garbage collection, and looks at memory and stores."""
+"""Background tasks of a server: sweeps, garbage collection, trimming of buffers and measuring of free space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _SPACE_SECONDS = 1.0
 async def running(
     engine: Engine, slabs: Slabs, config_error: asyncio.Future[ConfigurationError]
 ) -> AsyncIterator[None]:
-    """Run all of it until the end. `config_error` is set once the settings turn out not to work."""
+    """Run the background tasks until the context ends. `config_error` gets the first ConfigurationError of a task as
+    its result: the settings turned out not to work."""
     tasks = [
         asyncio.create_task(_repeat(engine, config_error, _sweep, _SWEEP_SECONDS)),
         asyncio.create_task(_repeat(engine, config_error, _collect_garbage, _GARBAGE_SECONDS)),
@@ -47,8 +48,11 @@ async def _repeat(
     first: float,
     seconds: float | None = None,
 ) -> None:
-    """Run the action after about `first` seconds, then about every `seconds`, and log its errors. Times are random, so
-    that nodes that started together don't run it together.
+    """Run the action after about `first` seconds, then about every `seconds` (by default `first`). Times vary at random
+    by half, so that nodes that started together don't run it together.
+
+    Logs ConfigurationError and Unavailable and goes on; a ConfigurationError becomes the result of `config_error`,
+    unless that has one. Other errors end the repetition.
     """
     pause = first
     while True:

@@ -1,4 +1,4 @@
-"""The brokers that addresses name. A library that is no fixed dependency is imported only if it is needed."""
+"""The assembly of brokers from the addresses of sinks. A library that is an extra is imported only if it is needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from tusd_py.server.extras import importing
 
 
 async def open_broker(scheme: str, url: str, state_url: str) -> Broker:
-    """Return the broker at an address (`config.event_kinds.SinkAddress`). `state_url` is that of the state's Redis.
+    """Return the broker at an address: `scheme` and `url` are those of a `config.event_kinds.SinkAddress`. `state_url`
+    is the URL of the state's Redis, for the scheme `redis:`; empty if the state isn't in Redis.
 
     Raises ConfigurationError.
     """
@@ -26,7 +27,7 @@ async def open_broker(scheme: str, url: str, state_url: str) -> Broker:
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Return the URL without the last part of its path, and that part."""
+    """Return the URL without the last part of its path, and that part with its percent-encoding decoded."""
     split = urlsplit(url)
     path, _, name = split.path.rstrip("/").rpartition("/")
     return split._replace(path=path or "/").geturl(), unquote(name)

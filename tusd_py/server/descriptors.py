@@ -17,7 +17,8 @@ _ACCEPT_FAILED = "socket.accept() out of system resource"
 
 
 def use_all_descriptors() -> None:
-    """Raise the soft limit to the hard one, up to 65,536: a connection takes one, a download from S3 two."""
+    """Raise the soft limit of file descriptors to the hard one, up to 65,536, if the system allows it: a connection
+    takes one descriptor, a download from S3 two."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = _MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MAX_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < limit:
@@ -26,7 +27,8 @@ def use_all_descriptors() -> None:
 
 
 def throttle_accept_warnings(loop: asyncio.AbstractEventLoop) -> None:
-    """Have the loop log at most once a minute, without a stack, that it can't accept connections."""
+    """Have the loop log at most once a minute, without a stack, that it can't accept connections for lack of
+    descriptors. Replaces the loop's exception handler; other errors go to the default handler."""
     log, throttle = get_logger("tusd_py"), LogThrottle(pause=60.0)
 
     def handle(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:

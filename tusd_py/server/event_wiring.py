@@ -1,4 +1,4 @@
-"""The assembly of hooks and sinks from settings: the module that knows every caller and every sink."""
+"""The assembly of hooks and sinks from settings: the module that knows every caller of hooks and every sink."""
 
 from __future__ import annotations
 
@@ -39,19 +39,21 @@ _TUSD = "tusd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookKind:
-    """The hooks that the settings name."""
+    """The one way in which this server calls hooks: over HTTP, as commands or in Python."""
 
     name: str
-    """The name of their setting, and of their sink."""
+    """The name of the setting by which the hooks are called, which is also the name of their sink: `hooks-http`,
+    `hooks-dir` or `hooks-python`."""
     caller: HookCaller
     seconds: float
-    """The time for a call."""
+    """The timeout of one call, in seconds."""
     concurrency: int
-    """Events at a time."""
+    """The maximum number of events that are delivered to hooks at a time."""
 
 
 def subscriptions(settings: Settings, hooks: object = None) -> Sequence[Subscription]:
-    """Return what the settings' sinks, and `hooks` in Python, want to be told, and what is kept for listeners."""
+    """Return the subscriptions to events: of the hooks (see `hook_kind`), of each address in `events_to`, and of the
+    feed if the settings keep events."""
     feed = Subscription(name=FEED, format=FEED, types=frozenset(EventType))
     return [
         *_hook_subscriptions(settings, hooks),
@@ -74,7 +76,8 @@ def _address_subscriptions(settings: Settings) -> Iterator[Subscription]:
 
 
 def hook_kind(settings: Settings, hooks: object) -> str | None:
-    """Return the name of the setting by which hooks are called; None without hooks."""
+    """Return the name of the setting by which hooks are called, `hooks-http`, `hooks-dir` or `hooks-python` (also with
+    `hooks`, an object in Python); the first that is set. None without hooks."""
     if settings.hooks_http is not None:
         return "hooks-http"
     if settings.hooks_dir is not None:
@@ -84,7 +87,8 @@ def hook_kind(settings: Settings, hooks: object) -> str | None:
 
 @asynccontextmanager
 async def open_hooks(settings: Settings, observer: Observer, hooks: object = None) -> AsyncIterator[HookKind | None]:
-    """Yield the hooks of the settings, or `hooks` in Python; None without any. Raises ConfigurationError."""
+    """Yield the hooks of the settings, or `hooks`, an object in Python (see `hook_kind`); None without any. Closes
+    their caller at the end of the context. Raises ConfigurationError."""
     kind = _hook_kind(settings, observer, hooks)
     try:
         yield kind
@@ -137,7 +141,8 @@ def _signer(settings: Settings) -> Signer:
 async def delivering(
     settings: Settings, engine: Engine, hooks: HookKind | None, wrap: Callable[[Sink], Sink] | None = None
 ) -> AsyncIterator[Deliverer]:
-    """Deliver events to the sinks of the settings, each wrapped, until the end of the context. Raises
+    """Deliver events of the engine's outbox to the hooks and the sinks of the settings, each sink wrapped by `wrap`,
+    until the end of the context, and yield the deliverer. It delivers nothing if the state has no outbox. Raises
     ConfigurationError."""
     async with AsyncExitStack() as stack:
         lanes = list[Lane]()
@@ -164,7 +169,9 @@ def _upkeep(settings: Settings, engine: Engine, outbox: Outbox, *, delivers: boo
 async def _sinks(
     settings: Settings, engine: Engine, hooks: HookKind | None, stack: AsyncExitStack
 ) -> AsyncIterator[tuple[str, Sink, int]]:
-    """Yield the name of each sink, the sink, and its events at a time."""
+    """Yield, for the hooks and for each address in `events_to`: the sink's name, the sink, and the maximum number of
+    events to deliver to it at a time. Pushes the closing of the addresses' sinks onto `stack`. Raises
+    ConfigurationError."""
     reader = facts_reader(settings, engine)
     if hooks is not None:
         forward = settings.hooks_http_forward_headers if settings.hooks_http is not None else ()
@@ -184,7 +191,8 @@ def lane(
     sink: Sink,
     concurrency: int,
 ) -> Lane:
-    """Return the lane of a sink, for so many events at a time."""
+    """Return the lane that delivers events from the outbox to the sink `name`, wrapped by `wrap` if that isn't None, up
+    to `concurrency` events at a time."""
     courier = Courier(
         sink=sink if wrap is None else wrap(sink),
         outbox=outbox,
@@ -198,7 +206,7 @@ def lane(
 
 
 async def _open(settings: Settings, address: SinkAddress, reader: FactsReader) -> Sink:
-    """Return a sink that sends to the address. Raises ConfigurationError."""
+    """Return a sink that sends to the address: an HTTP endpoint or a broker. Raises ConfigurationError."""
     form, url = FORMATS[settings.events_format], address.url.get_secret_value()
     if address.scheme in {"http", "https"}:
         return HookSink(HttpCaller(url, _signer(settings)), reader, form, settings.events_timeout)
@@ -207,7 +215,9 @@ async def _open(settings: Settings, address: SinkAddress, reader: FactsReader) -
 
 
 def facts_reader(settings: Settings, engine: Engine) -> FactsReader:
-    """Return the reader of stored events."""
+    """Return the reader that turns stored events into the facts that sinks send. For events of unknown creation
+    endpoint it takes the public endpoint, else the URL of the first TCP address in the settings (localhost without
+    one)."""
     address = next((address for address in settings.addresses if isinstance(address, TcpAddress)), "localhost")
     return FactsReader(
         storage=engine.storage,

@@ -10,7 +10,8 @@ from tusd_py.domain.errors import ConfigurationError
 
 @contextmanager
 def importing(extra: str, library: str, needed_by: str) -> Iterator[None]:
-    """Raise ConfigurationError, in one line, if the library isn't installed that a setting needs."""
+    """Turn an ImportError in the context into a ConfigurationError of one line. It names the setting that needs the
+    library (`needed_by`), the library, and the extra of this package to install."""
     try:
         yield
     except ImportError as error:

@@ -33,15 +33,16 @@ from tusd_py.server.wiring import s3_options
 
 
 def job_subscriptions(settings: Settings) -> Sequence[Subscription]:
-    """Return what jobs want to be told."""
+    """Return the subscription to the events that begin and cancel jobs; empty if the settings have no jobs."""
     return [subscription(on_finish=bool(settings.jobs_on_finish))] if settings.has_jobs else []
 
 
 @asynccontextmanager
 async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobService | None]:
-    """Do jobs until the end of the context, and yield their use cases; None if there are none.
+    """Run jobs, and begin and cancel jobs on events, until the end of the context; yield the service for requests about
+    jobs. If the settings have no jobs, run nothing and yield None.
 
-    Raises ConfigurationError.
+    Raises ConfigurationError, also if the libraries for archives are missing.
     """
     if not settings.has_jobs:
         yield None
@@ -60,14 +61,15 @@ async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobSer
 
 
 def _target(settings: Settings, engine: Engine, place: LocalDirectory | S3Bucket) -> Target:
-    """Return the place for copies; a bucket of the same S3 as `storage`."""
+    """Return the target that writes copies to the place. A bucket belongs to the same S3 as `storage`."""
     if isinstance(place, LocalDirectory):
         return FolderTarget(place.path, settings.file_mode)
     return BucketTarget(options=s3_options(settings, place), meter=engine.meter)
 
 
 def _listening(settings: Settings, engine: Engine, service: JobService) -> Deliverer:
-    """Return the delivery of events to jobs."""
+    """Return the deliverer of events to the sink that begins and cancels jobs; it delivers nothing if the state has no
+    outbox."""
     if (outbox := engine.state.outbox) is None:
         return Deliverer([], 0.0)
     sink = JobSink(

@@ -17,7 +17,7 @@ from tusd_py.domain.errors import ConfigurationError
 from tusd_py.server.socket_file import SocketFile, listen_at
 
 _TRIES = 20
-"""Ports to try, with port 0, until one is free at each of several addresses."""
+"""The maximum number of ports to try, if all addresses have port 0, until one port is free at each of them."""
 _EVERY_V4, _EVERY = "0.0.0.0", "::"  # noqa: S104 (compared with, not bound)
 
 
@@ -27,10 +27,10 @@ class Listeners:
 
     sockets: list[socket.socket] = field(default_factory=list)
     _files: list[SocketFile] = field(default_factory=list)
-    """The files of the UNIX sockets."""
+    """The files of the UNIX sockets, to be removed by this value; none after `duplicate`."""
 
     def remove_files(self) -> None:
-        """Remove the files of UNIX sockets, so that no new client can connect."""
+        """Remove the files of UNIX sockets, so that no new client can connect. Does nothing the second time."""
         while self._files:
             self._files.pop().remove()
 
@@ -40,11 +40,17 @@ class Listeners:
             bound_socket.close()
 
     def duplicate(self) -> Listeners:
-        """Return sockets for another process: duplicates of UNIX sockets, and new TCP sockets at the same ports."""
+        """Return sockets for another process: duplicates of UNIX sockets, whose files only the original removes, and
+        new TCP sockets at the same ports. Raises OSError."""
         return Listeners([_duplicate(bound_socket) for bound_socket in self.sockets])
 
     def add(self, address: Address, *, shared: bool, both: bool) -> None:
-        """Bind a socket to the address; port 0 becomes the port of the first socket. Raises OSError."""
+        """Bind sockets to the address: one, or one for each IP address of a host name. Port 0 becomes the port of the
+        first socket, if there is one.
+
+        With `shared`, other sockets may bind the same TCP port (SO_REUSEPORT). With `both`, `::` takes IPv4 too. Raises
+        OSError.
+        """
         if isinstance(address, TcpAddress):
             self._add_tcp(address, shared=shared, both=both)
             return
@@ -87,7 +93,8 @@ class ServerListeners:
 
 @contextmanager
 def bind_listeners(settings: Settings) -> Iterator[ServerListeners]:
-    """Bind the sockets, and close them at the end. Raises ConfigurationError with one line."""
+    """Bind the sockets of the settings' addresses, yield them, and close them at the end of the context. Raises
+    ConfigurationError with one line."""
     shared = settings.workers > 1
     metrics_addresses = () if settings.metrics_address is None else (settings.metrics_address,)
     with (
@@ -98,7 +105,7 @@ def bind_listeners(settings: Settings) -> Iterator[ServerListeners]:
 
 
 def listen_error(address: Address, error: OSError) -> ConfigurationError:
-    """Return the error, in one line, for an address that is taken or isn't this machine's."""
+    """Return the error, in one line, that tells why the server can't listen on the address."""
     is_lookup = isinstance(error, socket.gaierror)  # of other errors, only errno is certain
     reason = error.strerror if is_lookup else os.strerror(error.errno or 0)
     return ConfigurationError(f"can't listen on {address}: {reason}")
@@ -112,7 +119,8 @@ def socket_address(listening: socket.socket) -> Address:
 
 
 def _bind(addresses: Sequence[Address], *, shared: bool) -> Listeners:
-    """Bind all addresses; those with port 0 get the same port. Raises ConfigurationError."""
+    """Bind all addresses; port 0 becomes the port of the first socket. If all have port 0, and the port is taken at one
+    of them, try again with other ports. Raises ConfigurationError."""
     for _ in range(_TRIES - 1):
         try:
             return _bind_once(addresses, shared=shared)
@@ -148,7 +156,8 @@ def _resolved(address: TcpAddress) -> Iterator[tuple[int, tuple[Any, ...]]]:
 
 
 def _bind_socket(family: int, place: tuple[Any, ...], *, shared: bool, both: bool) -> socket.socket:
-    """Bind a TCP socket. With `both`, `::` takes IPv4 too, as in other servers; asyncio alone would make it IPv6 only.
+    """Bind a TCP socket to `place`, the address as `getaddrinfo` returns it. With `shared`, other sockets may bind the
+    same port. With `both`, `::` takes IPv4 too, as in other servers; asyncio alone would make it IPv6 only.
 
     Raises OSError.
     """

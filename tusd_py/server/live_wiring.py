@@ -1,4 +1,4 @@
-"""The assembly of what tells of uploads while they change: the only module that knows every bus."""
+"""The assembly of live updates about uploads from settings: the only module that knows every bus between processes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from tusd_py.server.event_wiring import facts_reader
 
 @asynccontextmanager
 async def telling(settings: Settings, engine: Engine, count: Count) -> AsyncIterator[tuple[Engine, Live | None]]:
-    """Yield the engine with a hub among its observers, and what listeners need; the same engine and None without
-    `live`. `count` counts its listeners, and others of the process. Raises ConfigurationError."""
+    """Yield the engine with a hub for live updates among its observers, and the `Live` through which handlers serve
+    listeners; without the setting `live`, the same engine and None. `count` is the count of the process's listeners, of
+    which the hub's are a part. Raises ConfigurationError."""
     if not settings.live:
         yield engine, None
         return
@@ -61,7 +62,8 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
 
 
 def listener_count(settings: Settings) -> Count:
-    """Return the count of a process's listeners: of uploads, of the feed, of lists and of the dashboard."""
+    """Return an empty count of a process's listeners (of uploads, the feed, lists and the dashboard), with the limits
+    of the settings."""
     return Count(
         Caps(
             process=settings.live_max_listeners,
@@ -72,7 +74,8 @@ def listener_count(settings: Settings) -> Count:
 
 
 def _format(settings: Settings, engine: Engine) -> Callable[[StoredEvent], bytes]:
-    """Return the format of the feed: that in which sinks get events."""
+    """Return the function that formats an event of the feed: as a CloudEvent in JSON (structured mode), for any
+    `events_format` of the settings."""
     reader = facts_reader(settings, engine)
 
     def format_event(event: StoredEvent) -> bytes:

@@ -1,4 +1,5 @@
-"""Plain uploads as the settings want them. The library that parses forms is imported only if it is needed."""
+"""The assembly of plain uploads (without tus) from settings. The library that parses forms is imported only if it is
+needed."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ from tusd_py.protocol.plain.form import FormLimits, Parser
 from tusd_py.server.extras import importing
 
 _AMBIENT = frozenset({"forward", "proxy"})
-"""Ways to authenticate by what browsers add to each request: cookies, and the login at a proxy."""
+"""The ways to authenticate (`auth`) by credentials that browsers add to each request: cookies, and the login at a
+proxy."""
 
 
 def plain_terms(settings: Settings) -> PlainTerms | None:
-    """Return the terms of plain uploads; None if they are off. Raises ConfigurationError."""
+    """Return the terms of plain uploads; None if they are off. Raises ConfigurationError if the library for forms is
+    missing."""
     if not settings.plain_uploads:
         return None
     origins = settings.cors_allow_origin if "cors_allow_origin" in settings.model_fields_set else None

@@ -33,11 +33,11 @@ from tusd_py.transfer.heap import Heap, use_one_heap
 from tusd_py.version import __version__
 
 _FIELD = 256 * 1024
-"""Bytes of one header field that are accepted with any settings."""
+"""The lowest limit of one header field, in bytes; settings can only raise it."""
 _URL = 256
-"""Bytes of Upload-Concat for each partial upload that a final one may name."""
+"""Bytes that Upload-Concat may have for each partial upload that a final upload may name."""
 _FIELDS = 32 * 1024
-"""Bytes of a head for all fields but Upload-Concat and Upload-Metadata."""
+"""Bytes that a request's head may have for all fields but Upload-Concat and Upload-Metadata."""
 _READ = 8 * 1024
 """Bytes of aiohttp's read buffer. Outside the memory budget, a connection holds at most twice this and one read from
 the socket."""
@@ -48,18 +48,19 @@ _UNKNOWN_AIOHTTP = (
 )
 
 _PROBE_SHUTDOWN_SECONDS = 1.0
-"""Seconds that answers to probes may take at shutdown: nothing is lost with them."""
+"""The shutdown timeout of probes, in seconds: no data is lost with their answers."""
 _TRIM_AFTER = 16
-"""Connections that must end, or the share of the memory budget that must be freed (a sixteenth), before the heap is
-trimmed."""
+"""The least number of connections that must end before the heap is trimmed; also the divisor of the memory budget, of
+which a sixteenth must be freed before the heap is trimmed."""
 _ALLOCATIONS = 20_000
 """The threshold of the cycle collector: container objects, allocated less freed, from one collection to the next."""
 
 
 def run_server(settings: Settings, listeners: ServerListeners, watch: int | None = None) -> int:
-    """Serve until SIGTERM or SIGINT, or until the file descriptor `watch` can be read; exit at once at a second signal.
+    """Serve until SIGTERM or SIGINT, or until the file descriptor `watch` can be read, and return the exit code 0. A
+    second signal ends the process at once, with exit code 1.
 
-    Takes ownership of `listeners`. Returns the exit code. Raises ConfigurationError.
+    Takes ownership of `listeners`. Raises ConfigurationError.
     """
     configure_logging(settings.log_format, settings.log_level)
     use_one_heap()
@@ -101,8 +102,10 @@ def _trimming(runner: web.AppRunner) -> Iterator[None]:
 
 
 async def _trim_heap(runner: web.AppRunner) -> None:
-    """Return memory to the system after many connections have ended. An application that is mounted in another one
-    doesn't: the process isn't the server's.
+    """Return free memory to the system, once many connections have ended or much of the memory budget was freed. Runs
+    until it is cancelled.
+
+    It isn't for an application that is mounted in another one: that process doesn't belong to this server.
     """
     budget = runner.app[CONTEXT].budget
     heap = Heap({lambda: _connections(runner): _TRIM_AFTER, lambda: budget.used: budget.limit // _TRIM_AFTER})
@@ -116,7 +119,7 @@ def _connections(runner: web.AppRunner) -> int:
 
 
 async def _wait(shutdown: asyncio.Event, config_error: asyncio.Future[ConfigurationError]) -> None:
-    """Wait for the shutdown. Raises a ConfigurationError that is found after the start."""
+    """Wait for the shutdown. Raises the ConfigurationError that `config_error` gets, if that comes first."""
     waiter = asyncio.create_task(shutdown.wait())
     await asyncio.wait((waiter, config_error), return_when=asyncio.FIRST_COMPLETED)
     waiter.cancel()
@@ -153,8 +156,11 @@ def _handle_signal(shutdown: asyncio.Event) -> None:
 
 
 def make_runner(settings: Settings, app: web.Application, shutdown_timeout: float | None = None) -> web.AppRunner:
-    """Return a runner for the application: it limits the memory of heads, keeps bodies compressed, lets the handlers of
-    lost connections continue, and closes idle connections.
+    """Return a runner for the application: it limits the memory of requests' heads, leaves bodies compressed, lets the
+    handlers of lost connections continue, and closes idle connections. `shutdown_timeout` is in seconds, by default
+    that of the settings.
+
+    With an aiohttp of an unknown version it logs a warning, and only aiohttp's limits apply to heads and connections.
     """
     longest = max(_FIELD, _URL * settings.max_partials)
     options: dict[str, Any] = {
@@ -185,7 +191,7 @@ async def _listen(runner: web.AppRunner, listeners: Listeners) -> None:
 
 
 def _print_banner(settings: Settings, listeners: ServerListeners) -> None:
-    """Print version, addresses, storage, state and exposures on stderr, like all logs."""
+    """Print on stderr, like all logs: version, addresses, storage, state, and settings that leave the server open."""
     url = settings.public_endpoint or ", ".join(_urls(listeners.public, settings.base_path))
     unfinished = "without an end" if settings.expire_after is None else f"{settings.expire_after:g} s"
     lines = (

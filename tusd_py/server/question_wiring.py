@@ -1,4 +1,4 @@
-"""The assembly of questions from settings."""
+"""The assembly, from settings, of the questions that hooks answer before the server acts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _QUESTIONS = frozenset({PRE_ACCESS, PRE_CREATE, PRE_FINISH, PRE_TERMINATE, POST_
 
 
 def asking(settings: Settings, engine: Engine, hooks: HookKind | None) -> Engine:
-    """Return the engine with the questions that the settings enable."""
+    """Return the engine that asks the hooks what the settings enable, such as pre-create; the same engine without
+    hooks, or if nothing is enabled. With pre-access, the hooks also become the engine's policy."""
     enabled = _QUESTIONS.intersection(settings.hooks_enabled_events)
     if hooks is None or not enabled:
         return engine

@@ -1,4 +1,4 @@
-"""The assembly of the scanner from settings."""
+"""The assembly of the scanner of uploads' content from settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tusd_py.ports.scanner import Scanner
 
 
 def scanner(settings: Settings, observer: Observer) -> Scanner | None:
-    """Return the scanner that the settings name; None without one."""
+    """Return the client of the scanner that the settings name (`clamd`); None without one. Nothing is connected yet."""
     if settings.clamd is None:
         return None
     return Clamd(
@@ -27,7 +27,8 @@ def scanner(settings: Settings, observer: Observer) -> Scanner | None:
 
 
 def screening(settings: Settings, observer: Observer) -> Screening | None:
-    """Return the scan before uploads are finished; None without one."""
+    """Return the scan that an upload has to pass before it is finished; None without a scanner, or without the setting
+    scan-before-finish."""
     clamd = scanner(settings, observer)
     if clamd is None or not settings.scan_before_finish:
         return None

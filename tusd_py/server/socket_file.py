@@ -24,19 +24,19 @@ class SocketFile:
 
     path: Path
     inode: tuple[int, int] | None
-    """Device and inode number, which no other file has while the socket is open."""
+    """Device and inode number, which no other file has while the socket is open; None if the file is gone."""
 
     def remove(self) -> None:
-        """Remove the file, unless another server has replaced it."""
+        """Remove the file, unless it was removed, or another server has replaced it."""
         if _inode(self.path) == self.inode:
             self.path.unlink()
 
 
 def listen_at(path: Path) -> tuple[socket.socket, SocketFile]:
-    """Return a socket that listens at the path, in place of a dead server's. It listens at once: other servers take one
-    that doesn't for a dead server's.
+    """Return a socket that listens at the path, and its file; replace the file of a server that has ended. The socket
+    listens from the start, since another server would take the file of a silent socket for that of an ended server.
 
-    Raises OSError: EADDRINUSE if a server answers there, EEXIST if the path isn't a socket.
+    Raises OSError, with EADDRINUSE if a server answers there, and EEXIST if the path isn't a socket.
     """
     with _locked(path.parent):
         _clear(path)
@@ -57,7 +57,8 @@ def _listen(path: Path) -> tuple[socket.socket, SocketFile]:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Lock the directory: two servers that start there at a time could remove each other's files."""
+    """Lock the directory for the time of the context, and wait for the lock: two servers that start in it at a time
+    could remove each other's files. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

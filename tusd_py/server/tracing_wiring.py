@@ -27,7 +27,8 @@ _HTTP = "http/protobuf"
 
 
 def find_tracing() -> Tracing | None:
-    """Return the maker of spans, if the process has a provider: this server's, or that of an application around it."""
+    """Return the maker of spans; None unless OpenTelemetry has a provider in this process: this server's, or that of an
+    application around it."""
     api = sys.modules.get("opentelemetry.trace")
     if api is None or isinstance(api.get_tracer_provider(), api.ProxyTracerProvider):
         return None
@@ -46,7 +47,7 @@ def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
 
 
 def pairing_of(tracing: Tracing | None) -> type[PairedState]:
-    """Return the kind of state for an engine whose requests have spans, or not."""
+    """Return the class of the engine's state: with tracing, the one that makes spans for requests."""
     if tracing is None:
         return PairedState
     from tusd_py.telemetry.traced import TracedState  # noqa: PLC0415  as above
@@ -55,7 +56,7 @@ def pairing_of(tracing: Tracing | None) -> type[PairedState]:
 
 
 def sink_wrapper(tracing: Tracing | None) -> Callable[[Sink], Sink] | None:
-    """Return a function that gives spans to a sink's deliveries; None if no spans are made."""
+    """Return the wrapper of a sink that makes a span for each delivery; None without tracing."""
     if tracing is None:
         return None
     from tusd_py.telemetry.traced import TracedSink  # noqa: PLC0415  as above
@@ -65,7 +66,8 @@ def sink_wrapper(tracing: Tracing | None) -> Callable[[Sink], Sink] | None:
 
 @contextmanager
 def exporting(environ: Mapping[str, str]) -> Iterator[None]:
-    """Provide spans and export them, if the variables say so. Raises ConfigurationError."""
+    """Make spans and export them until the end of the context, if the variables in `environ` ask for that. Raises
+    ConfigurationError, also if OpenTelemetry's SDK is missing."""
     name = _exporter_name(environ)
     if name is None:
         yield
@@ -79,7 +81,8 @@ def exporting(environ: Mapping[str, str]) -> Iterator[None]:
 
 
 def _exporter_name(environ: Mapping[str, str]) -> str | None:
-    """Return the exporter: that which is named, else OTLP if an endpoint is; None for none."""
+    """Return the name of the exporter in lower case: the one that OTEL_TRACES_EXPORTER names, else `otlp` if an
+    endpoint is set. None if spans aren't to be exported."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     name = environ.get(_EXPORTER, "").strip().lower()

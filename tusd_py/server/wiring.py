@@ -49,10 +49,11 @@ async def open_engine(
     subscriptions: Sequence[Subscription] | None = None,
     pairing: type[PairedState] = PairedState,
 ) -> AsyncIterator[Engine]:
-    """Open an engine on the storage and state that the settings name. Raises ConfigurationError.
+    """Open an engine on the storage and state that the settings name, yield it, and close both at the end. Raises
+    ConfigurationError.
 
-    Its state, a `pairing`, serves no upload before it is known to belong to the storage, and has registered
-    `subscriptions` unless these are None: only servers register theirs.
+    The engine's state is of the class `pairing`: it serves no upload before it is known to belong to the storage, and
+    has registered `subscriptions`. These are None in commands: only servers register subscriptions.
     """
     async with open_unpaired(settings, budget, observers, meter) as engine:
         state = pairing(engine, subscriptions)
@@ -66,7 +67,8 @@ async def open_engine(
 async def open_unpaired(
     settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
 ) -> AsyncIterator[Engine]:
-    """Open the same engine, without the check that state and storage belong together. Raises ConfigurationError."""
+    """Open an engine as `open_engine` does, but without the check that state and storage belong together. Raises
+    ConfigurationError."""
     meter = meter or Meter()
     storage = await _storage(settings, budget, meter)
     state, locker = _state(settings)
@@ -108,7 +110,8 @@ async def open_state(settings: Settings) -> AsyncIterator[StateStore]:
 
 @asynccontextmanager
 async def open_outbox(settings: Settings) -> AsyncIterator[Outbox]:
-    """Open the outbox of the state that the settings name, without the storage. Raises ConfigurationError."""
+    """Open the outbox of the state that the settings name, without the storage, and close it at the end. Raises
+    ConfigurationError, also if the state keeps no events."""
     async with open_state(settings) as state:
         if state.outbox is None:
             raise ConfigurationError(f"{state.name} keeps no events: use sqlite: or redis:")
@@ -134,7 +137,8 @@ def _quota(settings: Settings) -> Quota | None:
 
 
 def limits(settings: Settings, capacity: Capacity) -> Limits:
-    """Return the limits of the settings and the storage. `max_open_bytes` also limits a single upload."""
+    """Return the limits of the settings and the storage. The lowest limit of length counts: that of the storage,
+    max-size, max-open-bytes, or the largest size that the scanner takes if each upload has to be scanned."""
     max_length = _smallest(settings.max_size, settings.max_open_bytes, settings.largest_scanned)
     return Limits(
         max_length=_smallest(max_length, capacity.max_length),
@@ -174,12 +178,12 @@ async def _storage(settings: Settings, budget: Budget, meter: Meter) -> Storage:
 
 
 def other_buckets(settings: Settings, own: str) -> tuple[str, ...]:
-    """Return the buckets that hooks may choose in place of the storage's own."""
+    """Return the buckets other than `own`, the storage's, that hooks may choose for an upload."""
     return tuple(bucket for bucket in settings.hooks_buckets if bucket != own)
 
 
 def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:
-    """Return the options of the S3 adapter."""
+    """Return the options of the S3 adapter for the bucket `place`, which needn't be that of the storage."""
     return S3Options(
         bucket=place.bucket,
         prefix=place.prefix,
@@ -205,7 +209,8 @@ def _profile(settings: Settings) -> Profile:
 
 
 def _state(settings: Settings) -> tuple[StateStore, Locker]:
-    """Return the state and its locker. Locks are kept with the records: nodes that share records share locks."""
+    """Return the state that the settings name, and its locker, not connected yet. Locks are kept with the records:
+    nodes that share records share locks."""
     match settings.state:
         case config.MemoryState():
             return MemoryState(), MemoryLocker()

@@ -24,7 +24,8 @@ _CONTEXT = multiprocessing.get_context("spawn")
 
 
 def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; a second signal ends the server at once. Returns the exit code.
+    """Serve, in the settings' number of worker processes, until SIGTERM or SIGINT; a second signal ends the server at
+    once. Returns the exit code.
 
     Raises ConfigurationError.
     """
@@ -39,7 +40,8 @@ def serve(settings: Settings) -> int:
 
 
 class _Supervisor:
-    """The process that starts the workers and replaces one that is killed. If one can't start, all are ended."""
+    """The supervisor of the workers: it starts them, and replaces a worker that is killed. If a worker fails, with an
+    exit code above 0, all are ended."""
 
     def __init__(self, settings: Settings, listeners: ServerListeners) -> None:
         """`listeners` stay open for all workers, to keep TCP ports and to be shared as UNIX sockets."""
@@ -90,7 +92,8 @@ class _Supervisor:
             worker.terminate()
 
     def _reap(self, worker: SpawnProcess) -> int:
-        """Forget a dead worker, and replace it if a foreign signal killed it. Returns its exit code."""
+        """Forget a dead worker, and replace it if a signal from outside this server killed it. Returns its exit code;
+        negative for a signal."""
         code = worker.exitcode or 0
         self._workers.remove(worker)
         if worker.pid is not None:
@@ -111,7 +114,8 @@ class _Supervisor:
 
 
 def _work(settings: Settings, listeners: ServerListeners, errors: SimpleQueue[str]) -> None:
-    """Run a worker, which also ends when the supervisor's process ends in any way."""
+    """Run a worker and exit with its code; put the message of a ConfigurationError into `errors` and exit with 2. The
+    worker also ends when the supervisor's process ends in any way."""
     parent = multiprocessing.parent_process()
     try:
         code = run_server(settings, listeners, watch=None if parent is None else parent.sentinel)

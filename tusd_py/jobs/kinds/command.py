@@ -20,10 +20,13 @@ _KEPT = 64 * 1024
 
 
 class Command(PlainKind):
-    """`{"name":"thumb"}` to `{"exit":0,"stdout":"...","truncated":false}`. No shell is involved."""
+    """The kind `command`. Arguments: `{"name":"thumb"}`, an executable file in the folder. Result:
+    `{"exit":0,"stdout":"...","truncated":false}`; the job fails if the program exits with another code. No shell is
+    involved."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        """`environ` is the environment of the commands, but for this server's settings, which may be secret."""
+        """Take the commands from `folder`. They get the environment `environ` without this server's settings
+        (`TUSD_PY_...`), which may be secret."""
         self._folder = folder.absolute()
         self._environ = {name: value for name, value in environ.items() if not name.startswith("TUSD_PY_")}
 
@@ -48,7 +51,7 @@ class Command(PlainKind):
         return {"exit": 0, "stdout": output[:_KEPT].decode("utf-8", "replace"), "truncated": len(output) > _KEPT}
 
     def _has(self, name: str) -> bool:
-        """Return True if that is the name of an executable file in the folder itself."""
+        """Return True if `name` is the name of an executable file in the folder itself, not below it."""
         path = self._folder / name
         plain = name not in {"", ".", ".."} and not {"/", "\0"} & set(name)
         return plain and path.is_file() and os.access(path, os.X_OK)
@@ -70,7 +73,8 @@ class Command(PlainKind):
 
 
 async def _write(process: Process, chunks: AsyncGenerator[bytes, None]) -> None:
-    """Write the bytes; a command need not read them."""
+    """Write the bytes to the program's standard input and close it. The program need not read all bytes. Closes
+    `chunks`; raises what `chunks` raises."""
     assert process.stdin is not None  # noqa: S101  for mypy: it is a pipe
     async with aclosing(chunks):
         with suppress(BrokenPipeError, ConnectionResetError):

@@ -1,4 +1,4 @@
-"""The kind `copy`: the bytes of an upload in another place."""
+"""The kind of job `copy`: it copies the bytes of an upload to another place."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from tusd_py.domain.metadata import Metadata
 from tusd_py.jobs.work import Args, PlainKind, Result, Work
 
 _LONGEST_KEY = 900
-"""Bytes of a key; with a prefix it fits into the 1,024 that S3 takes."""
+"""The maximum number of bytes of a key in UTF-8: with a prefix, it fits into the 1,024 that S3 takes."""
 
 
 class Target(Protocol):
-    """A place for copies."""
+    """A place for copies: a local folder or a bucket."""
 
     async def write(self, key: str, size: int, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> None:
-        """Write an object whole, or not at all, in place of one that is there; closes `chunks`.
+        """Write the `size` bytes of `chunks` as the object `key`, whole or not at all, in place of an object that is
+        there; close `chunks`. `metadata` is that of the upload, for the object's media type.
 
         Raises PassingFault, StorageUnavailable, and what `chunks` raises.
         """
 
 
 class Copy(PlainKind):
-    """`{"to":"s3://bucket/prefix","key":"a/b.bin"}` to `{"to","key","bytes"}`."""
+    """The kind `copy`. Arguments: `{"to":"s3://bucket/prefix","key":"a/b.bin"}`; `to` is one of `targets`, and `key` is
+    by default the upload's id. Result: `{"to","key","bytes"}`."""
 
     def __init__(self, targets: Mapping[str, Target]) -> None:
         self._targets = targets

@@ -1,4 +1,5 @@
-"""The kind `export`: many uploads in one archive or one list, which is an upload itself."""
+"""The kind of job `export`: it packs many uploads into an archive, or lists them. The archive or list is an upload
+itself."""
 
 from __future__ import annotations
 
@@ -35,14 +36,16 @@ from tusd_py.serving.media_types import media_type
 _CHUNK = 1024 * 1024
 _MODE = 0o600
 _STORED, _DEFLATED = 0, 6
-"""Levels of deflate; with 0 the bytes are stored in its blocks, as they have to be told without their CRC."""
+"""Levels of deflate for members. At level 0 the bytes aren't compressed: they are in stored blocks of deflate, as the
+method `stored` needs the CRC before the bytes."""
 _TEXTS = frozenset({"application/json", "application/csv", "application/x-ndjson"})
 _TYPES = {"zip": "application/zip", "ndjson": "application/x-ndjson", "csv": "text/csv"}
 
 
 class Export(PlainKind):
-    """`{"ids":[...]}` or `{"filter":{}}`, `format`, `compress`, `filename`; to
-    `{"upload_id","url","filename","length","members","expires"}`."""
+    """The kind `export`. Arguments: `{"ids":[...]}` or `{"filter":{}}`, with `format` (zip, ndjson or csv), `compress`
+    and `filename`. Result: `{"upload_id","url","filename","length","members","expires"}`. Only POST /exports makes such
+    jobs: `check` always raises BadJob."""
 
     def check(self, args: Args) -> Args:  # noqa: ARG002  the protocol's signature
         raise BadJob("exports are made by POST /exports")
@@ -68,23 +71,25 @@ class Export(PlainKind):
 
 
 def _unasked(engine: Engine) -> Engine:
-    """Return the engine without what judges uploads of clients: all members have passed that."""
+    """Return the engine without questions to hooks, scans, and limits of types: these judge uploads of clients, and all
+    members of the export have passed them."""
     limits = replace(engine.limits, allowed_types=(), allowed_extensions=())
     return replace(engine, questions=NoQuestions(), screening=None, limits=limits)
 
 
 @dataclass(kw_only=True)
 class _Members:
-    """The members of one export while they are read."""
+    """The members (uploads) of one export while they are read, and their count."""
 
     work: Work
     count: int = 0
     done: int = 0
-    """Bytes that were read."""
+    """The number of members' bytes that were read so far."""
     names: MemberNames = field(default_factory=MemberNames)
 
     async def listed(self) -> AsyncGenerator[bytes, None]:
-        """Yield the lines of the listing. Raises JobFault, StateUnavailable."""
+        """Yield the listing of the members, as NDJSON or CSV in UTF-8. Raises JobFault (missing-member),
+        StateUnavailable."""
         job, engine = self.work.job, self.work.engine
         form, cursor = FORMATS[job.args["format"]], 0
         yield form.head
@@ -95,7 +100,7 @@ class _Members:
         yield form.end(str(cursor), self.count)
 
     async def zipped(self) -> AsyncGenerator[bytes, None]:
-        """Yield the archive. Raises JobFault, StateUnavailable, StorageUnavailable."""
+        """Yield the archive's bytes. Raises JobFault (missing-member), StateUnavailable, StorageUnavailable."""
         entries = self._entries()
         stream = async_stream_zip(entries, chunk_size=_CHUNK)
         async with closing_all(stream, entries):  # type: ignore[arg-type]  # it is a generator
@@ -117,7 +122,8 @@ class _Members:
         return _DEFLATED if deflated else _STORED
 
     async def _bytes(self, upload: Upload) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of a member. Raises JobFault if they are gone meanwhile, StorageUnavailable."""
+        """Yield the bytes of a member and report the progress. Raises JobFault (missing-member) if they are gone
+        meanwhile, StorageUnavailable."""
         try:
             async with aclosing(self.work.engine.storage.read(upload, Span(0, upload.offset))) as chunks:
                 async for chunk in chunks:
@@ -128,7 +134,9 @@ class _Members:
             raise _missing(upload.id) from None
 
     async def _uploads(self) -> AsyncGenerator[Numbered, None]:
-        """Yield the members in order. Raises JobFault if one isn't there, StateUnavailable."""
+        """Yield and count the members: those of `ids` in that order, or those of `filter` in the order of their last
+        events. Raises JobFault (missing-member) if one of `ids` isn't a finished upload that the job's owner may see,
+        StateUnavailable."""
         args = self.work.job.args
         chosen = self._by_id(args["ids"]) if "ids" in args else self._by_filter(args["filter"])
         async with aclosing(chosen):
@@ -146,7 +154,8 @@ class _Members:
             yield numbered
 
     async def _by_filter(self, members: Mapping[str, Any]) -> AsyncGenerator[Numbered, None]:
-        """Yield the uploads that were finished before the export began, each once."""
+        """Yield the finished uploads that match the filter and that the job's owner may see, each once. An upload with
+        an event since the start of this attempt is left out."""
         engine, watcher, selection = self.work.engine, self._watcher, selection_of(members)
         outbox = engine.state.outbox
         since, last = 0, await outbox.last_seq() if outbox is not None else 0

@@ -17,7 +17,9 @@ _FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
 
 
 class ScanContent:
-    """No arguments; `{"verdict":"clean","name":null,"reason":null,"bytes":n}`."""
+    """The kind `scan`. It takes no arguments. Result: `{"verdict":"clean","name":null,"reason":null,"bytes":n}`. The
+    verdict is also recorded on the upload: `pending` until the scan is done, `failed` if the job fails, none if it is
+    cancelled."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
@@ -32,7 +34,8 @@ class ScanContent:
             await record_scan(engine, job.upload_id, _PENDING, before=job.id)
 
     async def run(self, work: Work) -> Result:
-        """Scan it. A find is recorded before its upload ends, since without the upload it can't be found again."""
+        """Scan the upload, record the verdict on it, and return it as the result. Malicious content is first recorded
+        in the job, then the upload ends: another attempt couldn't scan the upload again."""
         if work.job.result is None:
             upload = await work.upload()
             scan = await self._scanner.scan(upload.offset, work.read(upload))

@@ -24,7 +24,8 @@ _UNSUPPORTED = (stream_unzip.UnsupportedFeatureError, stream_unzip.PasswordError
 
 
 class Unzip(PlainKind):
-    """No arguments; `{"uploads":[{"id","url","filename","path","length"}]}`."""
+    """The kind `unzip`. It takes no arguments. Result: `{"uploads":[{"id","url","filename","path","length"}]}`, one for
+    each member that isn't a directory."""
 
     def __init__(self, limits: ArchiveLimits) -> None:
         self._limits = limits
@@ -48,7 +49,7 @@ class Unzip(PlainKind):
 
 @dataclass(kw_only=True)
 class _Unpacking:
-    """One archive while it is unpacked."""
+    """One archive while it is unpacked; `unpacked` counts the bytes, `products` describes the uploads made so far."""
 
     work: Work
     archive: Upload
@@ -58,7 +59,8 @@ class _Unpacking:
     products: list[Mapping[str, Any]] = field(default_factory=list)
 
     async def run(self) -> Sequence[Mapping[str, Any]]:
-        """Return the uploads. Raises JobFault, and what the storage and the engine raise."""
+        """Unpack all members and return the descriptions of their uploads (`products`). Raises JobFault, and what the
+        storage and the engine raise."""
         source = self.work.read(self.archive)
         stream = async_stream_unzip(source)
         ids = self.work.ids()
@@ -93,7 +95,8 @@ class _Unpacking:
         self.products.append({**facts, "length": upload.offset})
 
     async def _counted(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of a member, which may be more than the directory says. Raises JobFault."""
+        """Yield the bytes of a member, and count them: they may be more than the directory says. Raises JobFault if all
+        members so far exceed a limit."""
         async for chunk in chunks:
             self.unpacked += len(chunk)
             self.limits.check(0, self.unpacked, self.archive.offset)

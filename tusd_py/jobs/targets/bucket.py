@@ -22,7 +22,8 @@ _PART, _MOST_PARTS = 8 * 1024 * 1024, 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketTarget:
-    """A `Target`: one request for a small object, else a multipart upload of which one part is in memory."""
+    """A `Target` in a bucket. A copy is one PutObject if it fits into one part, else a multipart upload with one part
+    in memory at a time."""
 
     options: S3Options
     meter: Meter
@@ -40,7 +41,8 @@ class BucketTarget:
 
 
 async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterator[bytes]) -> None:
-    """Write an object of several parts. Raises StorageUnavailable, and what `parts` raises: nothing stays then."""
+    """Write an object of several parts, or none: abort the multipart upload on any error. Raises StorageUnavailable,
+    and what `parts` raises."""
     multipart = (await client.create_multipart(key, {"ContentType": kind}, crc=False)).multipart
     try:
         parts_sent = list[Part]()
@@ -55,7 +57,8 @@ async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterat
 
 
 async def _complete(client: S3Client, key: str, multipart: str, parts: list[Part]) -> None:
-    """Complete the object; after an answer that was lost, the object tells if it is there."""
+    """Complete the multipart upload. If the answer is lost, the object's length tells if it is complete. Raises
+    StorageUnavailable."""
     try:
         await client.complete_multipart(key, multipart, parts, total=None)
     except S3TransientError:
@@ -65,7 +68,7 @@ async def _complete(client: S3Client, key: str, multipart: str, parts: list[Part
 
 
 async def _parts(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
-    """Yield the bytes in pieces of this size; the last may be smaller."""
+    """Yield the bytes of `chunks` in pieces of `size` bytes; the last may be smaller."""
     buffer = bytearray()
     async for chunk in chunks:
         buffer += chunk

@@ -17,10 +17,11 @@ from tusd_py.storage.local.disk import sync_directory
 
 
 class FolderTarget:
-    """A `Target` that writes files into a folder. A file has another name until all its bytes are durable."""
+    """A `Target` that writes files into a folder, without metadata. A file has a hidden name until all its bytes are
+    durable."""
 
     def __init__(self, path: Path, mode: int) -> None:
-        """`mode` is that of the files."""
+        """Write files below `path` with the permissions `mode`."""
         self._path, self._mode = path.absolute(), mode
 
     async def write(
@@ -51,7 +52,8 @@ class FolderTarget:
             file.close()
 
     def _open(self, path: Path, unfinished: Path) -> BinaryIO:
-        """Open the file to write. Raises OSError, also if a link leads out of the folder."""
+        """Create the file `unfinished` to write into, and the directories above it. Raises OSError, also if a link
+        leads out of the folder."""
         make_directory(path.parent, self._mode)
         if not path.parent.resolve().is_relative_to(self._path.resolve()):
             raise PermissionError(1, "a link leads out of the folder")
