@@ -60,3 +60,25 @@ async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(
     await sweeping.wait()
     async with asyncio.timeout(30):
         await runner.cleanup()
+
+
+async def test_a_sweep_goes_on_after_an_error_that_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that it can't read, for example: the stack is logged, and nothing else stops to expire."""
+    errors, again = list[object](), asyncio.Event()
+
+    async def sweep(_: Engine) -> None:
+        if errors:
+            again.set()
+        raise ValueError("a record of another program")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    monkeypatch.setattr(tusd_py.server.background, "_sweep", sweep)
+    monkeypatch.setattr(tusd_py.server.background, "_SWEEP_SECONDS", 0.01)
+    runner = web.AppRunner(create_app(load_settings({"storage": f"file:{tmp_path}", "state": "memory:"}, None, {})))
+    await runner.setup()
+    async with asyncio.timeout(30):
+        await again.wait()
+        await runner.cleanup()
+    assert {str(error) for error in errors} == {"a record of another program"}

@@ -33,7 +33,7 @@ async def running(
         asyncio.create_task(_repeat(engine, config_error, _collect_garbage, _GARBAGE_SECONDS)),
         asyncio.create_task(_repeat(engine, config_error, renew, _GARBAGE_SECONDS, _RENEW_SECONDS)),
         asyncio.create_task(_trim(slabs)),
-        asyncio.create_task(_measure_space(engine)),
+        asyncio.create_task(_repeat(engine, config_error, Engine.measure_stores, 0.0, _SPACE_SECONDS)),
     ]
     try:
         yield
@@ -51,8 +51,7 @@ async def _repeat(
     """Run the action after about `first` seconds, then about every `seconds` (by default `first`). Times vary at random
     by half, so that nodes that started together don't run it together.
 
-    Logs ConfigurationError and Unavailable and goes on; a ConfigurationError becomes the result of `config_error`,
-    unless that has one. Other errors end the repetition.
+    Logs errors and goes on; a ConfigurationError becomes the result of `config_error`, unless that has one.
     """
     pause = first
     while True:
@@ -64,18 +63,15 @@ async def _repeat(
             engine.observer.trouble("sweep failed", reason=str(error))
             if isinstance(error, ConfigurationError) and not config_error.done():
                 config_error.set_result(error)
+        except Exception as error:  # noqa: BLE001 - logged with its stack; without the task nothing would expire
+            context = {"message": "a background task failed; it will run again", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
 
 async def _trim(slabs: Slabs) -> None:
     while True:
         await asyncio.sleep(_TRIM_SECONDS)
         slabs.trim()
-
-
-async def _measure_space(engine: Engine) -> None:
-    while True:
-        await engine.measure_stores()
-        await asyncio.sleep(_SPACE_SECONDS)
 
 
 async def _sweep(engine: Engine) -> None:
