@@ -156,17 +156,17 @@ class Records:
 
     @asynccontextmanager
     async def cleaning_if_superseded(self, upload: Upload) -> AsyncIterator[None]:
-        """Clean up if the context raises Superseded and the upload has ended: this writer, without its lock, may have
-        stored bytes after the end."""
+        """Clean up if the context raises Superseded and the upload has finished or ended: this writer, without its
+        lock, may have stored bytes after that."""
         try:
             yield
         except Superseded:
-            await retry(partial(self._clean_if_ended, upload), _LATE_PAUSES, Unavailable)
+            await retry(partial(self._clean_unless_unfinished, upload), _LATE_PAUSES, Unavailable)
             raise
 
-    async def _clean_if_ended(self, upload: Upload) -> None:
-        """If the upload has ended, remove its bytes that its record doesn't name: no other process writes to it. Raises
-        Unavailable."""
+    async def _clean_unless_unfinished(self, upload: Upload) -> None:
+        """Remove what the record doesn't name, unless the upload is unfinished; everything if it has ended or has no
+        record: no other process writes to it then. Raises Unavailable."""
         current = await self.state.load(upload.id)
         if current is None or current.phase not in UNFINISHED:
             await self.storage.clean(current or forget(upload))

@@ -1,4 +1,6 @@
-"""The use case of DELETE: the end is recorded, which hides the upload; then its bytes are removed, then its record."""
+"""The end of an upload, by DELETE or because its client can't resume it: the end is recorded, which hides the upload;
+then its bytes are removed, then its record, or all of the record but that the upload existed.
+"""
 
 from __future__ import annotations
 

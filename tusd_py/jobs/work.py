@@ -83,11 +83,12 @@ class Kind(Protocol):
         """
 
     async def begin(self, engine: Engine, job: Job) -> None:
-        """Handle a new job before it is stored. Raises Locked, Superseded, StateUnavailable."""
+        """Prepare for a new job before it is stored: a scan's marks the verdict on the upload as pending. The job isn't
+        stored if this raises. Raises Locked, Superseded, StateUnavailable."""
 
     async def give_up(self, engine: Engine, job: Job) -> None:
-        """Handle a job that has failed or was cancelled, after that is recorded. Raises Locked, Superseded,
-        StateUnavailable."""
+        """Clear up after a job that is recorded as failed or cancelled: a scan's takes the verdict back, or says
+        that the scan failed. Raises Locked, Superseded, StateUnavailable."""
 
 
 class PlainKind:

@@ -94,8 +94,8 @@ class _Connection(RequestHandler):
 
     @property
     def _handler_waiter(self) -> asyncio.Future[None] | None:
-        """The future by which a shutdown waits for the end of the request being served; None also once it is done:
-        aiohttp would set its result a second time if the request ends at that moment, and log a traceback."""
+        """The future by which aiohttp's shutdown waits for the request being served; None while it doesn't wait. Reads
+        as None also once it is done: aiohttp would set its result a second time if the request ends at that moment."""
         return None if self._end_awaited is None or self._end_awaited.done() else self._end_awaited
 
     @_handler_waiter.setter

@@ -46,7 +46,8 @@ class UploadEvents(TurnTaker):
         self._context, self._watched, self._teller, self._answer = context, watched, teller, answer
 
     def begin(self) -> None:
-        """Subscribe to changes of the upload, and ask for a first turn, which sends its state."""
+        """Begin the stream: take a turn soon, which sends the upload's state, and again when the upload has changed or
+        the client reads again."""
         self._watched.listener.redirect(self._wake)
         self._answer.wake = self._wake
         self._wake()

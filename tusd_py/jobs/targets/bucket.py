@@ -41,8 +41,8 @@ class BucketTarget:
 
 
 async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterator[bytes]) -> None:
-    """Write an object of several parts, or none: abort the multipart upload on any error. Raises StorageUnavailable,
-    and what `parts` raises."""
+    """Write the object in a multipart upload; `kind` is its Content-Type. Aborts the multipart upload on any error.
+    Raises StorageUnavailable, and what `parts` raises."""
     multipart = (await client.create_multipart(key, {"ContentType": kind}, crc=False)).multipart
     try:
         parts_sent = list[Part]()

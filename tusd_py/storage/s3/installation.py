@@ -33,7 +33,8 @@ async def write(buckets: Buckets, installation_id: str) -> None:
 
 
 async def _check(buckets: Buckets) -> None:
-    """Raise WrongPair if one of the other buckets belongs to another storage."""
+    """Raise WrongPair if a bucket other than the storage's own belongs to another storage, StorageUnavailable if that
+    can't be told."""
     for bucket in buckets.other_buckets:
         claim = await _read(bucket)
         if claim is not None and not claim.endswith(_OF + buckets.own.name):
