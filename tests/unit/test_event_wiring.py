@@ -12,6 +12,7 @@ from tusd_py.domain.events import EventType
 from tusd_py.events_out.sinks.nats_stream import NatsSubject
 from tusd_py.events_out.sinks.redis_stream import RedisStream
 from tusd_py.ports.observer import Observer
+from tusd_py.server.app import create_app
 from tusd_py.server.broker_wiring import _split, open_broker
 from tusd_py.server.event_wiring import open_hooks, subscriptions
 from tusd_py.server.wiring import open_unpaired
@@ -54,6 +55,12 @@ def test_without_hooks_and_addresses_nothing_is_wanted() -> None:
 )
 def test_the_last_part_of_a_path_is_the_broker_s_name(url: str, parts: tuple[str, str]) -> None:
     assert _split(url) == parts
+
+
+@pytest.mark.parametrize("kind", [{"hooks_http": "http://h/"}, {"hooks_dir": "/"}])
+def test_an_application_has_hooks_of_one_kind(kind: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="choose one"):
+        create_app(settings(ui=False, **kind), hooks=object())
 
 
 async def test_brokers_are_opened_without_a_connection() -> None:

@@ -71,15 +71,17 @@ def create_app(settings: Settings | None = None, hooks: object = None) -> web.Ap
     `settings` are by default `Settings()`, which reads no environment. With `settings.ui`, the upload page is at `/`.
     With `settings.metrics_address` the last three URLs are in `create_probes` instead. The application may be mounted
     in another one with `add_subapp`. `hooks` is an object whose methods are called, instead of one that
-    `settings.hooks_python` names; it isn't used with `settings.hooks_http` or `settings.hooks_dir`.
+    `settings.hooks_python` names.
 
-    Raises ConfigurationError if the upload page was never built or the dashboard's library is missing. The
-    application's startup opens storage and state, which raises ConfigurationError; its shutdown lets running uploads
-    save the bytes that they have received.
+    Raises ConfigurationError if the upload page was never built, the dashboard's library is missing, or the settings
+    name hooks of another kind. The application's startup opens storage and state, which raises ConfigurationError; its
+    shutdown lets running uploads save the bytes that they have received.
     """
     chosen = settings or Settings()
     if chosen.dashboard and find_spec("htpy") is None:
         raise ConfigurationError("dashboard needs the package htpy: install tusd-py[dashboard]")
+    if hooks is not None and (chosen.hooks_http or chosen.hooks_dir):
+        raise ConfigurationError("create_app got hooks, and hooks-http or hooks-dir is set: choose one of them")
     app = web.Application(middlewares=[filter_requests])
     if chosen.metrics_address is None:
         add_probes(app)
