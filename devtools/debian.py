@@ -26,26 +26,33 @@ _QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 
 
 def main() -> None:
-    """Install what is missing."""
+    """Install what is missing, each package by a call of apt-get, so that one which fails leaves the others."""
     lacking = [package for program, package in PACKAGES.items() if find(program) is None]
     if not lacking:
         return
     print(f"installing {' '.join(lacking)} for the tests", flush=True)
-    if trouble := _install(lacking):
-        print(f"can't install {' '.join(lacking)} ({trouble}): the tests that need it will say so")
+    if trouble := _no_debian() or _run("update"):
+        _complain(" ".join(lacking), trouble)
+        return
+    for package in lacking:
+        if trouble := _run("install", "--yes", "--no-install-recommends", package):
+            _complain(package, trouble)
 
 
-def _install(packages: list[str]) -> str | None:
-    """Why it didn't work, if it didn't."""
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
-        return "needs root and Debian's apt-get"
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        done = subprocess.run(
-            ["apt-get", "-qq", *command], env={**os.environ, **_QUIETLY}, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            return next(iter(reversed(done.stderr.splitlines())), f"apt-get {command[0]} failed")
-    return None
+def _no_debian() -> str | None:
+    return None if shutil.which("apt-get") and os.geteuid() == 0 else "needs root and Debian's apt-get"
+
+
+def _run(*command: str) -> str | None:
+    """Return why apt-get failed; None if it didn't."""
+    done = subprocess.run(
+        ["apt-get", "-qq", *command], env={**os.environ, **_QUIETLY}, capture_output=True, text=True, check=False
+    )
+    return next(iter(reversed(done.stderr.splitlines())), f"apt-get {command[0]} failed") if done.returncode else None
+
+
+def _complain(packages: str, trouble: str) -> None:
+    print(f"can't install {packages} ({trouble}): the tests that need it will say so", flush=True)
 
 
 if __name__ == "__main__":
