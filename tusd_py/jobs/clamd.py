@@ -62,12 +62,13 @@ class Clamd:
         async for chunk in chunks:
             if answer.done():
                 return
-            writer.write(len(chunk).to_bytes(_LENGTH_BYTES, "big"))
-            writer.write(chunk)
-            async with asyncio.timeout(self.seconds):
-                await writer.drain()
-        writer.write(bytes(_LENGTH_BYTES))
-        await writer.drain()
+            await self._write(writer, len(chunk).to_bytes(_LENGTH_BYTES, "big"), chunk)
+        await self._write(writer, bytes(_LENGTH_BYTES))
+
+    async def _write(self, writer: StreamWriter, *pieces: bytes) -> None:
+        writer.writelines(pieces)
+        async with asyncio.timeout(self.seconds):
+            await writer.drain()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
