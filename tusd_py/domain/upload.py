@@ -226,8 +226,8 @@ class Upload:
 
     @property
     def settled_at(self) -> float:
-        """The time, in seconds since the epoch, from which no presigned request, and none that got no answer, can
-        change the storage any more; 0 if there was none."""
+        """The time, in seconds since the epoch, from which the storage can't be changed any more by a presigned
+        request or by an earlier request of the server that got no answer; 0 if there were no such requests."""
         late = 0.0 if self.troubled_at is None else self.troubled_at + RETRY_SECONDS
         presigned_until = None if self.direct is None else self.direct.presigned_until
         return max(late, presigned_until or 0.0)

@@ -86,8 +86,8 @@ def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
 
 
 def _metadata(message: Json, limits: Limits) -> Metadata:
-    """Return the metadata under the keys of tus clients. A key in `metadata` overrides `filename` or `type` of the
-    message. Raises Malformed."""
+    """Return the metadata under the keys of tus clients: `filename` and `type` of the message become `filename` and
+    `filetype`, unless the message's `metadata` has these keys. Raises Malformed."""
     sent_metadata = message.get("metadata") or {}
     if not isinstance(sent_metadata, Mapping):
         raise Malformed("metadata must be an object")

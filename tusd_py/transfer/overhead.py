@@ -24,7 +24,8 @@ class Overhead:
 
     @contextmanager
     def charge_body(self) -> Iterator[None]:
-        """Charge the overhead of one body while the context lasts: at once, and no more than is left of the limit."""
+        """Charge the memory overhead of one body to the budget while the context lasts. Never waits: if less is left
+        of the limit for overhead, only that is charged."""
         size = min(_BODY_OVERHEAD, self._remaining)
         self._count(size)
         try:

@@ -137,8 +137,8 @@ class Keys:
 
     @property
     def channel(self) -> str:
-        """The channel of a node, without the node's id: there waiters ask for locks, and holders announce released
-        ones."""
+        """The channel of a node, without the node's id. On it, the node is asked for locks that it holds, and is told
+        that locks for which it waits were released."""
         return f"{self.prefix}node:"
 
     @property
