@@ -3,7 +3,7 @@
 # make test     every check and every test, but the huge ones (make huge)
 # make soak     random experiments in the simulation, MINUTES=10 of them: pairs of faults, and generated scenarios;
 #               ALL=scenario takes all pairs of one; EXPERIMENT='…' runs a printed one again
-# make coverage what of engine, S3, state and locking no simulation and no contract reaches; fails below 98 %
+# make coverage what of domain, engine, S3 and state no simulation, no contract and no test of the domain reaches; fails below 98 %
 # make mutants  changes that no fast test notices, for about two hours; mutants/ keeps what is known
 # make storm    random clients and troubles over real servers, MINUTES=10 of them; SEED=… for the same dice
 # make fuzz     requests that try to stop a real server, MINUTES=10 of them; SEED=… for the same dice
@@ -80,7 +80,7 @@ soak: setup
 	PYTHONHASHSEED=0 $(RUN) tests.simulation.soak --minutes $(MINUTES) $(SEED:%=--seed %) $(ALL:%=--all %) $(EXPERIMENT)
 
 coverage: setup
-	$(RUN) coverage run -m pytest tests/simulation tests/contracts
+	$(RUN) coverage run -m pytest tests/simulation tests/contracts tests/unit/domain
 	$(RUN) coverage report
 
 mutants: setup

@@ -1,0 +1,36 @@
+"""The latest uploads, of those that a caller chooses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.harness import Harness, ScriptedBody
+from tests.support.intents import creating
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.create import create
+from tusd_py.engine.listing import last_seq, newest
+
+
+@pytest.fixture
+async def uploads(harness: Harness) -> list[Upload]:
+    """Four uploads, of 1 to 4 bytes, in pages of one."""
+    harness.engine = replace(harness.engine, thresholds=replace(harness.engine.thresholds, page=1, recent_events=3))
+    return [await create(harness.engine, creating(length), ScriptedBody()) for length in (1, 2, 3, 4)]
+
+
+async def test_only_recent_ones_are_looked_at(harness: Harness, uploads: list[Upload]) -> None:
+    latest, seq = await newest(harness.engine, lambda _: True, 10)
+    assert [numbered.upload.length for numbered in latest] == [2, 3, 4]
+    assert seq == await last_seq(harness.engine) == len(uploads)
+
+
+async def test_the_last_of_the_chosen_ones_are_returned(harness: Harness, uploads: list[Upload]) -> None:
+    latest, _ = await newest(harness.engine, lambda upload: upload.length != uploads[3].length, 1)
+    assert [numbered.upload.length for numbered in latest] == [3]
+
+
+async def test_without_any_there_is_no_number(harness: Harness) -> None:
+    latest, seq = await newest(harness.engine, lambda _: True, 10)
+    assert (list(latest), seq) == ([], 0)

@@ -1,0 +1,117 @@
+"""Scans: what becomes of an upload by the verdict, before its finish and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+
+from tests.support.harness import Harness, ScriptedBody
+from tests.support.intents import appending, creating
+from tests.support.jobs import job
+from tusd_py.domain.events import Reason
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.scan import Scan, Verdict
+from tusd_py.domain.scan_refusals import Infected, ScannerUnavailable, Unscanned
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.engine import Screening
+from tusd_py.engine.lookup import inspect
+from tusd_py.engine.scanning import record_scan
+
+CLEAN, PENDING = Scan(verdict=Verdict.CLEAN), Scan(verdict=Verdict.PENDING)
+FOUND, TOO_LARGE = Scan(verdict=Verdict.FOUND, name="Eicar"), Scan(verdict=Verdict.UNSCANNED, reason="size-limit")
+
+
+class ScriptedScanner:
+    """Gives the verdict, None for no answer, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.verdict: Scan | None = CLEAN
+        self.contents = list[bytes]()
+
+    async def scan(self, size: int, chunks: AsyncGenerator[bytes, None]) -> Scan:
+        content = b"".join([chunk async for chunk in chunks])
+        assert len(content) == size
+        self.contents.append(content)
+        if self.verdict is None:
+            raise ScannerUnavailable
+        return self.verdict
+
+
+@pytest.fixture
+def scanner(harness: Harness) -> ScriptedScanner:
+    scanner = ScriptedScanner()
+    harness.engine = replace(harness.engine, screening=Screening(scanner=scanner, accepts_unscanned=False))
+    return scanner
+
+
+async def whole(harness: Harness) -> Upload:
+    return await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
+
+
+async def test_a_clean_upload_is_finished_with_its_verdict(harness: Harness, scanner: ScriptedScanner) -> None:
+    done = await whole(harness)
+    assert (done.phase, done.scan) == (Phase.DONE, CLEAN)
+    assert scanner.contents == [b"abc"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "refusal", "reason"), [(FOUND, Infected, Reason.INFECTED), (TOO_LARGE, Unscanned, Reason.UNSCANNED)]
+)
+async def test_a_verdict_against_it_ends_the_upload(
+    harness: Harness, scanner: ScriptedScanner, verdict: Scan, refusal: type[Exception], reason: Reason
+) -> None:
+    scanner.verdict = verdict
+    with pytest.raises(refusal):
+        await whole(harness)
+    assert await harness.residue() == []
+    assert [event.reason for event in harness.observer.changes] == [None, reason]
+
+
+async def test_what_is_not_scanned_is_finished_if_that_is_accepted(harness: Harness, scanner: ScriptedScanner) -> None:
+    scanner.verdict = TOO_LARGE
+    harness.engine = replace(harness.engine, screening=Screening(scanner=scanner, accepts_unscanned=True))
+    done = await whole(harness)
+    assert (done.phase, done.scan) == (Phase.DONE, TOO_LARGE)
+
+
+async def test_without_an_answer_the_upload_waits(harness: Harness, scanner: ScriptedScanner) -> None:
+    scanner.verdict, created = None, await create(harness.engine, creating(3), ScriptedBody())
+    with pytest.raises(ScannerUnavailable):
+        await append(harness.engine, created.id, appending(0), ScriptedBody(b"abc"))
+    upload = await harness.record(created)
+    assert (upload.phase, upload.scan, upload.asked_at) == (Phase.FINISHING, PENDING, harness.now)
+    assert harness.observer.count("finished") == 0
+    scanner.verdict, harness.now = CLEAN, harness.now + 3600
+    harness.engine = replace(harness.engine, screening=None)
+    assert (await inspect(harness.engine, upload.id)).done
+
+
+@pytest.mark.parametrize("verdict", [CLEAN, None, TOO_LARGE])
+async def test_a_verdict_on_a_finished_upload_is_recorded(harness: Harness, verdict: Scan | None) -> None:
+    done = await whole(harness)
+    await record_scan(harness.engine, done.id, verdict)
+    recorded = await harness.record(done)
+    assert (recorded.phase, recorded.scan) == (Phase.DONE, verdict)
+    assert recorded.times == done.times
+
+
+async def test_an_infected_one_is_ended(harness: Harness) -> None:
+    done = await whole(harness)
+    await record_scan(harness.engine, done.id, FOUND)
+    assert await harness.residue() == []
+    assert harness.observer.changes[-1].reason is Reason.INFECTED
+
+
+async def test_a_verdict_that_comes_too_late_or_too_early_is_not_recorded(harness: Harness) -> None:
+    done = await whole(harness)
+    later = await harness.state.jobs.create(job(1, upload_id=done.id))
+    await record_scan(harness.engine, done.id, PENDING, before=later.id)
+    assert (await harness.record(done)).scan is None
+    unfinished = await create(harness.engine, creating(3), ScriptedBody())
+    for upload in (unfinished.id, replace(done, id=harness.engine.new_id()).id):
+        await record_scan(harness.engine, upload, FOUND)
+    assert await harness.record(unfinished) == unfinished
