@@ -43,7 +43,8 @@ async def sweep(engine: Engine) -> int:
 
 
 async def _record_troubles(engine: Engine) -> None:
-    """Record the troubles that an unavailable state or a dead lock holder left unrecorded: `Engine.hold` does so."""
+    """Record the troubles that an unavailable state or a dead lock holder left unrecorded. It only takes each lock:
+    `Engine.hold` records the trouble on entry. Uploads that are locked are skipped. Raises StateUnavailable."""
     for upload_id in {*engine.unrecorded, *await engine.locker.abandoned()}:
         with suppress(Locked):
             async with engine.hold(upload_id, wait=0):

@@ -26,8 +26,10 @@ from tusd_py.ports.storage import Survey
 
 
 async def rebuild(engine: Engine, recovered: Recovered) -> str:
-    """Record the upload again, and finish it if all its bytes are stored and no hook is to be asked. Raises NameTaken,
-    too."""
+    """Record the upload again, and finish it if all its bytes are stored and no hook is to be asked. Return `rebuilt`.
+
+    Raises Locked, Superseded (also if the upload has a record again), NameTaken, Unavailable.
+    """
     async with engine.hold(recovered.upload.id, wait=0):
         try:
             planned = touch(recovered.upload, engine.clock(), engine.limits)
