@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.uploads import upload
+from tusd_py.backends.sqlite import charging
 from tusd_py.backends.sqlite import connection as sqlite_thread
 from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
@@ -267,3 +268,16 @@ async def test_what_is_due_is_found_by_its_index(state: SqliteState) -> None:
     query = "EXPLAIN QUERY PLAN SELECT id FROM uploads WHERE due_at <= 1 ORDER BY due_at, id LIMIT 1"
     ((*_, plan),) = await state._thread.read(lambda connection: connection.execute(query).fetchall())
     assert "USING COVERING INDEX uploads_by_due_at" in plan
+
+
+async def test_a_recount_counts_what_it_corrects_on_all_pages(
+    state: SqliteState, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(charging, "_PAGE", 1)
+    for number in range(3):
+        await state.create(upload(number, length=10))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE uploads SET reserved = 7 WHERE id <> ?", (upload(1).id,))
+        connection.commit()
+    assert await state.recount() == 2
+    assert await state.recount() == 0

@@ -1,0 +1,35 @@
+"""Uploads that the server makes: of all its bytes, or not finished."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from tests.support.harness import Harness
+from tusd_py.domain.refusals import TooLarge
+from tusd_py.engine.make import make
+
+PIECES = (b"abc", b"d", b"ef")
+
+
+async def pieces() -> AsyncGenerator[bytes, None]:
+    for piece in PIECES:
+        yield piece
+
+
+@pytest.mark.parametrize("max_length", [None, 6, 7])
+async def test_all_its_bytes_are_finished(harness: Harness, max_length: int | None) -> None:
+    harness.limit(max_length=max_length)
+    made = await make(harness.engine, harness.engine.new_id(), {}, pieces())
+    assert (made.done, made.length) == (True, 6)
+    assert harness.stored(made) == b"".join(PIECES)
+
+
+@pytest.mark.parametrize("max_length", [0, 2, 3, 4, 5])
+async def test_bytes_past_the_limit_are_refused(harness: Harness, max_length: int) -> None:
+    """The limit is that of all pieces together."""
+    harness.limit(max_length=max_length)
+    with pytest.raises(TooLarge):
+        await make(harness.engine, harness.engine.new_id(), {}, pieces())
+    assert harness.observer.count("finished") == 0
