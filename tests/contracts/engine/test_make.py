@@ -21,9 +21,9 @@ async def pieces() -> AsyncGenerator[bytes, None]:
 @pytest.mark.parametrize("max_length", [None, 6, 7])
 async def test_all_its_bytes_are_finished(harness: Harness, max_length: int | None) -> None:
     harness.limit(max_length=max_length)
-    made = await make(harness.engine, harness.engine.new_id(), {}, pieces())
-    assert (made.done, made.length) == (True, 6)
-    assert harness.stored(made) == b"".join(PIECES)
+    upload = await make(harness.engine, harness.engine.new_id(), {}, pieces())
+    assert (upload.done, upload.length) == (True, 6)
+    assert harness.stored(upload) == b"".join(PIECES)
 
 
 @pytest.mark.parametrize("max_length", [0, 2, 3, 4, 5])

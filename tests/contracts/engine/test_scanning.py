@@ -106,7 +106,7 @@ async def test_an_infected_one_is_ended(harness: Harness) -> None:
     assert harness.observer.changes[-1].reason is Reason.INFECTED
 
 
-async def test_a_verdict_that_comes_too_late_or_too_early_is_not_recorded(harness: Harness) -> None:
+async def test_a_late_or_early_verdict_is_not_recorded(harness: Harness) -> None:
     done = await whole(harness)
     later = await harness.state.jobs.create(job(1, upload_id=done.id))
     await record_scan(harness.engine, done.id, PENDING, before=later.id)
