@@ -86,17 +86,17 @@ class JobClient(TusClient):
     async def cancel(self, job_id: str) -> Answer:
         return await self.send("DELETE", f"{self.origin}/jobs/{job_id}", None, {})
 
-    async def until(self, job_id: str, *phases: str) -> Job:
+    async def until(self, job_id: str, *phases: str, patience: float = PATIENCE) -> Job:
         """The job once it is in one of the phases."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while True:
                 job = await self.job(job_id)
                 if job["phase"] in phases:
                     return job
                 await asyncio.sleep(0.1)
 
-    async def ended(self, job_id: str) -> Job:
-        return await self.until(job_id, *ENDED)
+    async def ended(self, job_id: str, patience: float = PATIENCE) -> Job:
+        return await self.until(job_id, *ENDED, patience=patience)
 
     async def do(self, upload: str, kind: str, args: object = None) -> Job:
         """The job once it has ended."""

@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.jobs.asking import Job, JobClient, base64_of
-from tests.support.exchange import Answer
+from tests.jobs.asking import JobClient, base64_of
+from tests.jobs.exporting import ask, export
 from tests.support.installation import installation
 from tests.support.server import Server
 from tests.support.writing import random_bytes
@@ -37,19 +37,6 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 async def client(server: Server) -> AsyncIterator[JobClient]:
     async with aiohttp.ClientSession() as session:
         yield JobClient(session, server)
-
-
-async def ask(client: JobClient, **message: object) -> Answer:
-    return await client.send("POST", f"{client.origin}/exports", json.dumps(message).encode(), {})
-
-
-async def export(client: JobClient, **message: object) -> Job:
-    answer = await ask(client, **message)
-    assert answer.status == 202, answer
-    job = json.loads(answer.body)
-    assert answer.headers["Location"] == f"{client.origin}/jobs/{job['id']}"
-    assert (job["kind"], job["upload_id"]) == ("export", None)
-    return await client.ended(job["id"])
 
 
 async def test_an_archive_has_all_members_under_their_own_names(client: JobClient) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import aiohttp
 import pytest
 
 from devtools.clamd import MALICE, FakeClamd, fake_clamd
 from tests.jobs.asking import JobClient, until, until_so
-from tests.support.exchange import Answer
+from tests.jobs.scanning import refusal, serve
 from tests.support.installation import Start
 from tests.support.writing import random_bytes
 
@@ -26,21 +25,11 @@ async def clamd() -> AsyncIterator[FakeClamd]:
         yield running
 
 
-async def serve(start: Start, session: aiohttp.ClientSession, clamd: FakeClamd, **settings: Any) -> JobClient:
-    server = start(clamd=clamd.address, clamd_timeout="2s", listing=True, gone_status=410, **settings)
-    await server.start()
-    return JobClient(session, server)
-
-
 async def scan_of(client: JobClient, upload: str) -> object:
     """Return the listing's entry of the upload's scan; "gone" if it isn't listed."""
     answer = await client.send("GET", f"{client.origin}/uploads?format=json", None, {})
     scans = {row["id"]: row["scan"] for row in json.loads(answer.body)["uploads"]}
     return scans.get(upload, "gone")
-
-
-def refusal(answer: Answer) -> tuple[int, bytes]:
-    return answer.status, answer.body.partition(b":")[0]
 
 
 CLEAN = {"verdict": "clean", "name": None, "reason": None}

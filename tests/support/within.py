@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from tusd_py.tasks import end
+
 T = TypeVar("T")
 
 
@@ -19,16 +21,7 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     try:
         await asyncio.wait([task], timeout=seconds)
     finally:
-        await _end(task)
+        await end(task)
     if task.cancelled():
         raise TimeoutError
     return task.result()
-
-
-async def _end(task: asyncio.Task[Any]) -> None:
-    """Cancel the task until it has ended; what it raises meanwhile counts as seen."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=1)
-    if not task.cancelled():
-        task.exception()

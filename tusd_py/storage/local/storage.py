@@ -76,8 +76,7 @@ class LocalStorage:
 
     def start(self, upload: Upload) -> Cursor:
         """Return a cursor with the object's name below the directory; an empty cursor if the id is the name."""
-        by_id = self._template == BY_ID and upload.chosen_key is None and not upload.key_prefix
-        if upload.kind is Kind.PARTIAL or by_id:
+        if upload.kind is Kind.PARTIAL or (self._template == BY_ID and upload.key_tells_id):
             return {}
         return {"file": expand(self._template, upload, sanitize)}
 

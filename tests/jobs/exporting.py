@@ -1,0 +1,22 @@
+"""Exports, asked for and waited for."""
+
+from __future__ import annotations
+
+import json
+
+from tests.jobs.asking import PATIENCE, Job, JobClient
+from tests.support.exchange import Answer
+
+
+async def ask(client: JobClient, **message: object) -> Answer:
+    return await client.send("POST", f"{client.origin}/exports", json.dumps(message).encode(), {})
+
+
+async def export(client: JobClient, patience: float = PATIENCE, **message: object) -> Job:
+    """Return the job once it has ended."""
+    answer = await ask(client, **message)
+    assert answer.status == 202, answer
+    job = json.loads(answer.body)
+    assert answer.headers["Location"] == f"{client.origin}/jobs/{job['id']}"
+    assert (job["kind"], job["upload_id"]) == ("export", None)
+    return await client.ended(job["id"], patience)
