@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -44,31 +45,35 @@ class Clamd:
     async def _ask(self, chunks: AsyncGenerator[bytes, None]) -> str:
         """Send the content and return clamd's answer, stripped. Waits for the answer also while it sends: clamd may
         answer, and close the connection, before it has all bytes. Raises OSError, EOFError, LimitOverrunError, and what
-        `chunks` raises."""
+        `chunks` raises.
+
+        It writes to a duplicate of the socket: asyncio closes a connection on which a write fails, with the answer that
+        came before unread.
+        """
         async with self._connected() as (reader, writer):
             answer = asyncio.create_task(reader.readuntil(b"\0"))
             try:
-                with suppress(ConnectionError):
-                    await self._send(writer, chunks, answer)
+                with suppress(ConnectionError), writer.get_extra_info("socket").dup() as connection:
+                    await self._send(connection, chunks, answer)
                 async with asyncio.timeout(self.seconds):
                     return (await answer)[:-1].decode("utf-8", "replace").strip()
             finally:
                 await end(answer)
 
     async def _send(
-        self, writer: StreamWriter, chunks: AsyncGenerator[bytes, None], answer: asyncio.Task[bytes]
+        self, connection: socket.socket, chunks: AsyncGenerator[bytes, None], answer: asyncio.Task[bytes]
     ) -> None:
-        writer.write(b"zINSTREAM\0")
+        await self._write(connection, b"zINSTREAM\0")
         async for chunk in chunks:
             if answer.done():
                 return
-            await self._write(writer, len(chunk).to_bytes(_LENGTH_BYTES, "big"), chunk)
-        await self._write(writer, bytes(_LENGTH_BYTES))
+            await self._write(connection, len(chunk).to_bytes(_LENGTH_BYTES, "big"))
+            await self._write(connection, chunk)
+        await self._write(connection, bytes(_LENGTH_BYTES))
 
-    async def _write(self, writer: StreamWriter, *pieces: bytes) -> None:
-        writer.writelines(pieces)
+    async def _write(self, connection: socket.socket, data: bytes) -> None:
         async with asyncio.timeout(self.seconds):
-            await writer.drain()
+            await asyncio.get_running_loop().sock_sendall(connection, data)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
