@@ -17,8 +17,8 @@ _LONGEST_IDENTIFIER = 255
 
 
 _LISTENING = ("/events", "/socket", "/status")
-"""The ends of the paths of listeners, whose query may hold a token: a browser's EventSource and WebSocket can't send a
-header field of the page's choice."""
+"""The ends of the paths of requests that listen to live events. Their query may hold a token: a browser's EventSource
+and WebSocket can't send a header field of the page's choice."""
 
 
 def bearer(caller: Caller) -> str | None:
@@ -34,7 +34,7 @@ def api_key(caller: Caller) -> str | None:
 
 def upload_tokens(caller: Caller) -> Sequence[str]:
     """Return the tokens that the request has, in this order, in Authorization (Bearer), in Upload-Token, and in the
-    query of a creation or of a listener.
+    query of a POST or PUT, or of a GET that listens to live events.
     """
     tokens = (bearer(caller), _bounded(caller.headers.get("Upload-Token")), _token_of_query(caller))
     return [token for token in tokens if token is not None]
@@ -58,8 +58,8 @@ def parse_identifier(value: object) -> str:
 
 def _token_of_query(caller: Caller) -> str | None:
     """Return `?token=` of a POST or PUT, for forms and other clients that can't send a header field, or `?ticket=`
-    (else `?token=`) of a listener's GET; None without one. Queries of other requests aren't read: clients keep the URLs
-    of uploads for long, and tokens don't belong there.
+    (else `?token=`) of a GET that listens to live events; None without one. Queries of other requests aren't read:
+    clients keep the URLs of uploads for long, and tokens don't belong there.
     """
     path, _, query = caller.target.partition("?")
     names = _names_in_query(caller.method, path)

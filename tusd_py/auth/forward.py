@@ -39,8 +39,8 @@ _MAX_ANSWERS = 1024
 
 
 class ForwardAuth:
-    """An authenticator that asks the server at `url` about each request. A good answer counts for `cache` seconds for
-    all requests with the same question, apart from the fields `_VOLATILE`.
+    """An authenticator that asks the server at `url` about each request. A good answer (2xx) counts for `cache` seconds
+    for all requests with the same question, in which the header fields for request ids and traces may differ.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class ForwardAuth:
         await self._session.close()
 
     def _keep(self, key: bytes, principal: Principal) -> None:
-        """Cache the answer, in place of the oldest one if `_MAX_ANSWERS` are cached."""
+        """Cache the answer for questions with the digest `key`; drop the oldest answer if `_MAX_ANSWERS` are cached."""
         self._answers.pop(key, None)
         if len(self._answers) >= _MAX_ANSWERS:
             del self._answers[next(iter(self._answers))]

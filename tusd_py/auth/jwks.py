@@ -77,8 +77,8 @@ class Jwks:
         return any(key.kid == kid for key in self._keys or ())
 
     async def _renew(self) -> None:
-        """Fetch the set if it is due. One request fetches; the others use the old set meanwhile, or wait if there is
-        none. A failure is reported.
+        """Fetch the set if there is none or its age is `age`; after a failure only once the pause is over. One request
+        fetches; the others use the old set meanwhile, or wait if there is none. A failure is reported.
         """
         if self._keys is None:
             async with self._lock:
@@ -126,7 +126,9 @@ class Jwks:
 
 
 def _usable_keys(body: bytes) -> Sequence[_Key]:
-    """Return the usable keys of a JWK Set in JSON. Raises ValueError if it isn't one, or has none."""
+    """Return the keys of a JWK Set in JSON that can check signatures. Raises ValueError if it isn't one, or has no such
+    key.
+    """
     document = json.loads(body)
     listed = document.get("keys") if isinstance(document, dict) else None
     keys = [key for entry in (listed if isinstance(listed, list) else ()) if (key := _usable_key(entry)) is not None]
@@ -136,8 +138,8 @@ def _usable_keys(body: bytes) -> Sequence[_Key]:
 
 
 def _usable_key(entry: Any) -> _Key | None:
-    """Return the key of a member of the set; None for one that isn't public, isn't for signatures, or has an unknown
-    type.
+    """Return the key of a member of the set; None for one that is symmetric or malformed, isn't for signatures, or has
+    an unknown type.
     """
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None

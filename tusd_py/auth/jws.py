@@ -1,4 +1,5 @@
-"""JSON Web Signatures as PyJWT reads them: each way in which text of a client can be wrong becomes one error."""
+"""JSON Web Signatures, read with PyJWT: its many errors for malformed text of a client become None for a header, and
+Unauthenticated for claims."""
 
 from __future__ import annotations
 

@@ -41,8 +41,9 @@ class SharedLocker(ABC):
 
     @abstractmethod
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
-        """Take the lease, set `lease.abandoned`, and return True. While another lease holds the lock, return False, and
-        with `ask` ask the holder of that lease to release it. Raises StateUnavailable."""
+        """Take the lease and return True; set `lease.abandoned` to True if the last holder never released its own.
+        While another lease holds the lock, return False, and with `ask` ask its holder to release it. Raises
+        StateUnavailable."""
 
     @abstractmethod
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:

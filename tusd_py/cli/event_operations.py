@@ -16,7 +16,7 @@ _DEAD = frozenset({DeliveryState.DEAD})
 
 
 class EventNotFound(Exception):
-    """The event isn't stored, or not for the sink that was named."""
+    """The event has no delivery, or none to the sink that was named."""
 
     def __init__(self, event_id: str, sink: str | None) -> None:
         place = "" if sink is None else f" for sink {sink}"

@@ -45,8 +45,9 @@ def _moment(value: str) -> float:
 
 
 def _take_states(context: click.Context, _: click.Parameter, values: Sequence[str]) -> str | None:
-    """Return the last value of `--state` that names no state of deliveries, as the setting `state`; None without one.
-    Store the states that the last other value names, or `DEFAULT_STATES`, as the command's parameter `states`.
+    """Split the values of `--state`, which names the state store, as for all commands, or a state of deliveries. Return
+    the last value of the former kind, None without one; store the delivery states that the last of the latter kind
+    names, or `DEFAULT_STATES`, as the command's parameter `states`.
     """
     words = [value for value in values if value in _STATES]
     context.params["states"] = _STATES[words[-1]] if words else DEFAULT_STATES

@@ -38,7 +38,7 @@ def probe(settings: Settings) -> str:
 
 
 def _connection(address: Address) -> tuple[HTTPConnection, str]:
-    """Return a connection to the address, and the address as text. Raises ConfigurationError."""
+    """Return a connection to the address, and the address as text. Raises ConfigurationError for port 0."""
     if isinstance(address, UnixAddress):
         return _UnixConnection(address.path), str(address)
     if not address.port:

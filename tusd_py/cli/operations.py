@@ -74,8 +74,8 @@ class Operator:
         return await sweep(self._engine)
 
     async def grace_period_end(self) -> float | None:
-        """Return the end of the grace period, in seconds since the epoch, before which no leftover is removed; None
-        without one, or after it.
+        """Return the end of the grace period, in seconds since the epoch; None without one, or after it. It begins when
+        an empty state takes over a storage's installation, or an operator forces a pair; no leftover is removed in it.
 
         Raises StateUnavailable.
         """
@@ -112,7 +112,7 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
 
 
 async def pair(settings: Settings) -> str:
-    """Record state and storage as one installation, even if they belong to two; return its label.
+    """Record state and storage as one installation, even if they belong to two; return the start of its id.
 
     Raises ConfigurationError, Unavailable.
     """

@@ -22,7 +22,9 @@ _WORD = re.compile(r"[!-~]+")
 
 
 def read_makers(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of makers, each once, in the order given: none for `none`. Raises ValueError for other names."""
+    """Return the words of the setting `auth`, a list or text with commas between them, each once, in the order given:
+    empty for `none`. Raises ValueError for a word that isn't in `MAKERS`.
+    """
     names = tuple(dict.fromkeys(word.lower() for word in split_words(value)))
     if len(names) == 1 and names[0] in NONE_WORDS:
         return ()
@@ -66,7 +68,9 @@ def read_key_set_url(value: str) -> str:
 
 
 def read_words(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the words of a list. Raises ValueError if there is none, or one that isn't visible ASCII."""
+    """Return the words of a list, or of text with commas between them. Raises ValueError if there is none, or one that
+    isn't visible ASCII.
+    """
     words = split_words(value)
     if not words or not all(map(_WORD.fullmatch, words)):
         raise ValueError(value)

@@ -12,8 +12,8 @@ from tusd_py.config.event_settings import EventSettings
 
 
 class AuthSettings(EventSettings):
-    """The settings that say which client may do what. `auth` is defined after the settings that its makers need, so
-    that its check sees them.
+    """The settings that say which client may do what. `auth` lists the ways to log in, and is defined after the
+    settings that these ways need: the check of `auth` sees only settings defined before it.
     """
 
     auth_token_secret: auth_kinds.OptionalSecret = Field(
@@ -100,7 +100,7 @@ class AuthSettings(EventSettings):
 
     @property
     def continues_by_url(self) -> bool:
-        """True if the URL of an upload is enough to continue it."""
+        """True if, with `auth`, the URL of an upload is enough to continue it. Without `auth` it changes nothing."""
         by_default = not {"token", "api-key"}.isdisjoint(self.auth)
         return by_default if self.auth_uploads is None else self.auth_uploads == "capability"
 
@@ -117,4 +117,4 @@ _NEEDED: Mapping[str, Sequence[Sequence[str]]] = {
     "forward": [("auth_url",)],
     "proxy": [("auth_user_header",), ("behind_proxy",)],
 }
-"""The settings that each maker needs: of each group, one must be set."""
+"""The settings that each way to log in (a word of `auth`) needs: of each group, one must be set."""

@@ -50,7 +50,7 @@ class SinkAddress:
 
 
 def read_address(value: str) -> SinkAddress:
-    """Parse the address of a sink. Raises ValueError."""
+    """Parse the address of a sink, such as `https://…`, `redis:STREAM` or `sqs:URL`. Raises ValueError."""
     scheme, _, place = value.partition(":")
     match scheme.lower():
         case "redis" if not place.startswith("//"):
@@ -67,7 +67,8 @@ def read_address(value: str) -> SinkAddress:
 
 
 def read_addresses(value: str | Iterable[Any]) -> tuple[SinkAddress, ...]:
-    """Return the addresses of a list. Raises ValueError for a malformed one, or if two sinks would have one name."""
+    """Return the addresses of sinks in a list, or in a text with commas between them. Raises ValueError for a malformed
+    one, or if two sinks would have one name."""
     words = split_words(value) if isinstance(value, str) else tuple(value)
     addresses = tuple(word if isinstance(word, SinkAddress) else read_address(word) for word in words)
     if len({str(address) for address in addresses}) < len(addresses):
@@ -154,7 +155,8 @@ def _require(fits: bool) -> None:  # noqa: FBT001  the condition is all
 
 
 def read_buckets(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of buckets, each once. Raises ValueError for one that no bucket can have."""
+    """Return the names of buckets in a list, or in a text with commas between them, each once. Raises ValueError for a
+    name that no bucket can have."""
     names = tuple(dict.fromkeys(split_words(value)))
     if not all(map(is_bucket, names)):
         raise ValueError(value)

@@ -105,7 +105,7 @@ class EventSettings(ServerSettings):
 
     @property
     def has_hooks(self) -> bool:
-        """True if there is a hook to call, or a receiver of events."""
+        """True if the settings name hooks to call, or sinks that receive events (`events_to`)."""
         return any(getattr(self, name) for name in (*_KINDS, "events_to"))
 
     @field_validator(*_KINDS)

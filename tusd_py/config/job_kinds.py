@@ -28,7 +28,8 @@ def read_clamd(value: object) -> Address:
 
 
 def read_kinds(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the kinds of jobs, each once: of `NO_ARGUMENTS`, or `command:NAME`. Raises ValueError for another kind."""
+    """Return the kinds of jobs in a list, or in a text with commas between them, each once. Raises ValueError unless
+    each is `scan`, `checksum`, `unzip` or `command:NAME`."""
     words = tuple(dict.fromkeys(split_words(value)))
     if not all(word in NO_ARGUMENTS or is_command(word.removeprefix(COMMAND), word) for word in words):
         raise ValueError(value)
@@ -36,14 +37,15 @@ def read_kinds(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def is_command(name: str, word: str) -> bool:
-    """Return True if `name` may be that of a command's file, and `word`, the setting's text for the job, begins with
-    `command:`.
+    """Return True if `word`, a kind of job in a setting, begins with `command:`, and `name`, the rest of it, may be the
+    name of a command's file.
     """
     return word.startswith(COMMAND) and _NAME.fullmatch(name) is not None
 
 
 def read_places(value: str | Iterable[Any]) -> tuple[StoragePlace, ...]:
-    """Return the places of a list (`s3://bucket/prefix`, `file:PATH`), each once. Raises ValueError for other text."""
+    """Return the places (`s3://bucket/prefix`, `file:PATH`) in a list, or in a text with commas between them, each
+    once. Raises ValueError for other text."""
     words = split_words(value) if isinstance(value, str) else tuple(value)
     return tuple(dict.fromkeys(map(parse_storage, words)))
 

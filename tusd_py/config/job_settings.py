@@ -17,7 +17,7 @@ _MEGABYTE = 1_000_000
 
 
 class JobSettings(LiveSettings):
-    """The settings of jobs, scans and exports."""
+    """The settings of jobs, scans, and exports: jobs that put many uploads, or a list of them, into one file."""
 
     jobs: kinds.Switch = Field(default=False, description="Serve /jobs and /exports.")
     jobs_concurrency: kinds.Count = Field(default=2, description="Jobs that run at a time (per worker).")

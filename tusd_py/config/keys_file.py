@@ -1,4 +1,6 @@
-"""The file of API keys: a line `name:sha256hex[:policy]` for each, with the key's digest, and `#` before comments."""
+"""The file of API keys: a line `name:sha256hex[:policy]` for each, with the key's digest and policy (its limits and
+scopes), and `#` before comments.
+"""
 
 from __future__ import annotations
 
@@ -71,8 +73,8 @@ def _key(line: str) -> ApiKey:
 
 
 def _policy(text: str) -> Mapping[str, Any]:
-    """Return the values of a policy, `word=value` with commas between, by their words. Raises ValueError with a message
-    that says what is expected.
+    """Return the limits and scopes that a key's policy, `word=value` with commas between, sets, by its words. Raises
+    ValueError with a message that says what is expected.
     """
     values = dict[str, Any]()
     for pair in filter(None, map(str.strip, text.split(","))):

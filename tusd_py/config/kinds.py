@@ -56,13 +56,14 @@ def one_of(*words: str) -> BeforeValidator:
 
 
 def or_none(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Return a reader that returns None for None and `NONE_WORDS`, and leaves other values to `read`."""
+    """Return a reader that returns None for None, an empty text and the words none, never and forever, and leaves other
+    values to `read`."""
     return lambda value: None if value is None or str(value).strip().lower() in NONE_WORDS else read(value)
 
 
 def or_any(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Return a reader of a list that allows everything if it is empty: it returns an empty one for `any` and
-    `NONE_WORDS`, and leaves other values to `read`.
+    """Return a reader of a list that allows everything if it is empty: the reader returns an empty one for an empty
+    text and the words any, none, never and forever, and leaves other values to `read`.
     """
     return lambda value: () if str(value).strip().lower() in {*NONE_WORDS, "any"} else read(value)
 

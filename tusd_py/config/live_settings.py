@@ -32,5 +32,5 @@ class LiveSettings(QuotaSettings):
 
     @property
     def keeps_events(self) -> bool:
-        """True if events are kept for listeners, even without a sink that receives them."""
+        """True if the outbox keeps events for clients that watch uploads, also when no sink receives events."""
         return self.live or self.dashboard

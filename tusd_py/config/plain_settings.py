@@ -10,7 +10,7 @@ from tusd_py.config.units import KIB
 
 
 class PlainSettings(JobSettings):
-    """The settings of plain uploads."""
+    """The settings of plain uploads: those by forms, PUT and plain POST, without a protocol for resumable uploads."""
 
     plain_uploads: kinds.Switch = Field(default=False, description="Take forms, PUT and plain POST as uploads.")
     plain_max_files: kinds.Amount = Field(default=1000, description="Files in one form; 400 too-many-files beyond.")

@@ -105,8 +105,9 @@ def _environment(environ: Mapping[str, str]) -> Layers:
 
 
 def _variables(values: Mapping[str, str], suffix: str = "") -> Layers:
-    """Return the variables as a layer; `suffix` follows each name as the operator wrote it. Of the library's sources,
-    only the one used here keeps unknown names, which Settings refuses.
+    """Return the variables as a layer. `suffix` is what the operator wrote after each name in `values` (`_FILE` if the
+    variable names a file); errors show the name with it. Of the library's sources, only the one used here keeps unknown
+    names, which Settings refuses.
     """
     source = DotEnvSettingsSource(Settings, env_file=None, dotenv_filtering="match_prefix")
     source.env_vars = {name.lower(): value for name, value in values.items()}

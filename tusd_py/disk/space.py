@@ -12,7 +12,7 @@ _BALLAST = 4 * MIB
 
 
 def disk_space(path: Path) -> Space:
-    """Return the space of the file system that `path` is on. Raises OSError."""
+    """Return the free bytes and the reserve of the file system that `path` is on. Raises OSError."""
     disk = os.statvfs(path)
     return Space(free=disk.f_bavail * disk.f_frsize, reserve=reserve_of(disk.f_blocks * disk.f_frsize))
 
@@ -28,7 +28,7 @@ class Ballast:
 
     @property
     def size(self) -> int:
-        """The file's size in bytes: 4 MiB, on a small disk a quarter of the reserve, as the disk may hold two ballasts.
+        """The bytes that `restore` writes: 4 MiB, or a quarter of a small disk's reserve, as it may hold two ballasts.
 
         Raises OSError.
         """

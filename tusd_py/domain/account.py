@@ -9,7 +9,7 @@ from tusd_py.domain.principal import NO_ACCOUNT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The account of an upload, and what the upload may have there."""
+    """The account that an upload is charged to, the account's quota, and the bytes that it reserves for the upload."""
 
     name: str = NO_ACCOUNT
     quota_bytes: int | None = None

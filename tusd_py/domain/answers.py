@@ -10,7 +10,7 @@ from tusd_py.domain.metadata import Metadata
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The response that a hook wants its client to get, merged over the server's own."""
+    """The response that a hook wants for the client whose request it was asked about, merged over the server's own."""
 
     status: int | None = None
     """None for the server's own status."""

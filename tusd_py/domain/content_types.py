@@ -39,11 +39,9 @@ class Mark:
 def check_content(
     upload: Upload, head: bytes, marks: Sequence[Mark], marked: Collection[str], allowed: Sequence[str]
 ) -> None:
-    """Return if the upload may begin with `head`: all of its bytes, or the first `HEAD_BYTES`. `marks` are those found
-    in `head`, `marked` all media types that have a mark, and `allowed` the media types (also `image/*` or `*/*`) that
-    the server takes.
-
-    Raises TypeNotAllowed.
+    """Raise TypeNotAllowed if the upload may not begin with `head`: all of its bytes, or the first `HEAD_BYTES`.
+    `marks` are those found in `head`, `marked` all media types that have a mark, and `allowed` the media types (also
+    `image/*` or `*/*`) that the server takes.
     """
     if has_allowed_mark(upload, marks, allowed):
         return
@@ -71,8 +69,8 @@ def _kind(upload: Upload) -> str:
 
 
 def _names(kind: str) -> frozenset[str]:
-    """Return the names of the types with whose marks files of type `kind` may begin: `image/svg+xml` begins as
-    `application/xml` does."""
+    """Return the subtypes, as `_name` returns them, of the types with whose marks files of type `kind` may begin:
+    `image/svg+xml` begins as `application/xml` does, so that `xml` is one."""
     return frozenset({_name(kind), kind.rpartition("+")[2]})
 
 

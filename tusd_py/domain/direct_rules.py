@@ -150,8 +150,8 @@ def _declared_part_size(metadata: Metadata) -> int:
 
 
 def _part_of_unsized(number: int, declared: int | None, limits: Limits, parts: PartLimits) -> int | None:
-    """Return the declared length of a part, or None, for an upload whose length isn't declared. Raises WrongParts,
-    Malformed."""
+    """Return `declared`, the length that a client declares for a part (None for none), if such a part fits into an
+    upload whose own length isn't declared. Raises WrongParts, Malformed."""
     _check_declared(None, limits)
     end = limits.max_length
     _check_number(number, parts.max_parts if end is None else min(parts.max_parts, max(1, -(-end // parts.min_length))))
@@ -182,7 +182,7 @@ def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limit
 
 def schedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
     """Return the upload with a check of its stored parts due once the presigned URLs made by now have expired. Returned
-    unchanged if a check is due already, or the length isn't declared."""
+    unchanged if a time is set for a check already, or the length isn't declared."""
     direct = upload.direct
     if upload.length is None or direct is None or direct.parts_check_at is not None:
         return upload

@@ -25,7 +25,7 @@ class JobPhase(enum.StrEnum):
 
 
 EXPORT = "export"
-"""The kind of jobs that have no upload to work on: they list uploads in a file."""
+"""The kind of jobs that have no upload to work on: they put many uploads (ZIP), or a list of them, into one file."""
 ENDED = frozenset({JobPhase.DONE, JobPhase.FAILED, JobPhase.CANCELLED})
 
 
@@ -76,7 +76,8 @@ class Job:
 
     @property
     def upload_or_own_id(self) -> UploadId:
-        """The upload id of the job's events: that of its upload; for an export, which has none, the job's own id."""
+        """The upload id of the job's events: that of the upload it works on; the job's own id for an export, a job that
+        puts many uploads into one file."""
         return self.upload_id or UploadId(self.id)
 
     @property

@@ -37,7 +37,7 @@ class BadJob(Refusal):
 
 
 class BadExport(Refusal):
-    """The request for an export has wrong members or values."""
+    """The request for an export (a job that puts many uploads into one file) has wrong JSON members or values."""
 
     code = "bad-export"
 

@@ -51,8 +51,8 @@ def cancel(job: Job, now: float) -> Job:
 
 
 def mark_cleared(job: Job, now: float, pause: float | None = None) -> Job:
-    """Return the ended job as one whose products are removed. With `pause`, products are left: the next removal is due
-    in so many seconds."""
+    """Return the ended job as one of which no uploads that it made are left. With `pause`, some may be left: the job
+    keeps their ids, and their next removal is due in so many seconds."""
     if pause is None:
         return replace(job, product_ids=(), due_at=None)
     return replace(job, due_at=now + pause)

@@ -75,16 +75,17 @@ def fill(upload: Upload, length: int) -> Upload:
 
 
 def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = False) -> Change:
-    """Return the change of the upload to the state `checkpoint`. An upload whose object that created is done, but only
-    finishing if its digest is still to be computed or, with `asks`, a hook is still to be asked."""
+    """Return the change of the upload to the state `checkpoint`. If storing these bytes created the object, the upload
+    is done, but only finishing if its digest is still to be computed or, with `asks`, a hook or the scanner to be
+    asked."""
     grown = copy_with(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
     change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
     return change if not checkpoint.troubled else mark_troubled(change, now)
 
 
 def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
-    """Return the change that records the end of an upload that `mark_done` returned, with its event. `answer` is that
-    of the hook that was asked. A digest that was asked for must be in the upload already."""
+    """Return the change that records an upload, as `mark_done` returned it, as finished, with the event of that.
+    `answer` is that of the hook that was asked. A digest that was asked for must be in the upload already."""
     return Change(copy_with(upload, answer=answer), EventType.FINISHED)
 
 
@@ -152,8 +153,9 @@ def reopen(upload: Upload, offset: int) -> Upload:
 
 
 def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:
-    """Return the change of the upload to its state in the storage (`stored`): done, with `asks` only finishing until a
-    hook is asked, or at an earlier offset, with the event of a roll-back."""
+    """Return the change of the upload to its state in the storage (`stored`): done, but only finishing if its digest
+    is still to be computed or, with `asks`, a hook or the scanner to be asked; or at an earlier offset, with the event
+    of a roll-back."""
     change = _verify_first(copy_with(stored, troubled_at=now), asks=asks and not upload.done)
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)
@@ -161,8 +163,8 @@ def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) ->
 
 
 def _verify_first(upload: Upload, *, asks: bool) -> Change:
-    """Return the change of a done upload to done, or only to finishing if its digest is still to be compared or, with
-    `asks`, a hook to be asked. An upload that isn't done stays as it is."""
+    """Return the change of a done upload to done, or only to finishing if its digest is still to be computed or, with
+    `asks`, a hook or the scanner to be asked. An upload that isn't done stays as it is."""
     if upload.done and upload.digest is None and not asks:
         return Change(upload, EventType.FINISHED)
     return Change(copy_with(upload, phase=Phase.FINISHING) if upload.done else upload)

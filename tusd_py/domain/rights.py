@@ -1,5 +1,5 @@
-"""The rights of callers to uploads, the same for every wire protocol. They are judged before the rules. No function
-does I/O or reads a clock.
+"""The rights of callers to uploads, the same for every wire protocol. They are judged before the rules for requests
+(`domain/rules.py`). No function does I/O or reads a clock.
 
 An upload belongs to the subject of the credential that created it, within the subject's tenant. An upload that was
 created without a credential belongs to all principals.
@@ -47,8 +47,8 @@ class Rights:
         """Return if the caller has the right to do what the intent asks. `upload` is the record; None for a creation,
         or if there is no such upload.
 
-        Raises Unauthenticated, UploadNotFound (the upload belongs to another owner), InsufficientScope, or the caller's
-        denial: also Forbidden, AuthUnavailable.
+        Raises Unauthenticated, UploadNotFound (the upload belongs to another owner), InsufficientScope, or the
+        refusal of the caller's credential (`Caller.denial`), which may also be Forbidden or AuthUnavailable.
         """
         if self.authenticating and not self._is_open(intent, caller):
             principal = authenticated(caller)
@@ -59,7 +59,8 @@ class Rights:
                 raise InsufficientScope("the credential doesn't give the right to do this: use another one")
 
     def owns(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller has a good credential of the upload's owner, or none are checked."""
+        """Return True if the caller has a good credential of the upload's owner (any good one if the upload has no
+        owner), or the server checks no credentials."""
         return not self.authenticating or (caller.principal is not None and _is_owner(caller.principal, upload))
 
     def reads(self, caller: Caller, upload: Upload) -> bool:
@@ -70,17 +71,18 @@ class Rights:
         return principal is not None and _is_owner(principal, upload) and not principal.scopes.isdisjoint(_SCOPES[Read])
 
     def shows(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the server may tell the caller of the upload's content, and not only of its progress."""
+        """Return True if the server may tell the caller the upload's metadata, owner and jobs, and not only its
+        progress."""
         return self.owns(caller, upload) or (caller.principal is not None and LIST in caller.principal.scopes)
 
     def preempts(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller may make the upload's lock holder save its bytes and release the lock: a caller
-        with the right to append."""
+        """Return True if the caller may make the upload's lock holder save its bytes and release the lock: the upload's
+        owner, or any caller if the URL alone gives the right to append. Scopes aren't checked."""
         return self.by_url or self.owns(caller, upload)
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
-        """Return True if the intent needs no credential; then one that isn't good does no harm. Raises Unauthenticated
-        or AuthUnavailable for a HEAD that needs one."""
+        """Return True if the intent needs no credential: one that isn't good is ignored then. For Watch and Pause, True
+        only if the caller sent none. Raises Unauthenticated or AuthUnavailable for a HEAD that lacks a needed one."""
         if isinstance(intent, Inspect):
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)
@@ -92,9 +94,9 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """The right of a caller to see uploads, jobs and events in lists and feeds: those of one owner, or all. Uploads
-    without an owner belong to no such owner, even if every principal may continue them, so that lists don't reveal
-    their ids."""
+    """The right of a caller to see uploads, jobs and events in lists and feeds: those of one owner, or all. Only a
+    watcher that sees all sees uploads without an owner, even if every principal may continue them, so that lists don't
+    reveal their ids."""
 
     subject: str | None = None
     tenant: str | None = None
@@ -114,15 +116,17 @@ class Watcher:
 
 
 def watcher(principal: Principal, *scopes: str) -> Watcher:
-    """Return what the principal may see. Raises InsufficientScope unless it has the scope `upload`, `list` or one of
-    `scopes`: clients with other upload tokens aren't to know further uploads of the token's owner."""
+    """Return the principal's right to see: all with the scope `list`, else only what belongs to its subject. Raises
+    InsufficientScope unless it has the scope `upload`, `list` or one of `scopes`: a client with an upload token
+    that gives none of them isn't to know the other uploads of the token's owner."""
     if principal.scopes.isdisjoint({UPLOAD, LIST, *scopes}):
         raise InsufficientScope("an upload token doesn't give the right to see uploads: use the owner's credential")
     return Watcher(principal.subject, principal.tenant, sees_all=LIST in principal.scopes)
 
 
 def authenticated(caller: Caller) -> Principal:
-    """Return the caller's principal. Raises the caller's denial, or Unauthenticated if it sent no credential."""
+    """Return the caller's principal. Raises the refusal of its credential (`Caller.denial`), or Unauthenticated if it
+    sent none."""
     if caller.principal is None:
         raise caller.denial or Unauthenticated()
     return caller.principal
@@ -134,8 +138,9 @@ def without_content(upload: Upload) -> Upload:
 
 
 def _raise_for_head(caller: Caller) -> None:
-    """Raise the caller's denial, or Unauthenticated without one. Unauthenticated also takes the place of Forbidden, the
-    denial of an authentication server: clients start over after a 403."""
+    """Raise the refusal of the caller's credential (`Caller.denial`), or Unauthenticated if it sent none.
+    Unauthenticated also takes the place of Forbidden, with which an authentication server refuses: clients start over
+    after a 403."""
     if isinstance(caller.denial, Forbidden):
         raise Unauthenticated(invalid=True)
     authenticated(caller)

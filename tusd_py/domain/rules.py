@@ -245,7 +245,8 @@ def _check_incomplete(upload: Upload, intent: Append) -> None:
 
 
 def _request_digest(upload: Upload, whole: WholeDigest | None) -> Upload:
-    """Return the upload with the digest to compute: the first that its client asks for before the upload is done."""
+    """Return the upload with the digest to compute: the first that its client asks for before the upload is done.
+    `whole` is the digest that this request asks for; None if it asks for none."""
     if whole is None or upload.digest is not None or upload.done:
         return upload
     return copy_with(upload, digest=WholeDigest(algorithm=whole.algorithm))

@@ -9,8 +9,8 @@ from tusd_py.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSelection:
-    """A selection of uploads: those that match all fields. None matches all uploads; a text that is no phase or kind,
-    none."""
+    """A selection of uploads: those that match all fields. A field that is None matches all uploads; a text that is
+    no phase or kind matches no upload."""
 
     phases: frozenset[str] | None = None
     kind: str | None = None

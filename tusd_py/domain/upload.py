@@ -58,7 +58,7 @@ class Times:
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """The record of one upload in the state store. The class has no slots, as `copy_with` needs."""
+    """The record of one upload in the state store. The class has no slots, as `copy_with` can't copy one with slots."""
 
     id: UploadId
     kind: Kind = Kind.REGULAR
@@ -138,7 +138,8 @@ class Upload:
 
     @property
     def key_tells_id(self) -> bool:
-        """True if its object's key alone tells that the object is this upload's: no hook or credential added to it."""
+        """True if its object's key alone tells that the object is this upload's: neither a hook nor a credential chose
+        the key or a prefix of it."""
         return self.kind is Kind.PARTIAL or (self.chosen_key is None and not self.key_prefix)
 
     @property

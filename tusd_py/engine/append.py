@@ -28,11 +28,12 @@ from tusd_py.ports.progress import NO_WATCHER, Watcher
 async def append(
     engine: Engine, upload_id: UploadId, intent: Append, body: Body, watcher: Watcher = NO_WATCHER
 ) -> Upload:
-    """Append the body's bytes and return the upload as recorded, done if they were the last.
+    """Append the body's bytes and return the upload as recorded, done if they were the last. `watcher` tells the client
+    of recorded bytes.
 
     Raises Refusal, UploadLost (the upload has ended), Locked, Superseded, Unavailable. After a refusal the upload keeps
-    its recorded bytes, unless a strict client sent more bytes than its length, or a hook or a scan refused its content:
-    it has ended then.
+    its recorded bytes, unless an IETF client (`Append.strict`) sent more bytes than its length, or a hook or a scan
+    refused its content: it has ended then.
     """
     last = intent.completion is Completion.WITH_THIS
     incoming = Incoming(body=body, announced=intent.body, watcher=watcher, last=last)
@@ -65,8 +66,8 @@ async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, incoming:
 
 @asynccontextmanager
 async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
-    """End the upload if the context raises TooLarge for a strict client (IETF, 4.4.2), UploadSpoiled (its bytes don't
-    have its digest) or UploadStopped (a hook stops it). The error is raised again, or that of `_invalidate`."""
+    """End the upload if the context raises TooLarge for an IETF client (`Append.strict`), UploadSpoiled (its bytes
+    don't have its digest) or UploadStopped (a hook stops it). The error is raised again, or that of `_invalidate`."""
     try:
         yield
     except TooLarge as surplus:

@@ -49,8 +49,9 @@ async def _confirm(engine: Engine, recorded: Upload, lost: UploadLost) -> None:
 
 
 async def _survey(engine: Engine, upload: Upload) -> Survey:
-    """Return the survey of the upload. If it is a final upload without its object, which has no bytes yet, its partial
-    uploads are surveyed, too. Raises UploadLost if bytes that it can't do without are missing."""
+    """Return the survey of the upload: the upload as far as the storage still has its recorded bytes. For a final
+    upload without its object, which has no bytes yet, the storage is also asked for its partial uploads. Raises
+    UploadLost if nothing is left to resume: a finished object, a partial or a direct upload is missing."""
     survey = await engine.storage.survey(upload, await engine.state.entries(upload.id))
     if upload.kind is Kind.FINAL and not survey.upload.done:
         for source in await partials_of(engine, upload):
@@ -69,8 +70,9 @@ async def partials_of(engine: Engine, final: Upload) -> list[Upload]:
 
 
 async def follow(engine: Engine, upload: Upload, survey: Survey) -> Upload:
-    """Record the upload as surveyed and return it: done, back at an earlier offset, or finishing if its digest is to be
-    checked or a hook or a scanner to be asked first. Objects that only its earlier cursor names are removed."""
+    """Record the upload as the survey found it in the storage, and return it: done, back at an earlier offset, or
+    finishing if its digest is to be checked or a hook or a scanner to be asked first. Objects that only its earlier
+    cursor names are removed."""
     asks = engine.asks_before_finish or upload.asks_before_finish
     change = lifecycle.follow(upload, survey.upload, engine.clock(), asks=asks)
     moved = await engine.records.rewind(change, survey.entries)

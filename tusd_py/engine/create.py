@@ -26,10 +26,11 @@ from tusd_py.ports.progress import NO_WATCHER, Watcher
 
 
 async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = NO_WATCHER) -> Upload:
-    """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes.
+    """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes. `watcher`
+    tells the client of the recorded creation and bytes.
 
     Raises Refusal, UploadLost, Superseded, Unavailable. If the upload was recorded, it is ended then, unless its client
-    knows its URL and can resume it: after any error but TooLarge, UploadSpoiled and UploadStopped.
+    knows its URL and the error is none of TooLarge, UploadSpoiled and UploadStopped, so that the client can resume it.
     """
     engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:
@@ -54,7 +55,8 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
 
 
 class _NotingWatcher:
-    """A watcher that passes everything on to another, and notes if the client knows the upload's URL."""
+    """A `ports.progress.Watcher` that passes all calls on to another, and notes if the client knows the upload's
+    URL."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -103,8 +105,8 @@ async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:
 @asynccontextmanager
 async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _NotingWatcher) -> AsyncIterator[Upload]:
     """Record the upload and yield it. If the context raises, end the upload as `create` says. The error is raised
-    again, but as InconsistentLength if a strict client's body exceeds the length, as Malformed if a partial upload is
-    lost."""
+    again, but as InconsistentLength if an IETF client's body (`Create.strict`) exceeds the length, as Malformed if a
+    partial upload is lost."""
     upload = await engine.create(resume(planned))
     try:
         yield upload

@@ -46,7 +46,8 @@ _TOO_LONG = "its client has stored more bytes than an upload may have"
 
 
 def access(engine: Engine) -> DirectAccess:
-    """Return the storage's port for clients. Raises UnsupportedExtension if clients can't reach the storage."""
+    """Return the port through which the storage signs clients' requests to it. Raises UnsupportedExtension if clients
+    can't reach the storage."""
     if engine.storage.direct is None:
         raise UnsupportedExtension("this server's storage can't be reached by clients")
     return engine.storage.direct
@@ -178,8 +179,8 @@ async def _record_parts(engine: Engine, upload: Upload, listed: Sequence[DirectP
 async def _choose_parts(
     engine: Engine, upload: Upload, listed: Sequence[DirectPart]
 ) -> tuple[Upload, Sequence[DirectPart]]:
-    """Return the upload as full, and the stored parts that `listed` names; no parts if the object exists already, as
-    the record may be an old copy.
+    """Return the upload with all its bytes, and the stored parts that `listed` names; no parts if the object exists
+    already: the record may be older than the object, as a restored state is.
 
     Raises Refusal, UploadLost, Unavailable.
     """
@@ -249,7 +250,7 @@ async def _hold(engine: Engine, intent: Continue | Terminate, upload_id: UploadI
 
 
 async def _load(engine: Engine, upload_id: UploadId, key: str) -> Upload:
-    """Return the upload that the caller may continue. Raises Refusal, StateUnavailable."""
+    """Return the upload if the caller may continue it and `key` is its object's. Raises Refusal, StateUnavailable."""
     stored = await engine.state.load(upload_id)
     engine.authorize(Continue(), stored)
     return _checked(engine, stored, key)

@@ -114,7 +114,8 @@ class Engine:
         return engine
 
     def answer(self, answer: Answer) -> None:
-        """Have the answer of a hook merged into the response to the current request, if there is one."""
+        """Have the answer of a hook merged into the response to the current request; do nothing if the engine serves no
+        request."""
         if self.answers is not None and answer != NO_ANSWER:
             self.answers.append(answer)
 
@@ -206,8 +207,9 @@ class Engine:
     async def hold(
         self, upload_id: UploadId, on_release_request: Callable[[], None] = lambda: None, *, wait: float | None = None
     ) -> AsyncIterator[Lease]:
-        """Hold the lock of the upload until the context ends. Waits up to `wait` seconds for it (None: `lock_wait`);
-        with 0, the current holder isn't asked to release the lock. Raises Locked, StateUnavailable."""
+        """Hold the lock of the upload until the context ends. Waits up to `wait` seconds for it (None: for
+        `Engine.lock_wait`); with 0, the current holder isn't asked to release the lock. `on_release_request` is called
+        when another request wants the lock, or the lease is lost. Raises Locked, StateUnavailable."""
         seconds = self.lock_wait if wait is None else wait
         started, got = time.perf_counter(), False
         try:

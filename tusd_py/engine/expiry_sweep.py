@@ -163,8 +163,8 @@ async def _check_size(engine: Engine, upload: Upload) -> bool:
 
 
 async def _finish(engine: Engine, upload: Upload) -> bool:
-    """Finish the upload. Returns False if that failed; the failure is recorded, which moves the upload to the end of
-    the queue."""
+    """Finish the upload. Returns False if that failed; the failure is recorded, so that the upload is due again
+    later."""
     try:
         await finish_upload(engine, upload)
     except (Unavailable, HookFailed, ScannerUnavailable) as error:

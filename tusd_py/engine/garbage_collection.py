@@ -24,7 +24,7 @@ _PAUSE = 0.02
 
 async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
     """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node collects garbage, nor, unless
-    `dry_run`, during the grace period of the installation.
+    `dry_run`, during the grace period: the days after a new state took over the storage, or an operator forced a pair.
 
     Raises StorageUnavailable, StateUnavailable.
     """

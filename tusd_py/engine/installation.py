@@ -92,7 +92,7 @@ def _mismatch(engine: Engine, snapshot: Snapshot) -> str:
 
 async def force_pair(engine: Engine) -> Installation:
     """Make state and storage one installation, as an operator demands, and return it: that of the storage, else of the
-    state, else a new one. The grace period begins. Raises Unavailable."""
+    state, else a new one. The grace period begins, in which no leftover is removed. Raises Unavailable."""
     snapshot = await take_snapshot(engine)
     installation_id = snapshot.storage_id or (snapshot.installation.id if snapshot.installation else engine.new_id())
     installed = Installation(id=installation_id, stored=True, adopted_at=engine.clock())
@@ -115,8 +115,8 @@ async def grace_period_end(engine: Engine) -> float | None:
 
 
 async def end_grace_period(engine: Engine) -> None:
-    """End the grace period, so that garbage is collected: each upload in the storage that can have a record has one
-    again. Raises StateUnavailable."""
+    """End the grace period, so that leftovers are removed again. The caller has made sure that each upload in the
+    storage that can have a record has one. Raises StateUnavailable."""
     installed = await engine.state.installation()
     if installed is not None and installed.adopted_at is not None:
         await engine.state.reinstall(replace(installed, adopted_at=None))

@@ -75,8 +75,8 @@ class Journal:
             await self._note_trouble()
 
     async def _delete_objects(self) -> None:
-        """Delete superseded objects, except those that the recorded, an uncertain or a withheld cursor names. A long
-        request does so from time to time, to bound its cursors in memory and its objects in S3."""
+        """Delete superseded objects, except those that the recorded cursor, a withheld one or one whose save got no
+        answer names. A long request does so from time to time, to bound its cursors in memory and its objects in S3."""
         superseded, self._superseded = self._superseded, []
         current = [self.upload.cursor, *self._uncertain, *(checkpoint.cursor for checkpoint in self._pending)]
         try:
@@ -86,7 +86,8 @@ class Journal:
             raise
 
     async def _note_trouble(self) -> None:
-        """Record trouble in the upload that the caller continues with; if that fails, the next lock holder does."""
+        """Record trouble in the upload, and keep the upload so saved as `upload`. If that fails, the next lock holder
+        records the trouble."""
         try:
             self.upload = await self._engine.records.note(copy_with(self.upload, troubled_at=self._engine.clock()))
         except (Superseded, StateUnavailable):
@@ -96,8 +97,8 @@ class Journal:
         return offset > self.upload.offset and (self.withheld or offset == self.upload.length)
 
     def _withhold(self, checkpoint: Checkpoint) -> None:
-        """Withhold the checkpoint, and keep the previous one, joined with all before it: either may be the last that
-        counts."""
+        """Withhold the checkpoint. Of the withheld ones before it, only the last is kept, with the entries of all:
+        either of the two may be the last that is recorded."""
         if len(self._pending) > 1:
             self._superseded.append(self._pending[0].cursor)
             self._pending = [_join(self._pending)]

@@ -69,7 +69,7 @@ async def finished(engine: Engine, upload_id: UploadId, intent: Read) -> Upload:
 
 def read(engine: Engine, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of `span` of a finished upload. Raises UploadLost before the first byte if the object is missing
-    or is another; StorageUnavailable. The caller closes the generator, unless it is exhausted."""
+    or was replaced; StorageUnavailable. The caller closes the generator, unless it is exhausted."""
     return engine.storage.read(upload, span)
 
 

@@ -13,20 +13,22 @@ from tusd_py.ports.state import StateStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """The quotas of all accounts: `default`, from the settings (None for none), unless a credential has its own."""
+    """The quotas of all accounts: `default`, from the settings (None for none), but with the numbers that an account's
+    credential sets."""
 
     state: StateStore
     default: Quota | None = None
 
     def of(self, account: Account) -> Quota | None:
-        """Return the quota of the account; None if it has none."""
+        """Return the quota of the account: the default one, but with the bytes that its credential sets
+        (`Account.quota_bytes`), if any. None if it has no quota."""
         if account.quota_bytes is None:
             return self.default
         return replace(self.default or Quota(), max_bytes=account.quota_bytes)
 
     def for_creation(self, account: Account, own: Quota | None) -> Quota | None:
-        """Return the quota of the account, with the limit on unfinished uploads of `own`, its credential's quota, if
-        that sets one. None if the account has no quota."""
+        """Return the quota of the account as `of` does, but with the limit on unfinished uploads that `own`, the quota
+        of its credential, sets, if any. None if the account has no quota."""
         quota = self.of(account)
         if own is None or own.max_uploads is None:
             return quota
@@ -53,8 +55,8 @@ class Quotas:
         return with_reservation(upload, fitting)
 
     async def _remaining(self, account: Account, quota: Quota | None) -> int:
-        """Return the number of bytes that the account may still take, negative if it has too many; 0 without a quota of
-        bytes."""
+        """Return the number of bytes that the account may still take within `quota`, negative if it has too many; 0 if
+        `quota` doesn't limit bytes."""
         if quota is None or quota.max_bytes is None:
             return 0
         return quota.max_bytes - (await self.state.usage(account.name)).total

@@ -52,6 +52,7 @@ class RateLimiter:
         self._forget(now)
 
     def _forget(self, now: int) -> None:
-        """Forget the least recent clients while the first of them has its full rate, or there are too many."""
+        """Forget clients, the one whose last action is the oldest first, while that client may do all its actions at
+        once again, or more than `_MAX_CLIENTS` are remembered. `now` is in nanoseconds."""
         while len(self._due) > _MAX_CLIENTS or next(iter(self._due.values())) <= now:
             self._due.popitem(last=False)

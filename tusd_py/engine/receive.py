@@ -35,7 +35,8 @@ class Incoming:
 
 
 async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_bytes: int | None, lease: Lease) -> Upload:
-    """Store the body's bytes and return the upload as recorded, also if the body was cut short.
+    """Store the body's bytes, at most `max_bytes` (None for no limit), and return the upload as recorded, also if the
+    body was cut short.
 
     Raises UploadStopped (a hook wants the upload to end); TypeNotAllowed; ChecksumMismatch, TooLarge, UploadLocked,
     OverQuota (unrecorded bytes are dropped then); UploadLost (the upload has ended), Superseded, Unavailable.
@@ -111,8 +112,8 @@ async def expect_nothing(incoming: Incoming) -> None:
 
 
 def _check(end: BodyEnd, digest: Digest) -> None:
-    """Raise TooLarge if the body is too long, UploadLocked if it was stopped before its checksum was known,
-    ChecksumMismatch if it doesn't have the announced checksum."""
+    """Raise TooLarge if the body is too long, UploadLocked if this server stopped reading it (for another request that
+    wants the lock, say) before its checksum was known, ChecksumMismatch if it doesn't have the announced checksum."""
     if end is BodyEnd.TOO_LONG:
         raise TooLarge("the body has more bytes than the upload takes")
     if digest.open and end is BodyEnd.STOPPED:

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 
 async def retry(work: Callable[[], Awaitable[None]], pauses: Sequence[float], *errors: type[Exception]) -> None:
-    """Run `work` until it raises none of `errors`, at most once after each of `pauses` (seconds). Returns, too, if the
-    last run raises one of them."""
+    """Wait for each of `pauses` (seconds) in turn, and run `work` after it, until a run raises none of `errors`.
+    Returns, too, if the last run raises one of them."""
     for pause in pauses:
         await asyncio.sleep(pause)
         with suppress(*errors):

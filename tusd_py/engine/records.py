@@ -121,8 +121,8 @@ class Records:
         return reserve(upload, self.thresholds.reservation, length_limit(upload, self.limits))
 
     async def _commit(self, change: Change, events: Sequence[Event], saving: Awaitable[Upload]) -> Upload:
-        """Await the save, tell observers of it and return the saved upload. If it is superseded, record the trouble
-        that the change has, and raise Superseded."""
+        """Await the save, tell observers of it and return the saved upload. If it is superseded, record trouble if
+        the storage may hold something that no record names (`Change.troubled`), and raise Superseded."""
         try:
             return self._notify(events, await saving)
         except Superseded:

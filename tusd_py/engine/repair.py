@@ -45,7 +45,7 @@ class Mended:
 async def repair(engine: Engine, *, apply: bool) -> AsyncIterator[Mended]:
     """Yield the outcome of each finding, mended if `apply`. Uploads that are in use are not mended.
 
-    If all were mended, the grace period ends, and leftovers may be removed again.
+    If all were mended, the grace period of the installation ends, in which no leftover is removed.
 
     Raises StateUnavailable, StorageUnavailable if the comparison can't continue.
     """

@@ -42,21 +42,22 @@ async def rebuild(engine: Engine, recovered: Recovered) -> str:
 
 
 async def end(engine: Engine, upload: Upload) -> str:
-    """End the upload, and remove what is left of it."""
+    """End the upload, and remove what is left of it. Return `ended`."""
     async with engine.hold(upload.id, wait=0):
         await _clear(engine, await engine.records.save(lifecycle.end(upload, Reason.LOST)))
         return "ended"
 
 
 async def finish(engine: Engine, upload: Upload) -> str:
-    """Finish the upload, or end it if its bytes are lost or refused by a scan."""
+    """Finish the upload, or end it if its bytes are lost or refused by a scan. Return `finished` or `ended`,
+    with the reason."""
     async with engine.hold(upload.id, wait=0):
         return "finished" if await _finish_or_clear(engine, upload) else "ended, as bytes of it are gone"
 
 
 async def catch_up(engine: Engine, upload: Upload, survey: Survey) -> str:
-    """Record the existing object and finish the upload, or end it if the object doesn't have the announced digest or is
-    refused by a scan."""
+    """Record the existing object and finish the upload, or end it if the object is lost, doesn't have the announced
+    digest or is refused by a scan. Return `finished` or `ended`, with the reason."""
     async with engine.hold(upload.id, wait=0):
         if not await _finish_or_clear(engine, await follow(engine, upload, survey)):
             return "ended, as its bytes are not those that were announced"
@@ -64,30 +65,31 @@ async def catch_up(engine: Engine, upload: Upload, survey: Survey) -> str:
 
 
 async def take_back(engine: Engine, upload: Upload, survey: Survey) -> str:
-    """Move the upload's offset back to its stored bytes, from where clients can resume."""
+    """Move the upload's offset back to its stored bytes, from where clients can resume. Return `taken back`, with both
+    offsets."""
     async with engine.hold(upload.id, wait=0):
         moved = await follow(engine, upload, survey)
         return f"taken back from offset {upload.offset} to {moved.offset}"
 
 
 async def remove(engine: Engine, upload: Upload) -> str:
-    """Remove what is left of an ended upload."""
+    """Remove what is left of an ended upload. Return `removed`."""
     async with engine.hold(upload.id, wait=0):
         await _clear(engine, upload)
         return "removed"
 
 
 async def remove_leftover(engine: Engine, leftover: Leftover) -> str:
-    """Remove a leftover that no upload needs. Raises Superseded if an upload needs it by now, or its upload is in
-    use."""
+    """Remove a leftover that no upload needs. Return `removed`. Raises Superseded if an upload needs it by now, or its
+    upload is in use."""
     if not await remove_unneeded(engine, leftover, dry_run=False):
         raise Superseded(leftover.upload_id)
     return "removed"
 
 
 async def _finish_or_clear(engine: Engine, upload: Upload) -> bool:
-    """Finish the upload. Returns False if its bytes were lost or spoiled, or a scan refused them: the upload is removed
-    then."""
+    """Finish the upload. Returns False if its bytes were lost or don't have the announced digest, or a scan refused
+    them: the upload is removed then."""
     try:
         with suppress(UploadLost, ScanRejected):
             await finish_upload(engine, upload)

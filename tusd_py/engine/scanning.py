@@ -48,7 +48,8 @@ async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload
 
 async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None, before: JobId | None = None) -> None:
     """Record the verdict on a finished upload, None for no verdict; end an infected upload. Nothing is recorded if the
-    upload isn't done, or if the job `before` is stored, as that job may have recorded a newer verdict.
+    upload isn't done. `before` is a job that is yet to be stored: if it is stored already, nothing is recorded, as it
+    may have recorded a newer verdict.
 
     Raises Locked, Superseded, StateUnavailable.
     """

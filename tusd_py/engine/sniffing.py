@@ -34,8 +34,8 @@ def sniffed(
 async def _judged(
     engine: Engine, marks: FileMarks, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
 ) -> AsyncIterator[Chunk]:
-    """Yield the chunks; none if the body was cut short before its type could be told, as its client sends it again.
-    Raises TypeNotAllowed before the first chunk."""
+    """Yield the chunks; none if the body was cut short before the file's type could be told, as its client sends it
+    again. `last` is True if the body is the rest of the file. Raises TypeNotAllowed before the first chunk."""
     prefix, chunk = b"", b""  # type: bytes, Chunk
     async for chunk in chunks:
         if len(prefix) + len(chunk) >= HEAD_BYTES:
@@ -50,8 +50,8 @@ async def _judged(
 
 
 def _is_kept(engine: Engine, marks: FileMarks, upload: Upload, head: bytes, body: Body, *, last: bool) -> bool:
-    """Return True if the body, which begins with `head`, is to be stored; False if it was cut short before its type
-    could be told. Raises TypeNotAllowed."""
+    """Return True if the body, which begins with `head`, is to be stored; False if it was cut short before the file's
+    type could be told. `last` is True if the body is the rest of the file. Raises TypeNotAllowed."""
     present, allowed = marks.find(head), engine.limits.allowed_types
     if not head or has_allowed_mark(upload, present, allowed):
         return True

@@ -103,7 +103,8 @@ class Lane:
         return await asyncio.gather(*(self._lease(delivery) for delivery in due))
 
     async def _lease(self, delivery: Delivery) -> Delivery | None:
-        """Return the delivery, leased; None if it was postponed to its first attempt, or another node has taken it."""
+        """Return the delivery, leased; None if it is new and was postponed, as the sink has a pause before the first
+        attempt, or if another node has taken it."""
         schedule = self.courier.schedule
         later = schedule.first(delivery)
         if later is None:

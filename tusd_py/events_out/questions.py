@@ -34,7 +34,7 @@ _LOGGED = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """The rules by which a hook is asked."""
+    """The limits of the calls that ask a hook, in number, time and bytes, and the header fields sent along."""
 
     attempts: int
     """The most attempts at a question, all within `seconds`."""
@@ -51,7 +51,9 @@ class Asking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookQuestions:
-    """A `ports.questions.Questions` that asks a hook; a question that isn't in `enabled` is answered without a call."""
+    """A `ports.questions.Questions` that asks a hook. A hook whose name isn't in `enabled` isn't called, and nothing is
+    refused or changed; only `before_access` always calls.
+    """
 
     caller: HookCaller
     enabled: frozenset[str]
@@ -112,7 +114,9 @@ class HookQuestions:
     async def _ask(
         self, hook: str, caller: Caller, upload: Upload, call_id: str, *, planned: bool = False
     ) -> HookResponse:
-        """Return the hook's answer. Raises HookFailed if there is no valid one in time; the reason is reported."""
+        """Return the hook's answer. With `planned`, the upload isn't recorded yet: the call names no id and no place in
+        the storage. Raises HookFailed if no valid answer came in time; the observer gets the reason.
+        """
         call = self._call(hook, caller, upload, call_id, planned=planned)
         try:
             async with asyncio.timeout(self.asking.seconds):
@@ -136,8 +140,8 @@ class HookQuestions:
         return await self._attempt(call, self.asking.seconds)
 
     async def _attempt(self, call: Call, seconds: float) -> HookResponse:
-        """Return the answer of one call, and measure the call. Raises CallFailed (_Again if a retry may help),
-        InvalidAnswer.
+        """Return the answer of one call, which may take `seconds`; the meter gets its duration and outcome. Raises
+        CallFailed (_Again if a retry may help), InvalidAnswer.
         """
         started, outcome = time.perf_counter(), "failed"
         try:

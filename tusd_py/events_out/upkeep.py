@@ -48,8 +48,8 @@ class Upkeep:
             await end(*tasks)
 
     async def measure(self) -> None:
-        """Measure the backlog of each sink: as zero for a sink that was measured before and is gone. Raises
-        StateUnavailable.
+        """Give the meter each sink's numbers of pending and dead events, and the age of the oldest pending one: zeros
+        for a sink that was measured before and is gone. Raises StateUnavailable.
         """
         backlogs = await self.outbox.backlogs()
         for sink in self._measured - {backlog.sink for backlog in backlogs}:

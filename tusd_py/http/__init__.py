@@ -1,2 +1,2 @@
-"""The HTTP layer over aiohttp: it turns requests into heads for `protocol`, plans of the domain into responses, and
-sockets into bytes. It decides nothing about uploads."""
+"""The HTTP layer over aiohttp: it turns requests into heads that `protocol` reads, replies and plans of downloads into
+responses, and received bytes into chunks of a body. It decides nothing about uploads."""

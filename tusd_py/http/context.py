@@ -99,8 +99,8 @@ class Context:
     JSON or XML."""
 
     def client(self, request: web.BaseRequest) -> str:
-        """Return the name under which limits count the request's client: an IPv4 address, or the /64 network of an IPv6
-        address. Raises Malformed if a proxy's field is too long."""
+        """Return the name under which limits count the request's client: an IPv4 address, the /64 network of an IPv6
+        address, or a name that is no address, such as `unix:`. Raises Malformed if a proxy's field is too long."""
         return client_at(self.trust.client(request))
 
 

@@ -22,7 +22,9 @@ class Disclosure:
     get them."""
 
     def read(self, request: web.Request, trust: Trust) -> Mapping[str, Any]:
-        """Return the fields `peer`, `endpoint` and `storable` of `Caller`, by their names."""
+        """Return three fields of `Caller` by name: `peer` (the other end's address and port), `endpoint` (the creation
+        endpoint's URL) and `storable` (the names of secret header fields that may be stored with events).
+        """
         endpoint = creation_url(request, public=self.public_endpoint, trust=trust)
         return {"peer": _peer(request), "endpoint": endpoint, "storable": self.storable}
 

@@ -43,7 +43,8 @@ def creation_path(request: web.Request) -> str:
 
 
 def creation_url(request: web.Request, *, public: str | None, trust: Trust) -> str:
-    """Return the creation endpoint's absolute URL; empty if the request doesn't make a URL."""
+    """Return the creation endpoint's absolute URL: `public` as it is if set, else a URL made from the request; empty if
+    the request doesn't make one."""
     with suppress(Malformed):
         return endpoint_url(request, creation_path(request), public=public, trust=trust)
     return ""
@@ -62,8 +63,8 @@ def host_name(request: web.BaseRequest, trust: Trust) -> str:
 
 
 def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[str, str, str]:
-    """Return the scheme, the host, and the port that the client used, which is empty if it is the scheme's default.
-    Raises Malformed."""
+    """Return the scheme, the host, and the port that the client used: from `url_parts`, which trusted proxies report,
+    else from the request. The port is empty if it is the scheme's default. Raises Malformed."""
     scheme = url_parts.get("proto", request.scheme).lower()
     match = _HOST.fullmatch(url_parts.get("host", request.host))
     port = url_parts.get("port", "")

@@ -49,7 +49,8 @@ class Trust:
 
     def client(self, request: web.BaseRequest) -> str:
         """Return the address of the client that connected to the nearest proxy, without a port, if that proxy is
-        trusted and reports it; else the peer's, empty for a UNIX socket. Raises Malformed if the field is too long."""
+        trusted and reports it; else the peer's, `unix:` for a UNIX socket. Raises Malformed if the field is too
+        long."""
         peer = request.remote or ""
         if not self.is_proxied(request):
             return peer
@@ -58,8 +59,8 @@ class Trust:
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
 
     def is_proxied(self, request: web.BaseRequest) -> bool:
-        """Return True if the peer is a trusted proxy; a UNIX socket's is one, if any are configured. Logs fields of a
-        proxy that isn't trusted, throttled."""
+        """Return True if the peer is a trusted proxy; a UNIX socket's is one, if any are configured. If another peer
+        sends X-Forwarded-* or Forwarded, logs that they are ignored, throttled."""
         if not self.networks:
             return False
         trusted = self._is_trusted_peer(request.remote or "")

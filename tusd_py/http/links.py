@@ -33,8 +33,8 @@ class Links:
         return {}
 
     async def upload_id(self, name: str) -> UploadId:
-        """Return the id of the upload that the last segment of a link names. Raises UploadNotFound if this installation
-        didn't make the name, StateUnavailable."""
+        """Return the id of the upload whose reading link ends with `name` (after `read/`). Raises UploadNotFound if
+        this installation didn't make the name, StateUnavailable."""
         upload_id = (await self._opened()).upload_id(name)
         if upload_id is None:
             raise UploadNotFound

@@ -38,10 +38,11 @@ class RequestFilter:
             _check_coding(request)
 
     def check_origin(self, request: web.Request) -> None:
-        """Raise Forbidden if the page that sent the request may not change anything here: its origin is neither allowed
-        by `cors` nor this server's, or it is of another site and the browser sent no Origin. Raises Malformed.
+        """Raise Forbidden if the page that sent the request may not change anything here: its Origin is neither allowed
+        by `cors` nor this server's, or there is none, but the browser says that a page of another site sent the request
+        without CORS (Sec-Fetch-Site, Sec-Fetch-Mode). Raises Malformed.
 
-        Without `cors`, pages of all origins may. Pages of other sites send some requests without a preflight (Fetch
+        Without `cors`, every Origin is allowed. Pages of other sites send some requests without a preflight (Fetch
         standard, "simple" requests).
         """
         page_origin = request.headers.get(hdrs.ORIGIN)

@@ -46,10 +46,10 @@ _ID = r"{id:(?!read/|s3/).+}"
 
 
 def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -> None:
-    """Add the routes of uploads. Those of the probes must be added before: with base path `/`, these would look like
-    uploads.
+    """Add the routes of uploads, and of the features that `on` names: `tokens`, `direct` (uploads), `live`, `listing`,
+    `jobs` and `dashboard`.
 
-    `on` has the names of features that are on: `tokens`, `direct`, and the names in `_WATCHED`.
+    The probes' routes must be added before: with base path `/`, requests to probes would be taken for uploads'.
     """
     if "tokens" in on:
         app.router.add_route("*", "/tokens", TOKENS.answer)
@@ -72,8 +72,8 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
 
 
 def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> None:
-    """Add the routes of `_WATCHED`. One that is switched off gets 404, unless its path is below the base path: then it
-    may be an upload's."""
+    """Add the routes of all uploads, jobs and events (`_WATCHED`) whose feature is in `on`. Paths of the others get
+    404, but those below the base path get no route here: they may be an upload's."""
     for path, (name, route) in _WATCHED.items():
         if name in on or not f"{path}/".startswith(base_path):
             app.router.add_route("*", path, (route if name in on else ABSENT).answer)

@@ -1,4 +1,4 @@
-"""One attempt at a job: the work, the renewal of the hold meanwhile, and the record of its outcome."""
+"""One attempt at a job: the work, the renewal of the node's hold (`jobs.hold`), and the record of its outcome."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ class Attempt:
 
     def _failure(self, work: asyncio.Task[Result]) -> Callable[[Job, float], Job]:
         """Return the change of the job that records how the work ended without a result: given back if it was stopped,
-        cancelled if its upload has ended, due again for another attempt, or failed."""
+        cancelled if its upload has ended, due again for another attempt, or failed. The change is a function of the
+        job and the time, in seconds since the epoch."""
         error = None if work.cancelled() else work.exception()
         match error:
             case None:

@@ -50,7 +50,7 @@ class Hold:
         self._saving = asyncio.Lock()
 
     def report(self, done: int, total: int | None) -> None:
-        """Set the progress, in bytes, that `beat` saves at its next look at the record."""
+        """Set the progress, in bytes, that `beat` saves at its next look at the record; `total` is None if unknown."""
         self._progress = done, total
 
     async def beat(self) -> None:
@@ -63,7 +63,7 @@ class Hold:
                 self._check()
 
     async def update(self, change: Callable[[Job], Job]) -> None:
-        """Save a change of the running job and renew the hold, like `save`. Raises Superseded."""
+        """Save a change of the running job, as `save` does, and renew the hold. Raises Superseded."""
         await self.save(lambda job: self._renewed(change(job)))
 
     async def save(self, change: Callable[[Job], Job]) -> None:

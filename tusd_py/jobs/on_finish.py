@@ -66,8 +66,8 @@ class JobSink:
         """Do nothing: there is no connection."""
 
     async def _begin(self, event: Event, order: JobOnFinish) -> None:
-        """Begin a job for the event's upload, but none for an export, and no `unzip` for an unpacked upload: an archive
-        may contain itself."""
+        """Begin a job for the event's upload, but none for one that an `export` made, and no `unzip` for one that an
+        `unzip` made: an archive may contain itself."""
         made_by = maker(event)
         if made_by == EXPORT or made_by == order.kind == _UNZIP:
             return

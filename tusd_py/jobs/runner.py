@@ -1,4 +1,4 @@
-"""The runner of jobs: one in each process that serves. Holds in the store keep several from doing the same job."""
+"""The runner of jobs: one in each process that serves. Holds (`jobs.hold`) keep two from doing the same job."""
 
 from __future__ import annotations
 

@@ -83,12 +83,12 @@ class Kind(Protocol):
         """
 
     async def begin(self, engine: Engine, job: Job) -> None:
-        """Prepare for a new job before it is stored: a scan's marks the verdict on the upload as pending. The job isn't
-        stored if this raises. Raises Locked, Superseded, StateUnavailable."""
+        """Prepare for a new job before it is stored: the kind `scan` records the verdict `pending` on the upload. The
+        job isn't stored if this raises. Raises Locked, Superseded, StateUnavailable."""
 
     async def give_up(self, engine: Engine, job: Job) -> None:
-        """Clear up after a job that is recorded as failed or cancelled: a scan's takes the verdict back, or says
-        that the scan failed. Raises Locked, Superseded, StateUnavailable."""
+        """Clear up after a job that is recorded as failed or cancelled: the kind `scan` records the verdict `failed` on
+        the upload, or none if the job is cancelled. Raises Locked, Superseded, StateUnavailable."""
 
 
 class PlainKind:

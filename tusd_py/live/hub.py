@@ -48,7 +48,7 @@ class Topic:
 
     def offer(self, snapshot: Snapshot | None) -> None:
         """Take a snapshot that was read, and wake all listeners if it is newer than the latest. None if no upload was
-        found: one that was there before has been terminated."""
+        found: one that was there before counts as terminated."""
         self.ticks = 0
         latest = self.latest
         if snapshot is None and latest is not None and not latest.is_gone:
@@ -107,9 +107,9 @@ class Hub(Observer):
         """Subscribe to the upload, read its record, and yield its topic and the listener. The topic's `latest` is None
         if there is no such upload.
 
-        `client` is counted against the limits; `connected` returns False once it is gone. A listener that was
-        redirected stays subscribed after the context, until `forget`. Raises TooManyListeners, ListenersFull,
-        StateUnavailable.
+        `client` is counted against the limits; `connected` returns False once it is gone. The end of the context
+        ends the subscription, but for a listener on which the caller has called `Listener.redirect`: then `forget`
+        does. Raises TooManyListeners, ListenersFull, StateUnavailable.
         """
         topic, listener = self._topics.get(upload_id) or Topic(upload_id), Listener(connected)
         self._join(topic, listener, client)
@@ -122,7 +122,7 @@ class Hub(Observer):
                 self.forget(topic, listener, client)
 
     def forget(self, topic: Topic, listener: Listener, client: str) -> None:
-        """Unsubscribe the listener from the topic, and count one listener less of the client."""
+        """End the subscription that `listening` began, and count one listener less of the client."""
         self._count.remove(client)
         topic.listeners.discard(listener)
         if not topic.listeners and self._topics.get(topic.id) is topic:
@@ -187,7 +187,8 @@ class Hub(Observer):
             listener.wake()
 
     async def _hear(self) -> None:
-        """Return once announcements of other processes are received."""
+        """Wait until the bus has subscribed to the announcements of other processes; if it is unreachable, go on soon
+        without them."""
         self._listened.set()
         await self._hearing.wait()
 
@@ -235,7 +236,7 @@ class Hub(Observer):
 
     async def _reread(self, upload_id: UploadId) -> None:
         """Read the record of an upload that still has listeners. If the state is unavailable, have it read at the next
-        tick."""
+        tick, a second later at most."""
         if (topic := self._topics.get(upload_id)) is not None:
             try:
                 topic.offer(await self._read(upload_id))

@@ -61,8 +61,8 @@ class Turns:
         self._later[tick].add(taker)
 
     def withdraw(self, taker: TurnTaker) -> None:
-        """Cancel the listener's later turn, if it has one, but leave its `tick`, which the caller must set. A turn that
-        comes at once isn't cancelled."""
+        """Cancel the listener's later turn, if it has one, but leave `TurnTaker.tick`, which the caller must set to the
+        tick of the next turn. A turn that comes at once isn't cancelled."""
         self._later.get(taker.tick, set()).discard(taker)
 
     async def drain(self) -> None:

@@ -15,9 +15,9 @@ class Authenticator(Protocol):
     async def identify(self, caller: Caller) -> Principal | None:
         """Return the principal of the request's credential; None if the request has no credential of a known kind.
 
-        Raises Unauthenticated for a credential that isn't valid; Forbidden; AuthUnavailable if the credential can't be
-        checked now.
+        Raises Unauthenticated for a credential that isn't valid; Forbidden if an authentication server forbids the
+        request; AuthUnavailable if the credential can't be checked now.
         """
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections to the servers that credentials are checked with, if there are any."""

@@ -12,7 +12,7 @@ from tusd_py.domain.upload_id import UploadId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSelection:
-    """A choice of jobs; None chooses all."""
+    """A choice of jobs: those that fit each of its members. A member that is None fits all."""
 
     upload_id: UploadId | None = None
     phases: frozenset[str] | None = None

@@ -21,13 +21,14 @@ class Meter:
         """Record how long a request waited for the lock; `got` is False if it gave up."""
 
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
-        """Record the free bytes of the `state` or the `storage`: infinite if no limit is known."""
+        """Record the free bytes of the `state` or the `storage`: infinite if no limit is known. `full` is True while
+        creations and bodies are refused because less than the reserve was free."""
 
     def unfinished_seen(self, unfinished: Unfinished) -> None:
         """Record the number of the unfinished uploads of all nodes, and the bytes that these claim."""
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
-        """Count an orphan that was removed from the storage."""
+        """Count an orphan that was removed from the storage; `name` is the orphan's for people (`Leftover.name`)."""
 
     def hook_called(self, hook: str, seconds: float, outcome: str) -> None:
         """Count an attempt to deliver an event to a sink, or to ask a hook, and its duration. `hook` is tusd's name for

@@ -137,27 +137,29 @@ class Outbox(Protocol):
         """Return the deliveries of one event, by sink; none if there is no such event, or if all were dropped."""
 
     async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
-        """Return up to `limit` events with numbers above `since`, in order. All of them are kept for the retention if
-        there is a subscription of the format `FEED`."""
+        """Return up to `limit` of the kept events with numbers above `since`, in order. If a subscription has the
+        format `FEED` (nothing is delivered to it), all events are kept for the retention; else only what sinks
+        receive."""
 
     async def event(self, event_id: str) -> StoredEvent | None:
         """Return the event, or None if it isn't kept."""
 
     async def last_seq(self) -> int:
-        """Return the highest number so far, of an event that was stored or not; 0 before the first."""
+        """Return the highest number that an event, stored or not, or a creation without an event has taken so far; 0
+        before the first."""
 
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
-        """Make the deliveries pending, with no attempt counted, and due at `now`, like all later pending deliveries of
-        their uploads to the same sink. Skips each whose state has changed since it was read. Returns the number of
-        deliveries restarted."""
+        """Make the deliveries pending, with no attempt counted, and due at `now`; later pending deliveries of their
+        uploads to the same sink become due at `now`, too, unless they are due before. Skips each delivery whose state
+        has changed since it was read. Returns the number of deliveries restarted."""
 
     async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
         """Remove the deliveries, in any state; later pending deliveries of their uploads to the same sink become due at
-        `now`. Returns the number of deliveries removed."""
+        `now`, unless they are due before. Returns the number of deliveries removed."""
 
     async def backlogs(self) -> Sequence[Backlog]:
-        """Return the backlogs, by name, of all registered sinks but those of the format `FEED`, and of each other sink
-        with undelivered events. Cheap."""
+        """Return the backlogs, by name, of all registered sinks, and of each other sink with undelivered events. A
+        subscription of the format `FEED` has none, as nothing is delivered to it. Cheap."""
 
     async def prune(self, before: float, limit: int) -> int:
         """Remove up to `limit` events from before the time `before` for which no delivery is pending or dead. Returns

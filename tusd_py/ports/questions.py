@@ -24,7 +24,7 @@ class Questions(Protocol):
 
     async def before_finish(self, caller: Caller, upload: Upload) -> Answer:
         """Ask once the object exists, and before the upload is recorded as done. The question may be repeated, always
-        with the same id."""
+        with the same question id, by which the hook recognizes it."""
 
     async def before_terminate(self, caller: Caller, upload: Upload) -> Answer:
         """Ask before a client's DELETE is carried out."""

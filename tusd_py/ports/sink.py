@@ -25,4 +25,4 @@ class Sink(Protocol):
         """Send one event, and return once the receiver has confirmed it. Raises DeliveryFailed."""
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections to the receiver."""

@@ -20,7 +20,8 @@ from tusd_py.ports.outbox import Outbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """The totals of all open or finishing uploads, as far as they are known."""
+    """The totals of all open or finishing uploads. Those that nodes of an earlier version changed may be counted
+    wrongly until the state has recounted them."""
 
     count: int = 0
     claimed: int = 0
@@ -78,7 +79,8 @@ class StateStore(Protocol):
         """Return the upload, in any phase, or None."""
 
     async def resolve(self, name: str) -> UploadId | None:
-        """Return the id of the upload that has the name, in any phase, or None."""
+        """Return the id of the upload, in any phase, whose URL has this name in place of the id (`Upload.name`); None
+        if there is none."""
 
     async def save(
         self,
@@ -90,8 +92,8 @@ class StateStore(Protocol):
         refund: Grant | None = None,
     ) -> Upload:
         """Replace the record whose revision is `upload.revision`, append `added` to its entries and store the events,
-        in one transaction; with `refund`, give a use of that grant back. An upload keeps the name and the account of
-        its creation.
+        in one transaction; with `refund`, give a use of that grant back. An upload keeps the name in its URL and the
+        account of its creation.
 
         Returns the upload at its new revision. Raises Superseded if the stored revision is another, or if no record is
         stored; OverQuota like `create`.
@@ -112,9 +114,9 @@ class StateStore(Protocol):
     async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
         """Return up to `limit` uploads, in any phase, with numbers above `since`, by number.
 
-        Each event takes the next number in the transaction of its change, also if it is stored for no subscription, and
-        so does a creation without one: once a number was returned, all smaller ones are committed. Saves without an
-        event take no number.
+        Each event takes the next number in the transaction of its change, also if it is stored for no subscription. A
+        creation without an event takes a number, too; a save without an event takes none. Once a number was returned,
+        all smaller ones are committed.
         """
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:

@@ -36,7 +36,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """An upload as far as its recorded bytes are stored."""
+    """The result of `Storage.survey`: the upload that the stored bytes allow, and all entries of that upload."""
 
     upload: Upload
     """The unchanged upload if all recorded bytes are stored. Else the upload as done, if its object exists although the
@@ -49,7 +49,8 @@ class Writer(Protocol):
 
     @property
     def unsettled(self) -> bool:
-        """True, after the context ended, if a write was interrupted whose outcome no checkpoint names."""
+        """True, after the context ended, if a write failed or was interrupted: the storage may hold, or may yet get,
+        bytes that no checkpoint names."""
 
     async def write(self, chunk: Chunk) -> None:
         """Write `chunk`, waiting while memory is short. Records checkpoints as bytes become durable.
@@ -100,7 +101,8 @@ class Storage(Protocol):
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
     ) -> AbstractAsyncContextManager[Writer]:
-        """Open a writer at `upload.offset`. If its context ends without `flush`, unrecorded bytes are dropped.
+        """Open a writer at `upload.offset`; it calls `record` with each checkpoint. If its context ends without
+        `flush`, unrecorded bytes are dropped.
 
         A writer starts no write after `lease` has run out (Superseded). With `unproven`, the bytes may turn out not to
         match their checksum: while memory allows, they are not written where the right bytes have to be.
@@ -122,8 +124,8 @@ class Storage(Protocol):
         """
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
-        """Remove the objects that a cursor of `before` names and no cursor of `current`: their bytes are stored
-        elsewhere now. All cursors are of one upload."""
+        """Remove what a cursor of `before` names and no cursor of `current`: segments, info objects and multipart
+        uploads, but never the upload's object. All cursors are of one upload."""
 
     async def discard(self, upload: Upload) -> None:
         """Remove what the record of an ended upload names, and its object, if they exist. Lists nothing."""

@@ -74,7 +74,8 @@ def read_query(query: Mapping[str, str]) -> Json:
 
 
 def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
-    """Return the intent to create an upload whose bytes go straight to the storage. Raises Malformed.
+    """Return the intent to create an upload whose bytes go straight to the storage, in one request or as parts, as
+    `mode` says. Raises Malformed.
 
     `filename`, `type` and `metadata` of the message are Uppy's; the length is in `size`, a member that only this server
     knows, or in the metadata as `filesize`, and else None.

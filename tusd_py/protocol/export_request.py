@@ -1,4 +1,5 @@
-"""The body of POST /exports."""
+"""The reader of the body of POST /exports. An export is a job that makes one upload of many: a ZIP archive that
+contains them, or a list of them in NDJSON or CSV."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _FILTER = frozenset({"phase", "kind", "owner", "meta"})
 
 def read_export(body: bytes) -> Mapping[str, Any]:
     """Return the arguments of the export job that the body asks for, with defaults: `format`, `compress`, `filename`,
-    and either `ids` or `filter`. Raises BadExport."""
+    and either `ids` of uploads or a `filter` that selects them. Raises BadExport."""
     try:
         message = read_json(body)
     except Malformed as error:

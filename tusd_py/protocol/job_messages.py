@@ -19,7 +19,7 @@ _MEMBERS = frozenset({"upload", "kind", "args"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """A client's request to begin a job of this kind on an upload."""
+    """A client's request to begin a job on an upload, with the kind and the arguments of the job."""
 
     upload_id: UploadId
     kind: str

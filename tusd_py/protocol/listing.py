@@ -1,8 +1,9 @@
-"""The formats of lists of uploads: NDJSON, CSV (RFC 4180) and JSON.
+"""The formats of lists of uploads, jobs and events: NDJSON, CSV (RFC 4180) and JSON.
 
-A complete list has an end that a list that was cut off lacks: a last object with the cursor, or in CSV a blank line.
-A row shows the JSON object of an upload (`protocol.upload_object`). A cursor is a number, as text: the next list begins
-after it.
+A complete list has an end that a list that was cut off lacks: in NDJSON a last line, in JSON a last member, both with
+the cursor; in CSV a blank line. A row of an upload shows its JSON object (`protocol.upload_object`). The cursor names
+the last row sent: by the number of an event (of an upload: its last one), or by the id of a job. A client sends it as
+`since` to get the next list, which begins after that row.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class ListFormat:
     end: Callable[[str, int], bytes]
     """Returns the end of a complete list, from the cursor and the number of rows."""
     fault: Callable[[str, str], bytes]
-    """Returns the end of a list that breaks off, from the code of the fault and the cursor."""
+    """Returns the end of a list that breaks off, from the code of the refusal and the cursor."""
 
 
 def ndjson_line(members: Members) -> bytes:
@@ -48,12 +49,12 @@ def ndjson_line(members: Members) -> bytes:
 
 
 def end_members(cursor: str, count: int) -> Members:
-    """Return the last object of a complete list: the cursor, and the number of rows."""
+    """Return the member `end` of a complete list: the list's cursor, and `count`, the number of its rows."""
     return {"end": {"cursor": cursor, "count": count}}
 
 
 def fault_members(code: str, cursor: str) -> Members:
-    """Return the last object of a list that breaks off: the code of the fault, and the cursor."""
+    """Return the member `error` of a list that breaks off: the code of the refusal, and the list's cursor."""
     return {"error": {"code": code, "cursor": cursor}}
 
 

@@ -44,7 +44,8 @@ class Teller:
         they aren't recorded yet; `describe` returns the data of a `state` event, and is `state_object` by default.
 
         `resumed` is True for a client that has listened before: of an upload that is gone, it is told the end without
-        the state. With `tells_renewals`, the state is told again also when a pause is renewed.
+        the state. With `tells_renewals`, the state is told again also when a client that has paused the upload prolongs
+        the pause.
         """
         self._endpoint, self._received, self._describe = endpoint, received, describe or state_object
         self._resumed, self._tells_renewals = resumed, tells_renewals
@@ -121,7 +122,8 @@ class Teller:
 
 
 def state_object(snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
-    """Return the data of a `state` event: the upload's members, and `jobs` with a list of those of its jobs."""
+    """Return the data of a `state` event: the members of the upload's object, and `jobs`, a list of the objects of its
+    jobs (`job_object`)."""
     upload = upload_object(snapshot.upload, snapshot.seq, endpoint, now, snapshot.end)
     return {**upload, "jobs": [job_object(job) for job in snapshot.jobs]}
 

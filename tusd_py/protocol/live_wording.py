@@ -29,7 +29,8 @@ class Wording:
         return text
 
     def describe(self, snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
-        """Return `state_object` of the snapshot, from the cache if the last call was for the same one."""
+        """Return `state_object` of the snapshot. Further calls for the same snapshot and endpoint get it from the
+        cache, unless the upload's pause has ended meanwhile."""
         if snapshot is not self._snapshot:
             self._snapshot, self._descriptions = snapshot, {}
         key = endpoint, snapshot.upload.paused(now)

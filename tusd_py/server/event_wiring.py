@@ -53,7 +53,7 @@ class HookKind:
 
 def subscriptions(settings: Settings, hooks: object = None) -> Sequence[Subscription]:
     """Return the subscriptions to events: of the hooks (see `hook_kind`), of each address in `events_to`, and of the
-    feed if the settings keep events."""
+    feed (`GET /events`) if the settings keep events."""
     feed = Subscription(name=FEED, format=FEED, types=frozenset(EventType))
     return [
         *_hook_subscriptions(settings, hooks),
@@ -206,7 +206,8 @@ def lane(
 
 
 async def _open(settings: Settings, address: SinkAddress, reader: FactsReader) -> Sink:
-    """Return a sink that sends to the address: an HTTP endpoint or a broker. Raises ConfigurationError."""
+    """Return a sink that sends events, as `reader` reads them, to the address: an HTTP endpoint or a broker. Raises
+    ConfigurationError."""
     form, url = FORMATS[settings.events_format], address.url.get_secret_value()
     if address.scheme in {"http", "https"}:
         return HookSink(HttpCaller(url, _signer(settings)), reader, form, settings.events_timeout)
@@ -215,9 +216,9 @@ async def _open(settings: Settings, address: SinkAddress, reader: FactsReader) -
 
 
 def facts_reader(settings: Settings, engine: Engine) -> FactsReader:
-    """Return the reader that turns stored events into the facts that sinks send. For events of unknown creation
-    endpoint it takes the public endpoint, else the URL of the first TCP address in the settings (localhost without
-    one)."""
+    """Return the reader that turns stored events into the facts that sinks send: the event, the place of its upload's
+    object, and the URL of the creation endpoint. The URL is the public endpoint if that is set, else the one of the
+    event's request; if the request gave none, that of the first TCP address in the settings (localhost without one)."""
     address = next((address for address in settings.addresses if isinstance(address, TcpAddress)), "localhost")
     return FactsReader(
         storage=engine.storage,

@@ -120,7 +120,8 @@ def socket_address(listening: socket.socket) -> Address:
 
 def _bind(addresses: Sequence[Address], *, shared: bool) -> Listeners:
     """Bind all addresses; port 0 becomes the port of the first socket. If all have port 0, and the port is taken at one
-    of them, try again with other ports. Raises ConfigurationError."""
+    of them, try again with other ports. With `shared`, other sockets may bind the same TCP ports (SO_REUSEPORT). Raises
+    ConfigurationError."""
     for _ in range(_TRIES - 1):
         try:
             return _bind_once(addresses, shared=shared)

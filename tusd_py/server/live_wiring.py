@@ -1,4 +1,5 @@
-"""The assembly of live updates about uploads from settings: the only module that knows every bus between processes."""
+"""The assembly of live updates about uploads from settings: the only module that knows every bus, the adapter by which
+processes tell each other which uploads have changed."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ from tusd_py.server.event_wiring import facts_reader
 
 @asynccontextmanager
 async def telling(settings: Settings, engine: Engine, count: Count) -> AsyncIterator[tuple[Engine, Live | None]]:
-    """Yield the engine with a hub for live updates among its observers, and the `Live` through which handlers serve
-    listeners; without the setting `live`, the same engine and None. `count` is the count of the process's listeners, of
-    which the hub's are a part. Raises ConfigurationError."""
+    """Yield the engine with a hub among its observers, which tells listeners (clients that wait for changes) what
+    changes, and the `Live` through which handlers serve them; without the setting `live`, the same engine and None.
+    `count` counts all listeners of the process, of which the hub's are a part. Raises ConfigurationError."""
     if not settings.live:
         yield engine, None
         return
@@ -62,8 +63,8 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
 
 
 def listener_count(settings: Settings) -> Count:
-    """Return an empty count of a process's listeners (of uploads, the feed, lists and the dashboard), with the limits
-    of the settings."""
+    """Return an empty count of a process's listeners: the clients that wait for changes of uploads, the feed, lists or
+    the dashboard. It refuses those beyond the limits of the settings."""
     return Count(
         Caps(
             process=settings.live_max_listeners,
@@ -74,8 +75,8 @@ def listener_count(settings: Settings) -> Count:
 
 
 def _format(settings: Settings, engine: Engine) -> Callable[[StoredEvent], bytes]:
-    """Return the function that formats an event of the feed: as a CloudEvent in JSON (structured mode), for any
-    `events_format` of the settings."""
+    """Return the function that formats an event of the feed (`GET /events`): as a CloudEvent in JSON (structured
+    mode), for any `events_format` of the settings."""
     reader = facts_reader(settings, engine)
 
     def format_event(event: StoredEvent) -> bytes:

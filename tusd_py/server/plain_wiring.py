@@ -18,8 +18,8 @@ proxy."""
 
 
 def plain_terms(settings: Settings) -> PlainTerms | None:
-    """Return the terms of plain uploads; None if they are off. Raises ConfigurationError if the library for forms is
-    missing."""
+    """Return the maker of form parsers and the settings that say which pages may send plain uploads; None if those are
+    off. Raises ConfigurationError if the library for forms is missing."""
     if not settings.plain_uploads:
         return None
     origins = settings.cors_allow_origin if "cors_allow_origin" in settings.model_fields_set else None

@@ -38,7 +38,7 @@ def find_tracing() -> Tracing | None:
 
 
 def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
-    """Return the meters that make spans."""
+    """Return the meters that make spans, of calls to S3 and to hooks; none without tracing."""
     if tracing is None:
         return ()
     from tusd_py.telemetry.tracing import SpanMeter  # noqa: PLC0415  as above
@@ -47,7 +47,8 @@ def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
 
 
 def pairing_of(tracing: Tracing | None) -> type[PairedState]:
-    """Return the class of the engine's state: with tracing, the one that makes spans for requests."""
+    """Return the class of the engine's state: with tracing, the one that makes spans of slow writes to the state, and
+    tells the span of a request which uploads the request loads or creates."""
     if tracing is None:
         return PairedState
     from tusd_py.telemetry.traced import TracedState  # noqa: PLC0415  as above

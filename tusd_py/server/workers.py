@@ -70,7 +70,8 @@ class _Supervisor:
         return code
 
     def _fail(self) -> int:
-        """Wait for all workers, and report the error that they have in common once. Raises ConfigurationError."""
+        """Wait for all workers, and report the error that they have in common once: raises the ConfigurationError that
+        a worker has sent; without one, returns the exit code 1."""
         code = self._wait_for_all(1)
         if not self._errors.empty():
             raise ConfigurationError(self._errors.get())

@@ -39,7 +39,8 @@ def range_applies(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _is_match(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Return True if If-Match (strong comparison) or, without it, If-Unmodified-Since holds, or neither counts."""
+    """Return True if If-Match (strong comparison) or, without it, If-Unmodified-Since holds; also if the request has
+    neither, or a date that can't be read."""
     if (field := headers.get("If-Match")) is not None:
         return not _tags(field).isdisjoint({"*", f'"{etag}"'})
     since = parse_http_date(headers.get("If-Unmodified-Since", ""))
@@ -47,7 +48,8 @@ def _is_match(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _is_modified(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Return True if If-None-Match (weak comparison) or, without it, If-Modified-Since holds, or neither counts."""
+    """Return True if If-None-Match (weak comparison) or, without it, If-Modified-Since holds; also if the request has
+    neither, or a date that can't be read."""
     if (field := headers.get("If-None-Match")) is not None:
         return _tags(field).isdisjoint({"*", f'"{etag}"', f'W/"{etag}"'})
     since = parse_http_date(headers.get("If-Modified-Since", ""))

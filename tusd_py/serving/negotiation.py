@@ -31,7 +31,7 @@ def prefers_html(accept: str) -> bool:
 
 def _rank(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int, int]:
     """Return the weight of the most specific media range that covers the type, how specific that is, and how early it
-    comes; greater is better."""
+    comes; greater is better. All three are 0 if none covers it."""
     patterns = ("*/*", f"{kind.partition('/')[0]}/*", kind)
     matches = (
         (patterns.index(name), -position, weight) for position, (name, weight) in enumerate(ranges) if name in patterns

@@ -38,7 +38,8 @@ class _Fields:
 
 
 def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str:
-    """Return the name of the upload's finished object: its chosen key, else key prefix and filled-in template."""
+    """Return the name of the upload's finished object: its chosen key, else key prefix and filled-in template.
+    `sanitize` makes the client's file name safe for that, if the template has it."""
     if upload.chosen_key is not None:
         return upload.chosen_key
     return upload.key_prefix + template.format_map(_Fields(upload, sanitize))

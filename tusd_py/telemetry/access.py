@@ -35,6 +35,7 @@ class AccessLog(AbstractAccessLogger):
 
 
 def _added(request: BaseRequest) -> Mapping[str, str]:
-    """Return the owner, trace id and span id of the request by field name, as far as its other log lines have them."""
+    """Return the caller's subject (as `owner`), the trace id and the span id by field name; each only if the request's
+    other log lines have it."""
     fields = request[LOG_FIELDS]() if LOG_FIELDS in request else {}
     return {name: fields[name] for name in _ADDED if name in fields}

@@ -23,8 +23,8 @@ _SLOW_SECONDS = 0.05
 
 
 class TracedState(PairedState):
-    """A state store whose creations, saves and rewinds have spans if they are slow. It tells the request's span which
-    uploads the request loads or creates."""
+    """A state store whose creations, saves and rewinds (saves that replace all entries of an upload) have spans if they
+    are slow. It tells the request's span which uploads the request loads or creates."""
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         upload = await super().load(upload_id)

@@ -36,8 +36,8 @@ class Budget:
         self._reclaim: Reclaim = lambda _: 0
 
     def reclaim_from(self, reclaim: Reclaim) -> None:
-        """Have `reclaim` called when memory is short, before any account is asked to spill: for caches, whose bytes are
-        stored elsewhere."""
+        """Have `reclaim` called when memory is short, before any account is asked to spill: it drops about the given
+        number of cached bytes, which are stored elsewhere, and returns the number dropped. Replaces an earlier one."""
         self._reclaim = reclaim
 
     def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:
@@ -101,8 +101,8 @@ class Budget:
         self._ensure_headroom(0, exempt=account)
 
     def _ensure_headroom(self, size: int, *, exempt: Account | None = None) -> None:
-        """Reclaim cached bytes, and ask accounts other than `exempt` to spill, until `size` bytes and the headroom are
-        available or about to be, or no idle bytes are left."""
+        """Reclaim cached bytes, and ask accounts other than `exempt` to spill, until `size` bytes and the headroom (a
+        quarter of the limit) are available or about to be, or no idle bytes are left."""
         target = size + self.limit // _HEADROOM
         if (short := target - self.available) > 0:
             self.used -= self._reclaim(short)
@@ -114,10 +114,10 @@ class Budget:
         return next((account for account in self._idle if account is not exempt), None)
 
     def _is_short(self, target: int, idle_since: float) -> bool:
-        """Return True if less than `target` is available or being sent.
+        """Return True if fewer than `target` bytes are available or being sent.
 
         Bytes being sent count for half, as a slow S3 frees them late; but fully if the bytes to spill became idle only
-        recently, as their client may be filling a part.
+        recently (`idle_since`, by the event loop's clock), as their client may be filling a part.
         """
         old = _now() - idle_since > _OLD
         return self.available + (self._sending // 2 if old else self._sending) < target

@@ -58,7 +58,8 @@ class ReadAhead:
 
 
 class _Pace:
-    """A measurement of the time that the reader waits for S3, judged after each trial of `trial` bytes."""
+    """A measurement of the time that the reader waits for S3. After every `trial` bytes, `s3_bound` is set: True if the
+    reader waited most of the time."""
 
     def __init__(self, trial: int) -> None:
         self.trials = 0

@@ -53,8 +53,9 @@ class _Arena:
 class Slabs:
     """A pool of slabs: large ones, which are reused, up to three quarters of `budget`, and small ones for one use each.
 
-    So bytes that readers fill before these are charged to the budget take little memory in addition to it, however many
-    readers there are. So do unused arenas: no more are kept than the budget has available, or 1/16 of it.
+    So bytes that readers have filled, but not charged to the budget yet, take little memory in addition to it, however
+    many readers there are. So do unused arenas: the pool keeps at most as many bytes of them as the budget has
+    available, or 1/16 of the budget if that is more.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -77,9 +78,9 @@ class Slabs:
         return len(self._arenas) * _ARENA
 
     def lend(self, size: int) -> memoryview:
-        """Return a view to write to: of `size` bytes if these make a small slab, else of a large slab, of up to `SLAB`
-        bytes for any `size`. If memory is short, it has `MIN_SLAB` bytes, unless a large slab is free for a large
-        `size`."""
+        """Return a view to write to. For a `size` of up to 64 KiB it has `size` bytes; for more it is a large slab, of
+        at most `SLAB` bytes, which may be more or fewer than `size`. If memory is short, it has `MIN_SLAB` bytes,
+        unless `size` is above 64 KiB and a large slab is free."""
         if self._returns or self._ended:
             self._take_back()
         if size <= _SMALL_SLAB:

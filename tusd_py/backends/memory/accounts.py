@@ -36,8 +36,8 @@ class MemoryAccounts:
         self._charges[upload.id] = (upload.account.name, charge_of(upload))
 
     def save(self, upload: Upload, quota: Quota | None = None, refund: Grant | None = None) -> None:
-        """Charge the upload as it is now, unless its charge was taken over, and take back a use of `refund`. Raises
-        OverQuota."""
+        """Charge the upload as it is now, unless a final upload has taken over its charge, and take back a use of
+        `refund`. Raises OverQuota."""
         account, before = self._charges[upload.id]
         if account is not None:
             self._check(upload, before, quota)

@@ -186,8 +186,8 @@ class MemoryOutbox:
             self._queues[delivery.sink, delivery.upload_id] = other_seqs
 
     def _reschedule(self, delivery: Delivery, choose: Callable[[float], float]) -> None:
-        """Set the due time of each pending delivery behind this one, of the same sink and upload, to the one that
-        `choose` returns for it."""
+        """Set the due time of each later pending delivery of the same sink and upload to the one that `choose` returns
+        for its present one."""
         for seq in self._queues.get((delivery.sink, delivery.upload_id), ()):
             if seq > delivery.seq:
                 behind = self._deliveries[seq, delivery.sink]
@@ -206,7 +206,8 @@ class MemoryOutbox:
 
 
 def _recipients(subscriptions: Iterable[Subscription]) -> Sequence[str]:
-    """Return the names of the subscriptions to which events are delivered: of all but feeds."""
+    """Return the names of the subscriptions to which events are delivered: of all but those of the format `FEED`, for
+    which events are only kept."""
     return [subscription.name for subscription in subscriptions if subscription.format != FEED]
 
 

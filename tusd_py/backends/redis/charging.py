@@ -1,4 +1,4 @@
-"""Names, the charges of uploads and the uses of grants in Redis, changed by the scripts that change an upload.
+"""The names and charges of uploads and the uses of grants in Redis, changed by the scripts that change an upload.
 
 Nodes of earlier versions save an upload without changing its charge; a recount, or a newer node's save, corrects it.
 """
@@ -132,8 +132,8 @@ def charge_text(upload: Upload) -> str:
 
 
 def names_of(upload: Upload) -> Sequence[str]:
-    """Return the names that no other upload may have: the upload's, and its object's key if that was chosen, after a
-    slash, with which no name of an upload begins."""
+    """Return what no other upload may have: the name in the upload's URL in place of its id, if it has one, and its
+    object's key if a hook or credential chose it, after a slash, with which no name of an upload begins."""
     key = upload.claimed_key
     return [*filter(None, [upload.name]), *([] if key is None else [f"/{key}"])]
 

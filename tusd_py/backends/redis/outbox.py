@@ -106,13 +106,13 @@ class RedisOutbox:
 
 
 def event_arguments(events: Sequence[Event], recorded: Upload, document: str) -> Sequence[str]:
-    """Return the arguments of a script with `STORE` for the events of the upload as recorded, whose JSON is `document`:
+    """Return the arguments with which a script stores the events of the upload as recorded, whose JSON is `document`:
     `ARGUMENTS_PER_EVENT` for each event."""
     return [word for event in events for word in row_arguments(event_row(event, recorded, document))]
 
 
 def row_arguments(row: EventRow) -> Sequence[str]:
-    """Return the arguments of a script with `STORE` for one event."""
+    """Return the arguments with which a script stores one event: id, spare id ('' for none), type, time and JSON."""
     return [row.id, row.spare_id or "", row.type, repr(row.at), row.document]
 
 

@@ -1,12 +1,12 @@
 """The scripts of the outbox in Redis that store and deliver events.
 
 An event is a hash. For each sink and upload a list holds the numbers of pending events in order, and a sorted set of
-the sink holds the time at which the first of each list is due. A delivery that was attempted, moved or ended also has a
-hash: attempts, error, time, and the state once it is no longer pending.
+the sink holds the time at which the first of each list is due. A delivery that was attempted, rescheduled or ended also
+has a hash: attempts, error, the time at which it is due, and the state once it is no longer pending.
 
-For operators, a sorted set for each sink and state holds the numbers of the sink's deliveries in that state. `STORE`
-doesn't write to these sets, nor do nodes of the previous version: `operator_scripts.CATCH_UP` adds the deliveries that
-were stored since it ran last.
+For operators, a sorted set for each sink and state holds the numbers of the sink's deliveries in that state. `STORE`,
+the part of a script that stores an event, doesn't write to these sets, nor do nodes of the previous version:
+`operator_scripts.CATCH_UP` adds the deliveries that were stored since it ran last.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ class Keys:
 
     @property
     def names(self) -> str:
-        """The key of a hash of uploads' ids by name, and by the object's key, after a slash, if that was chosen."""
+        """The key of a hash of uploads' ids: by the name in the upload's URL, if it has one, and by the object's key,
+        after a slash, if a hook or credential chose it."""
         return f"{self.prefix}names"
 
     @property
@@ -97,7 +98,8 @@ class Keys:
 
     @property
     def usage(self) -> str:
-        """The key, without the account, of a hash of the sums of its charges: `stored`, `reserved` and `uploads`."""
+        """The key, without the account, of a hash of its usage: `stored` and `reserved`, the sums of its charges in
+        bytes, and `uploads`, the number of its unfinished uploads."""
         return f"{self.prefix}usage:"
 
     @property

@@ -219,8 +219,9 @@ class RedisState:
         """Write the record, entries and events; return False if the stored revision isn't `expected` ('' for no
         record).
 
-        With `rewound`, `added` replaces the stored entries. A nonce makes a retry harmless. Raises NameTaken,
-        TokenUsedUp, OverQuota by the terms.
+        With `rewound`, `added` replaces the stored entries. `terms` is the JSON of `terms_of_creation` or
+        `terms_of_save`: names, quota and grant, by which NameTaken, OverQuota and TokenUsedUp are raised. A nonce makes
+        a retry harmless.
         """
         due = "" if upload.due_at is None else repr(upload.due_at)
         document = encode(upload)

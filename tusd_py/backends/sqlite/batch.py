@@ -41,7 +41,8 @@ class ThreadJob(Generic[T]):
         return None
 
     def settle(self) -> None:
-        """Hand the outcome to the waiting task and drop it: in a cycle with its result, the job would live long."""
+        """Give the outcome to the waiting task, and drop the job's reference to it: the outcome refers to the job, and
+        such a cycle would stay in memory for long."""
         outcome = self._outcome
         del self._outcome
         outcome()

@@ -47,8 +47,8 @@ def read_before(upload: Upload, connection: sqlite3.Connection) -> tuple[Usage, 
 
 
 def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
-    """Raise OverQuota if the account has no room for the upload as it is to be saved, unless its charge was taken
-    over."""
+    """Raise OverQuota if the account has no room for the upload as it is to be saved, unless a final upload has taken
+    over its charge."""
     row = connection.execute(_CHARGE, (upload.id,)).fetchone()
     if row is not None:
         check_growth(read_usage(upload.account.name, connection), Charge(*row), charge_of(upload), quota)

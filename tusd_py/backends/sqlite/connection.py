@@ -41,8 +41,9 @@ class SqliteThread:
     itself are raised as StateUnavailable, or as StateFull if the disk is full.
 
     Next to the database is a file, the ballast. When the disk is full the ballast is deleted, and the batch is retried
-    without the work that `grows`. Before the retry the write-ahead log is checkpointed, for which the ballast is large
-    enough. The retry then overwrites the log from its beginning: no other program can have taken the space of the log.
+    without the writes that need more space. Before the retry the write-ahead log is checkpointed, for which the ballast
+    is large enough. The retry then overwrites the log from its beginning: no other program can have taken the space of
+    the log.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class SqliteThread:
         return await self._run(ThreadJob(partial(self._unless_full, work) if grows else work, writes=True))
 
     async def space(self) -> Space:
-        """Return the free space for work that `grows`."""
+        """Return the free bytes and the reserve by which writes with `grows` are refused."""
         return await self.read(self._space)
 
     async def aclose(self) -> None:
@@ -146,8 +147,8 @@ class SqliteThread:
         return work(connection)
 
     def _space(self, connection: sqlite3.Connection) -> Space:
-        """Return the free space. If only the reserve is free but the ballast exists, which reserves space for the log,
-        the file's unused pages count as free, too."""
+        """Return the free bytes of the disk and its reserve. If only the reserve is free but the ballast exists, a file
+        that keeps space for the log, the unused pages of the database count as free, too."""
         space = disk_space(self._path.parent)
         if space.full and self._ballast.exists:
             unused, size = (

@@ -77,8 +77,9 @@ def select(selection: Selection, after: Delivery | None, limit: int) -> tuple[st
 
 
 def restart(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connection) -> int:
-    """Make deliveries pending and due at `now`, without attempts, with all pending ones behind them; pass over those
-    whose state has changed since they were read. Returns the number of restarted deliveries."""
+    """Make deliveries pending, with no attempt counted, and due at `now`; later pending ones of the same sink and
+    upload become due at `now`, unless earlier. Skips those whose state has changed since they were read. Returns the
+    number of restarted deliveries."""
     return sum(
         _change(delivery, _RESTART, (now, *key_of(delivery), delivery.state), now, connection)
         for delivery in deliveries
@@ -86,16 +87,16 @@ def restart(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Conn
 
 
 def drop(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connection) -> int:
-    """Delete deliveries; pending ones behind them become due at `now`, unless earlier. Returns the number of deleted
-    ones."""
+    """Delete deliveries; later pending ones of the same sink and upload become due at `now`, unless earlier. Returns
+    the number of deleted ones."""
     return sum(_change(delivery, _DROP, key_of(delivery), now, connection) for delivery in deliveries)
 
 
 def _change(
     delivery: Delivery, query: str, values: Sequence[object], now: float, connection: sqlite3.Connection
 ) -> bool:
-    """Run the query; if it changed a row, make pending deliveries behind this one due at `now`, unless earlier, and
-    return True."""
+    """Run the query; if it changed a row, make later pending deliveries of the same sink and upload due at `now`,
+    unless earlier, and return True."""
     changed = connection.execute(query, values).rowcount > 0
     if changed:
         connection.execute(_HASTEN, (now, *key_of(delivery)))
@@ -108,7 +109,8 @@ def key_of(delivery: Delivery) -> tuple[str, str, int]:
 
 
 def backlogs(connection: sqlite3.Connection) -> Sequence[Backlog]:
-    """Return the backlogs of the registered sinks, but feeds, and of others that have one, by name."""
+    """Return the backlogs, by name, of all registered sinks but those of the format `FEED`, to which nothing is
+    delivered, and of each other sink with pending or dead deliveries."""
     rows = connection.execute(_BACKLOGS).fetchall()
     return [Backlog(sink=sink, pending=pending, dead=dead, oldest=at) for sink, pending, dead, at in rows]
 

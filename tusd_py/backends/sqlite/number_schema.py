@@ -2,7 +2,7 @@
 
 The counter is the one that SQLite keeps for `events` (AUTOINCREMENT): a stored event gets its number by its insertion,
 and an event that isn't stored increments the counter. Triggers number what processes of earlier versions create, finish
-or end without a number, and keep these processes from storing deliveries to a feed.
+or end without a number, and keep these processes from storing deliveries to sinks of the format `FEED`, which get none.
 """
 
 from __future__ import annotations

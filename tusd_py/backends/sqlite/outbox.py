@@ -176,8 +176,8 @@ def _store(type_: EventType, make_row: Callable[[], EventRow], connection: sqlit
 
 
 def _store_row(row: EventRow, connection: sqlite3.Connection) -> int | None:
-    """Store the event, under its spare id if an event has its id; return its number, or None if it was stored
-    before."""
+    """Store the event by its id or, if an event has that id, by its spare id, which only roll-backs have. Return the
+    event's number; None if all its ids are stored already."""
     for event_id in filter(None, (row.id, row.spare_id)):
         stored = connection.execute(_STORE, (event_id, row.upload_id, row.type, row.at, row.document))
         if stored.rowcount:

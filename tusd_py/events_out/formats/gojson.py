@@ -15,15 +15,16 @@ that aren't UTF-8."""
 
 
 def encode(value: Value) -> bytes:
-    """Return the value as JSON without blanks, with keys in the order of the value: the caller sorts those of a map in
-    Go.
+    """Return the value as JSON without blanks. Keys keep their order: the caller sorts those of what is a map in tusd.
 
-    A lone surrogate that doesn't come from `text` becomes a question mark.
+    A lone surrogate that stands for a byte (U+DC80 to U+DCFF) is written as U+FFFD, any other as a question mark.
     """
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
     return written.encode("utf-8", "replace")
 
 
 def text(value: bytes) -> str:
-    """Return the text that `encode` writes as Go writes a string of these bytes."""
+    """Return the text of these bytes, with a lone surrogate for each byte that isn't UTF-8: so `encode` writes U+FFFD
+    for it, as Go does.
+    """
     return value.decode("utf-8", "surrogateescape")

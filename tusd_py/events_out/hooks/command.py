@@ -20,7 +20,7 @@ class CommandCaller:
 
     def __init__(self, folder: Path, concurrency: int, environ: Mapping[str, str], limit: int = BODY_LIMIT) -> None:
         """Take the folder; at most `concurrency` commands run at a time. Their environment is `environ` without this
-        server's secrets; `limit` is the most bytes of their output.
+        server's secrets. A result has at most `limit` + 1 bytes of output: the last shows that there were more.
         """
         self._folder, self._limit = folder.absolute(), limit
         self._slots = asyncio.Semaphore(concurrency)

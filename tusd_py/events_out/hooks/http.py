@@ -32,8 +32,8 @@ class HttpCaller:
     """A caller that sends each call to one URL by POST. Redirects aren't followed."""
 
     def __init__(self, url: str, signer: Signer, *, verify: bool = True, limit: int = BODY_LIMIT) -> None:
-        """Open no connection yet. `limit` is the most bytes of an answer's body. Without `verify`, any certificate is
-        accepted.
+        """Open no connection yet. A result has at most `limit` + 1 bytes of the answer's body: the last shows that
+        there were more. Without `verify`, any certificate is accepted.
         """
         self._url, self._signer, self._limit = url, signer, limit
         self._session = aiohttp.ClientSession(
@@ -95,7 +95,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
-    """Return the bytes of a body up to `limit`; the connection is closed if there are more."""
+    """Return the first `limit` bytes of a body, or all if it has fewer. The connection is closed if any are left."""
     body = b""
     while len(body) < limit and (chunk := await content.read(limit - len(body))):
         body += chunk

@@ -46,11 +46,11 @@ class HookResponse:
 
 
 def parse_response(body: bytes, limit: int, buckets: Sequence[str] = ()) -> HookResponse:
-    """Return the answer in a body of at most `limit` bytes; an empty body is an answer without content. Raises
-    InvalidAnswer.
+    """Return the answer in a body; an empty body is an answer without objection or change. Raises InvalidAnswer, also
+    for more than `limit` bytes.
 
-    `buckets` are those that a hook may choose, the storage's own first, with keys in them; empty if the storage is a
-    folder, where a hook may choose paths.
+    `buckets` names the S3 buckets that a hook may choose, the storage's own first; it may choose a key, too. Without
+    any, the storage is a folder, where a hook may choose a path.
     """
     if len(body) > limit:
         raise InvalidAnswer(f"longer than {limit} bytes")

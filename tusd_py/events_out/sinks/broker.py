@@ -59,7 +59,7 @@ def _reason(error: Exception) -> str:
 
 
 def attributes(message: Message, delivery: Delivery) -> Mapping[str, str]:
-    """Return the attributes of a message, which consumers can read without its body: the format's header fields, or
-    without any `id`, `type` and `content-type`.
+    """Return the attributes of a message, which consumers can read without its body: the format's header fields or, if
+    the format has none, `id`, `type` and `content-type`.
     """
     return message.headers or {"id": delivery.event_id, "type": message.name, "content-type": message.content_type}

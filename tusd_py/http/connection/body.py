@@ -46,7 +46,7 @@ class RequestBody:
 
     @property
     def received(self) -> int:
-        """The bytes that have come so far."""
+        """The number of bytes that `chunks` has taken from the connection so far."""
         return self._received
 
     def stop(self) -> None:

@@ -103,7 +103,7 @@ class BodyStream:
         return 0 if transport is None else transport.get_write_buffer_size()
 
     def _abort(self) -> None:
-        """Close the connection, also if bytes wait: `close` would wait for them."""
+        """Close the connection, also if bytes wait: the transport's own `close` would wait until they are sent."""
         if self._request.transport is not None:
             self._request.transport.abort()
 

@@ -181,8 +181,8 @@ class _Connection(RequestHandler):
             self._reserving = self._loop.create_task(self._reserve(self._holding))
 
     async def _reserve(self, holding: Holding) -> None:
-        """Wait for memory for a head of the greatest length, then read on. It is reserved at once: with a part each,
-        several connections could wait for each other."""
+        """Wait until `holding` has the memory for a head of the greatest length, then read on. It gets all at one time:
+        connections that held a part each could wait for each other."""
         await holding.acquire(_TIMES * self._limit)
         self._resume_reading_for_buffer()
 

@@ -15,8 +15,8 @@ _REASONS = {104: "Upload Resumption Supported"}
 
 
 class Interim:
-    """A `ports.progress.Watcher` that sends the 1xx responses of `wire`, for HTTP/1.1 clients: the upload's URL (from
-    `locate`) once it is created, then offsets."""
+    """A `ports.progress.Watcher` that sends interim responses (1xx) as the client's protocol (`wire`) makes them, to
+    HTTP/1.1 clients: the upload's URL, which `locate` returns, once it is created, then offsets."""
 
     def __init__(self, request: web.Request, wire: Wire, locate: Callable[[Upload], str]) -> None:
         self._request, self._wire, self._locate = request, wire, locate

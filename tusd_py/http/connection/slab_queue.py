@@ -42,11 +42,11 @@ class SlabQueue:
 
     @property
     def size(self) -> int:
-        """The number of bytes to take."""
+        """The number of received bytes that `take` hasn't returned yet."""
         return self._end - self._start + sum(map(len, self._chunks))
 
     def add(self, chunk: Chunk) -> None:
-        """Append a chunk that was received elsewhere. The queue must have no slab."""
+        """Append a chunk that isn't in a slab, as aiohttp had read it before. The queue must have no slab."""
         self._chunks.append(chunk)
 
     def take(self) -> Chunk:
@@ -94,8 +94,9 @@ class SlabQueue:
         return data
 
     def _begin(self, limit: int) -> None:
-        """Take a new slab. Its size adapts to the last one's: small at first, so that many slow clients hold little,
-        and doubled or halved by the number of reads that filled the last slab (`_MANY`)."""
+        """Take a new slab, no larger than `limit` bytes need. Its size adapts to the last one's: small at first, so
+        that many slow clients hold little, and doubled or halved by the number of reads that filled the last slab
+        (`_MANY`)."""
         if self._reads <= 1:
             self._size = min(self._size * 2, SLAB)
         elif self._reads > _MANY:

@@ -61,7 +61,7 @@ class Board:
         self._rules: dict[str, Sequence[str]] = {}
         """The CSS rules in effect in the browser, by the key of their item."""
         self._moving: dict[UploadId, None] = {}
-        """The unfinished uploads that were sent, in the order of their latest events; used as an ordered set."""
+        """The unfinished uploads that were sent, in the order in which they were first sent; used as an ordered set."""
         self._finished = deque[UploadId](maxlen=_UPLOADS)
         self._jobs: dict[JobId, None] = {}
         self._seq = 0
@@ -127,8 +127,8 @@ class Board:
         return items.gone_item(f"u-{upload_id}")
 
     async def _surroundings(self) -> AsyncIterator[Item]:
-        """Yield the items that are no uploads: jobs, deliveries that failed and, for an operator, all receivers of
-        events and this server."""
+        """Yield the items that are no uploads: jobs, dead deliveries and, for an operator, all receivers of events
+        and this server."""
         async for item in self._job_items():
             yield item
         async for item in self._delivery_items():

@@ -1,7 +1,7 @@
 """The items of the dashboard: each has HTML, which is sent once, and CSS rules, which are sent again when they change.
 
-Browsers apply rules that come later in the same response, so that a value changes without a script: `--p` is a
-percentage for a bar's width and a counter, `--phase` a word.
+Browsers apply rules that come later in the same response, so that a value changes without a script: `--p` is the
+percentage of an upload or job, shown as a bar and as a number, and `--phase` is its phase.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def upload_item(upload: Upload, url: str, forms: Forms) -> Item:
 
 
 def gone_item(key: str) -> Item:
-    """Return the item that hides the element with `key` once its upload is removed."""
+    """Return the item that hides the element of an upload that is removed; `key` is that of the upload's `Item`."""
     return Item(key=key, element=None, rules=[f".{key}{{display:none}}"])
 
 
@@ -84,7 +84,8 @@ def job_item(job: Job, forms: Forms) -> Item:
 
 
 def backlog_item(number: int, backlog: Backlog) -> Item:
-    """Return the item with the counts of waiting and failed deliveries to the `number`th receiver of events."""
+    """Return the item with the counts of waiting and failed deliveries to one receiver of events; `number` is the
+    receiver's place among all, from 0."""
     key = f"s-{number}"
     element = h.article(class_=key, slot="deliveries")[
         h.h3[h.bdi[backlog.sink]], h.p[h.span(".pending"), " wait to be delivered, ", h.span(".dead"), " have failed"]
@@ -93,7 +94,8 @@ def backlog_item(number: int, backlog: Backlog) -> Item:
 
 
 def delivery_item(delivery: Delivery, number: int, forms: Forms) -> Item:
-    """Return the item of a delivery to the `number`th receiver of events that was given up after failed attempts."""
+    """Return the item of a delivery that was given up after failed attempts; `number` is that of its receiver, as in
+    `backlog_item`."""
     element = h.article(class_=f"d-{number}-{delivery.seq}", slot="deliveries")[
         h.h3[delivery.event_id],
         h.p[

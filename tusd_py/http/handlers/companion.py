@@ -113,9 +113,9 @@ async def _presign(request: web.Request, context: Context) -> web.Response:
 async def _presign_open(
     request: web.Request, context: Context, presign: Presign, upload_id: UploadId
 ) -> companion.Json:
-    """Return the answer of `presign` for an existing upload: a URL of S3 for a part (PUT), and one of this server
-    (`handlers.s3xml`) for requests that create, list or end an upload. Raises Malformed, and what `direct.sign_part`
-    raises."""
+    """Return the answer to `presign` for an existing upload: a URL of S3 to send a part (PUT), or one of this server
+    (`handlers.s3xml`) to list its parts (GET), complete it (POST) or abort it (DELETE). Raises Malformed, and what
+    `direct.sign_part` raises."""
     if presign.method == hdrs.METH_PUT:
         if presign.part is None:
             raise Malformed("partNumber is missing")

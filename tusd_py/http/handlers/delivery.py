@@ -33,7 +33,7 @@ class Unread(ConnectionResetError):
 
 class Delivery:
     """The delivery of the bytes of `span` of a finished upload. `begin` sends the response's head and returns the
-    outflow for the body; it is called once the first bytes have been read."""
+    `Outflow`, which sends bytes of the body to the client; it is called once the first bytes have been read."""
 
     def __init__(self, context: Context, upload: Upload, span: Span, begin: Callable[[], Awaitable[Outflow]]) -> None:
         self._context = context
@@ -48,7 +48,7 @@ class Delivery:
 
     @property
     def bytes_sent(self) -> int:
-        """The number of bytes that the outflow has taken."""
+        """The number of bytes passed on to the connection so far; the client may not have got all of them."""
         return self._at - self._start
 
     @property

@@ -45,8 +45,8 @@ def with_memory(handler: Handler) -> Handler:
 
 
 def with_answers(handler: Handler) -> Handler:
-    """Return the handler with the header fields of hooks' answers added to its responses; status and body stay, as
-    clients of its protocol read them."""
+    """Return the handler with the header fields of hooks' answers added to its responses. Status and body stay: Uppy
+    expects those of Companion or S3."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         response = await handler(request, context)
@@ -76,8 +76,8 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
 
 
 async def _reserve(request: web.Request, longest: int) -> None:
-    """Reserve memory for the whole body at once: requests with a part each could wait for each other. Raises
-    ServiceUnavailable after `_MEMORY_TIMEOUT`."""
+    """Reserve memory for the whole body at once, or for `longest` bytes if its length is unknown: requests that had
+    some of their memory could wait for each other. Raises ServiceUnavailable after `_MEMORY_TIMEOUT`."""
     size = min(longest if request.content_length is None else request.content_length, longest)
     if size <= _UNRESERVED:
         return

@@ -95,8 +95,9 @@ async def _tell_events(request: web.Request, context: Context, feed: _Feed, firs
 async def _tell_lines(
     request: web.Request, context: Context, feed: _Feed, first: Page, since: int
 ) -> web.StreamResponse:
-    """Send a line for each event, and a last line: the end of a complete list, or the code of a fault. After a
-    shutdown, the last line is missing."""
+    """Send a line for each event. The last line tells the end, once all events are sent and the query has no `follow`,
+    or the code of a fault, with the number of the last event sent (`since` before the first). After a shutdown, it is
+    missing."""
     follow = read_flag(request, "follow")
     headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:

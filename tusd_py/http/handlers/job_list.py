@@ -41,7 +41,7 @@ class _Query:
 
 
 def service_of(context: Context) -> JobService:
-    """Return the use cases of jobs. Raises UploadNotFound if there are no jobs."""
+    """Return the use cases of jobs. Raises UploadNotFound if jobs are switched off."""
     if context.jobs is None:
         raise UploadNotFound
     return context.jobs

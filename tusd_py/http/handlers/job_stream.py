@@ -103,8 +103,8 @@ class _Teller:
         await self._body.send(self._form.end(self.job, self._count))
 
     async def _look(self) -> bool:
-        """Read the job, and send its state if it has changed and the last one was sent long enough ago; after a
-        silence, send `pulse`. Returns False if the job was removed."""
+        """Read the job, and send its state if it has changed and the last one was sent long enough ago; after
+        `heartbeat` seconds of silence, send bytes that mean nothing. Returns False if the job was removed."""
         job = await self._context.engine.state.jobs.load(self.job.id)
         if job is None:
             return False

@@ -34,7 +34,9 @@ async def accept(
     request: web.Request, context: Context, kind: str, args: Mapping[str, Any], upload_id: UploadId | None = None
 ) -> web.StreamResponse:
     """Store a new job of the caller, with arguments that were checked, and return 202 with the job as JSON and its URL
-    in Location. Raises BadJob, UploadNotFound if jobs are switched off, StateUnavailable, and what `watcher_of` raises.
+    in Location. `upload_id` is the upload to work on; None for an export.
+
+    Raises BadJob, UploadNotFound if jobs are switched off, StateUnavailable, and what `watcher_of` raises.
     """
     now, principal = context.engine.clock(), request[CALLER].principal
     job = Job(

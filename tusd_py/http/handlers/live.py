@@ -45,24 +45,24 @@ class Watched:
     endpoint: str
     """The creation endpoint's URL."""
     shows_content: bool
-    """True if the client may see the upload's metadata and digest, not only its progress."""
+    """True if the client may see the upload's metadata, digest, owner and jobs, not only its progress."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest snapshot of the upload, without metadata and digest if the client may not see them."""
+        """The newest snapshot of the upload; it has metadata, digest, owner and jobs only if `shows_content`."""
         snapshot = self.topic.latest if self.shows_content else self.topic.latest_without_content
         assert snapshot is not None  # noqa: S101  for mypy: `watching` has checked it
         return snapshot
 
     def leave(self) -> None:
-        """End the subscription of a listener that was redirected, which outlives `watching`."""
+        """End the subscription after `Listener.redirect`: then the end of `watching` doesn't end it."""
         self.live.hub.forget(self.topic, self.listener, self.client)
 
 
 @asynccontextmanager
 async def watching(request: web.Request, context: Context, tail: str, *, resumed: bool) -> AsyncIterator[Watched]:
-    """Subscribe to the upload whose URL with `tail` is the request's path, if the client may watch it, while the
-    context lasts. With `resumed`, for a client that has watched it before, the upload may also be gone.
+    """Subscribe to the upload that the request's path names before `tail` (such as `/events`), if the client may watch
+    it, while the context lasts. With `resumed`, for a client that has watched it before, the upload may also be gone.
 
     Raises Refusal, StateUnavailable.
     """

@@ -20,8 +20,8 @@ _END = ".end"
 
 
 async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
-    """Begin the stream of the upload's events. It goes on after this handler has returned, until the upload ends; 204
-    answers a client that has got the last event."""
+    """Begin the stream of the upload's events. It goes on after this handler has returned, until the upload is gone, or
+    finished with its jobs ended; 204 answers a client that has got the last event."""
     last = last_event_id(request)
     if last.endswith(_END):
         return web.Response(status=204)
@@ -65,7 +65,7 @@ class UploadEvents(TurnTaker):
         self._watched.live.turns.give_in(seconds, self)
 
     def _tell(self) -> float:
-        """Send the events that are due, or a comment after a silence; at the end of the upload or a shutdown, end the
+        """Send the events that are due, or a comment after a silence; after the `end` event or at a shutdown, end the
         stream. Returns the seconds until the next turn."""
         watched, answer, now = self._watched, self._answer, self._context.engine.clock()
         events = () if watched.live.hub.closed else self._teller.tell(watched.snapshot, now)

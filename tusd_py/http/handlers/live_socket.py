@@ -33,7 +33,8 @@ _RIGHTLESS = (Unauthenticated, InsufficientScope, UploadNotFound)
 
 
 async def _open(request: web.Request, context: Context) -> web.StreamResponse:
-    """Open the WebSocket, and serve it until the upload or the connection ends. Raises Refusal before it is open."""
+    """Open the WebSocket, and serve it until the connection ends, or the upload is gone, or finished with its jobs
+    ended. Raises Refusal before it is open."""
     _check_origin(request, context)
     heartbeat = None if context.live is None else context.live.heartbeat
     # aiohttp takes messages that are shorter than its limit
@@ -74,8 +75,8 @@ class _Socket:
             await end(reader)
 
     async def _tell_all(self) -> None:
-        """Send messages about the upload as they are due, until the upload or the connection ends, or the server shuts
-        down; then close the socket."""
+        """Send messages about the upload as they are due, until the last one (`success`, or `error` if it is gone) is
+        sent, the connection ends or the server shuts down; then close the socket."""
         clock, watched = self._engine.clock, self._watched
         while not self._socket.closed and watched.listener.connected:
             if watched.live.hub.closed:

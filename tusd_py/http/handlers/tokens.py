@@ -82,8 +82,8 @@ def _ttl(members: Mapping[str, Any]) -> float:
 
 
 def _within(terms: Terms, allowance: Allowance) -> Terms:
-    """Return the terms with the API key's limits where the terms set none, and its key prefix. Raises Forbidden if the
-    terms allow more than the API key does."""
+    """Return the terms with the API key's limits (length, types) where the terms set none, and with the prefix that the
+    API key sets for objects' keys. Raises Forbidden if the terms allow more than the API key does."""
     largest, types = allowance.max_length, allowance.types
     if largest is not None and terms.max_length is not None and terms.max_length > largest:
         raise Forbidden(f"the API key allows max up to {largest}")

@@ -83,7 +83,8 @@ async def _list(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 class Teller:
-    """The sender of one list; `cursor` is the number of the last upload that was sent."""
+    """The sender of one list. `cursor` is the number (that of its last event) of the upload that was sent last; `since`
+    before the first."""
 
     def __init__(self, context: Context, query: ListQuery, body: BodyStream) -> None:
         self._context, self._query, self._body = context, query, body
@@ -108,8 +109,8 @@ class Teller:
             await self._body.drained()
 
     async def _tell_page(self) -> bool:
-        """Read a page and send it. Returns True once the list is complete; False if there is more to send, also if the
-        client has stopped reading: then `drained` must be awaited before the next call."""
+        """Read a page and send it. Returns True once the list is complete or has `limit` rows; False if there is more
+        to send, also if the client has stopped reading: then await `BodyStream.drained` before the next call."""
         page = await read_page(self._context.engine, self._seq, self._query.includes)
         if not self._body.started:
             await self._body.begin()
@@ -142,7 +143,7 @@ class Teller:
         return not piece or await self._body.write(piece)
 
     async def _follow(self) -> None:
-        """Send uploads when they change, until the server shuts down or `limit` rows were sent."""
+        """Send uploads when they change, until the server shuts down or the whole list has `limit` rows."""
         while not self._full and not self._context.concurrency.closed:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._body.connected:

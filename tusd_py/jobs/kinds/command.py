@@ -20,7 +20,7 @@ _KEPT = 64 * 1024
 
 
 class Command(PlainKind):
-    """The kind `command`. Arguments: `{"name":"thumb"}`, an executable file in the folder. Result:
+    """The kind `command`. Arguments: `{"name":"thumb"}`, an executable file in the operator's `folder`. Result:
     `{"exit":0,"stdout":"...","truncated":false}`; the job fails if the program exits with another code. No shell is
     involved."""
 

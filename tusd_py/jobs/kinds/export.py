@@ -44,8 +44,8 @@ _TYPES = {"zip": "application/zip", "ndjson": "application/x-ndjson", "csv": "te
 
 class Export(PlainKind):
     """The kind `export`. Arguments: `{"ids":[...]}` or `{"filter":{}}`, with `format` (zip, ndjson or csv), `compress`
-    and `filename`. Result: `{"upload_id","url","filename","length","members","expires"}`. Only POST /exports makes such
-    jobs: `check` always raises BadJob."""
+    (auto, store or deflate) and `filename`. Result: `{"upload_id","url","filename","length","members","expires"}`;
+    `members` is the number of uploads in it. Only POST /exports makes such jobs: `check` always raises BadJob."""
 
     def check(self, args: Args) -> Args:  # noqa: ARG002  the protocol's signature
         raise BadJob("exports are made by POST /exports")
@@ -154,8 +154,8 @@ class _Members:
             yield numbered
 
     async def _by_filter(self, members: Mapping[str, Any]) -> AsyncGenerator[Numbered, None]:
-        """Yield the finished uploads that match the filter and that the job's owner may see, each once. An upload with
-        an event since the start of this attempt is left out."""
+        """Yield the finished uploads that match the job's filter (`members`, those of a JSON object) and that the job's
+        owner may see, each once. An upload with an event since the start of this attempt is left out."""
         engine, watcher, selection = self.work.engine, self._watcher, selection_of(members)
         outbox = engine.state.outbox
         since, last = 0, await outbox.last_seq() if outbox is not None else 0

@@ -17,9 +17,9 @@ _FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
 
 
 class ScanContent:
-    """The kind `scan`. It takes no arguments. Result: `{"verdict":"clean","name":null,"reason":null,"bytes":n}`. The
-    verdict is also recorded on the upload: `pending` until the scan is done, `failed` if the job fails, none if it is
-    cancelled."""
+    """The kind `scan`. It takes no arguments. Result: `{"verdict":"clean","name":null,"reason":null,"bytes":n}`; `name`
+    is that of the malware, `reason` says why content wasn't scanned. The verdict is also recorded on the upload:
+    `pending` until the scan is done, `failed` if the job fails, none if it is cancelled."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner

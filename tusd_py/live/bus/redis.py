@@ -35,7 +35,8 @@ class RedisBus:
             self._sender = asyncio.create_task(self._send(), name="redis bus")
 
     async def _send(self) -> None:
-        """Send all announcements. While Redis is away, they are dropped: the hub reads records again in time."""
+        """Send all waiting announcements. While Redis is unreachable, they are dropped: hubs read the record of each
+        upload with listeners again within seconds."""
         while self._unsent:
             upload_ids, self._unsent = list(self._unsent), {}
             with suppress(RedisError, OSError):

@@ -16,7 +16,8 @@ _PAUSE = 0.2
 
 
 class SqliteBus:
-    """A `Bus` among the processes that share the database at `path`. After a commit, any upload may have changed."""
+    """A `Bus` among the processes that share the database at `path`. It sees that another connection has committed,
+    but not which upload has changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,7 +43,8 @@ class SqliteBus:
             notify(None)
 
     async def _look(self, notify: Callable[[UploadId | None], None]) -> None:
-        """Call `notify` with None when other connections have committed since the last look. Raises sqlite3.Error.
+        """Look every `_PAUSE` seconds until cancelled; call `notify` with None if another connection has committed
+        since the last look. Raises sqlite3.Error.
 
         A look takes some microseconds and waits for no lock.
         """

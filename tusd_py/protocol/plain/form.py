@@ -13,7 +13,7 @@ from tusd_py.domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormLimits:
-    """The limits of one form."""
+    """The most files and fields that one form may have, and the most bytes of its fields."""
 
     max_files: int
     max_fields: int
@@ -29,7 +29,7 @@ class FileBegin:
 
 
 class Mark(enum.Enum):
-    """The end of a file, or of the whole form, among the events of a form."""
+    """The event that ends a file, or the whole form: it has no content, and isn't a mark in the glossary's sense."""
 
     FILE = enum.auto()
     FORM = enum.auto()

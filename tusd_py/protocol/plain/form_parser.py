@@ -37,10 +37,11 @@ _MATCHES = 16
 
 
 class _Delimiter(bytes):
-    """A boundary that python-multipart may find `remaining` times.
+    """A boundary that python-multipart may find `remaining` more times: then it raises BadForm. `FormParser` adds one
+    for each part of the form, and for each piece of bytes that it parses.
 
-    A line that begins with the boundary and isn't one costs python-multipart as much as a thousand other bytes.
-    RFC 2046, 5.1.1, forbids such lines.
+    A line that begins with the boundary and isn't one costs python-multipart as much as a thousand other bytes, so
+    that there may be few. RFC 2046, 5.1.1, forbids such lines.
     """
 
     remaining: int
@@ -186,7 +187,8 @@ class FormParser:
             self._pass_over()
 
     def _pass_over(self) -> None:
-        """Count a part without a file: a file input in which the user chose none. Raises TooManyFiles."""
+        """Count a part without a file: a file input in which the user chose none. Such parts are counted apart from
+        the files. Raises TooManyFiles if they are more than the form may have files."""
         self._nameless += 1
         self._check_count(self._nameless)
 

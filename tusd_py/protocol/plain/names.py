@@ -13,7 +13,7 @@ percent signs mean themselves."""
 
 
 def unescape(value: str) -> str:
-    """Return the value of a form's `name` or `filename`, without the escapes of browsers and curl."""
+    """Return the value of a form's `name` or `filename`, with the escapes of browsers and curl decoded."""
     for escape, character in _ESCAPES:
         value = value.replace(escape, character)
     return value

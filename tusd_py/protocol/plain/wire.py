@@ -1,4 +1,5 @@
-"""The wire of plain HTTP: that of tus, but without its header fields, and with the statuses that protocols share."""
+"""The wire of plain HTTP, which writes its replies: that of tus, but without the header fields of tus, and with the
+statuses that protocols share."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 
 class Plain(Tus):
-    """The wire of plain HTTP, whose clients know no upload protocol; a refusal is a line of text."""
+    """The wire of plain HTTP: it writes replies to clients that know no upload protocol. Refusals are lines of text."""
 
     common_headers: Mapping[str, str] = {}
 

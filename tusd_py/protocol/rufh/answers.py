@@ -42,8 +42,8 @@ def state(upload: Upload, version: Version) -> Mapping[str, str]:
 
 
 def length(upload: Upload, version: Version) -> Mapping[str, str]:
-    """Return Upload-Length; no field while the length is unknown. Clients of early versions take an upload that has
-    reached its length for complete: they get no field while it has reached it without being complete."""
+    """Return Upload-Length; no field while the length is unknown. Clients of versions up to 6 take an upload that
+    has reached its length for complete: they get no field for one that has reached it and isn't complete yet."""
     value = upload.settled_length if version.when_full else upload.length
     return {} if value is None else {"Upload-Length": str(value)}
 
@@ -59,7 +59,7 @@ def digest(upload: Upload) -> Mapping[str, str]:
 
 def limit(upload: Upload | None, version: Version, limits: Limits, now: float) -> Mapping[str, str]:
     """Return Upload-Limit of an upload, or with None of new uploads; `now` is in seconds since the epoch. The field is
-    never empty, since there is always a smallest size."""
+    never empty: it always has `min-size`, which is 0 bytes."""
     size = limits.max_length if upload is None else length_limit(upload, limits)
     members = {"min-size": 0, **_minimum("max-size", [] if size is None else [size])}
     return {"Upload-Limit": encode_dictionary({**members, **_minimum(version.age_limit, _ages(upload, limits, now))})}
@@ -78,7 +78,7 @@ def _minimum(name: str, values: list[float] | Iterator[float]) -> dict[str, int]
 
 
 def refused(refusal: Refusal, version: Version) -> Mapping[str, str]:
-    """Return the header field of the upload's completeness if the refusal implies that; else no field."""
+    """Return the header field that says if the upload is complete, if that follows from the refusal; else no field."""
     complete = _COMPLETENESS.get(type(refusal))
     return {} if complete is None else completeness(version, complete=complete)
 

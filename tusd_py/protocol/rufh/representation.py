@@ -54,14 +54,15 @@ def _file_name(disposition: str) -> str:
 
 
 def content_digest(headers: Mapping[str, str]) -> Checksum | None:
-    """Return the digest of the request's content that Content-Digest announces; None without a known one. Raises
-    Malformed."""
+    """Return the digest of the request's content that Content-Digest announces; None if it has none by a known
+    algorithm. Raises Malformed."""
     digest = _digest("Content-Digest", headers)
     return None if digest is None else Checksum(algorithm=ALGORITHMS[digest[0]], digest=digest[1])
 
 
 def announced_digest(headers: Mapping[str, str]) -> WholeDigest | None:
-    """Return the digest of the whole upload that Repr-Digest announces; None without a known one. Raises Malformed."""
+    """Return the digest of the whole upload that Repr-Digest announces; None if it has none by a known algorithm.
+    Raises Malformed."""
     digest = _digest("Repr-Digest", headers)
     return None if digest is None else WholeDigest(algorithm=ALGORITHMS[digest[0]], value=digest[1].hex())
 
@@ -76,8 +77,8 @@ def requested_digest(headers: Mapping[str, str]) -> WholeDigest | None:
 
 
 def _digest(field: str, headers: Mapping[str, str]) -> tuple[str, bytes] | None:
-    """Return the name of the first known algorithm in the field and its digest; None if there is none. Raises Malformed
-    for a field or a digest that can't be read: the client relies on the check."""
+    """Return the name of a known algorithm in the field, and its digest: of several the preferred one, sha-256; None if
+    there is none. Raises Malformed for a field or a digest that can't be read: the client relies on the check."""
     if field not in headers:
         return None
     members = parse_dictionary(headers[field])

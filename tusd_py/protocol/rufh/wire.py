@@ -1,4 +1,4 @@
-"""The wire of Resumable Uploads for HTTP, in the version that a request names; its replies are in the same version."""
+"""The wire of Resumable Uploads for HTTP: it reads intents and writes replies, in the version that a request names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _UPLOAD_RESUMPTION_SUPPORTED = 104
 
 
 class Rufh:
-    """The wire of Resumable Uploads for HTTP, in one version. With `interim`, clients get interim responses (104)."""
+    """The wire of Resumable Uploads for HTTP: it reads intents and writes replies, in one version. With `interim`,
+    clients get interim responses (104)."""
 
     common_headers: Mapping[str, str] = {}
     answers_interrupted = False
@@ -43,7 +44,8 @@ class Rufh:
         return {**self._about(upload), **answers.length(upload, self._version)}
 
     def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:
-        """Return the reply to an append. If the upload is done, the reply is as to a creation with all of its bytes."""
+        """Return the reply to an append. If the upload is done, the reply is as to a creation with all of its bytes;
+        `locate` returns the upload's URL for that."""
         if upload.done:
             return self.created(upload, locate(), with_body=True)
         return self._reply(self._version.append_status, self._about(upload))

@@ -55,7 +55,8 @@ class LocalStorage:
     def __init__(
         self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE, template: str = BY_ID
     ) -> None:
-        """Create the directories. `template` (see `naming`) names finished objects. Raises ConfigurationError."""
+        """Create the directories. `mode` is the mode of uploads' files; `template` (see `naming`) names finished
+        objects. Raises ConfigurationError."""
         self._root = root.absolute()
         self._work = self._root / ".tusd-py"
         self._thresholds, self._mode, self._template = thresholds, mode, template

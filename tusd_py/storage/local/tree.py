@@ -62,9 +62,10 @@ class Tree:
             _sync(folders)
 
     def remove(self, name: str, owner: str) -> None:
-        """Remove the file, then its empty folders, up to and including the topmost with `owner` in its name.
+        """Remove the file, then its empty folders, up to and including the topmost with `owner` (an upload's id) in its
+        name; no folder if none has.
 
-        Missing files and folders are ignored; folders that hold other files stay; if no name has `owner`, all do.
+        Missing files and folders are ignored; folders that hold other files stay.
         """
         *names, last = name.split("/")
         shared = next((depth for depth, folder in enumerate(names) if owner in folder), len(names))

@@ -38,7 +38,8 @@ class LocalWriter:
         await self._checkpoint()
 
     async def _write_batch(self, *, sync: bool = False) -> None:
-        """Write the batch. If that fails, keep it for a retry, record the bytes before it, raise StorageUnavailable."""
+        """Write the batch; with `sync`, also make it and earlier writes durable. If that fails, keep the batch for a
+        retry, record the bytes before it, raise StorageUnavailable."""
         try:
             await self._part.write(b"".join(self._batch), self._written, sync=sync)
         except StorageUnavailable:

@@ -62,14 +62,14 @@ class Bucket:
         return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.completes_with_crc)
 
     async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> StoredObject:
-        """Store the upload's whole object, with its headers and metadata, by one PutObject."""
+        """Store the upload's whole object, the bytes of `assembly`, with its headers and metadata, by one PutObject."""
         headers = as_headers(object_params(upload, self.options))
         checksum = await self._checksum(assembly.pieces, assembly)
         async with self._payload(assembly.pieces) as payload:
             return await self.client.put(key, payload, {**headers, **checksum})
 
     async def put_segment(self, key: str, piece: Piece) -> StoredObject:
-        """Store a piece as an internal object, such as a segment: encrypted, but without an upload's metadata."""
+        """Store a piece as an internal object, such as a segment: encrypted as objects are, but without metadata."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece])}
         async with self.segments, self._payload([piece]) as payload:
             return await self.client.put(key, payload, headers)
@@ -81,7 +81,8 @@ class Bucket:
         return await self.put_segment(key, record)
 
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
-        """Upload a whole part. Raises UploadLost if the multipart upload, or a segment to read, seems to be gone."""
+        """Upload a whole part, the bytes of `assembly`. Raises UploadLost if the multipart upload, or a segment to
+        read, seems to be gone."""
         headers = await self._checksum(assembly.pieces, assembly)
         try:
             async with self._payload(assembly.pieces) as payload:
@@ -98,7 +99,8 @@ class Bucket:
 
     @asynccontextmanager
     async def _payload(self, pieces: Sequence[Piece]) -> AsyncIterator[Payload]:
-        """Yield the pieces' payload. If it must read segments, first wait for a slot: S3 times out idle requests."""
+        """Yield the pieces' payload. If it must read segments, first wait for one of the slots for such requests
+        (`fetches`): S3 times out a request that waits after its beginning."""
         payload = payload_of(pieces, self.client.get)
         async with self.fetches if payload.fetched else nullcontext():
             yield payload

@@ -27,7 +27,8 @@ class Buckets:
         return self.find(bucket_of(upload.cursor))
 
     def find(self, cursor_name: str | None) -> Bucket:
-        """Return the bucket that a cursor names; None names the storage's own. Raises StorageUnavailable as `of`."""
+        """Return the bucket that a cursor names; None names the storage's own. Raises StorageUnavailable if the
+        settings don't name it any more."""
         bucket = self._by_name.get(cursor_name)
         if bucket is None:
             raise StorageUnavailable(f"uploads are in bucket {cursor_name}, which isn't in hooks-buckets: add it")

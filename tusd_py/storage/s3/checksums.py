@@ -20,8 +20,8 @@ def crc_text(crc: int) -> str:
 
 
 async def checksum_headers(kind: Checksum, pieces: Sequence[Piece], crc: int | None = None) -> Mapping[str, str]:
-    """Return the header field with the checksum of the pieces' bytes. It is empty for the kind "none", and if bytes are
-    in stored segments, unless their CRC-32C is known (`crc`).
+    """Return the header field with the checksum of the pieces' bytes, of which `crc` is the CRC-32C, if it is known.
+    Returns no field for the kind "none", and if bytes are in stored segments, but for "crc32c" with a known `crc`.
 
     CRC-32C takes next to no time; MD5 is computed in a thread.
     """

@@ -31,8 +31,8 @@ def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds 
     """Return the parts, from number 1 on, whose bytes in order are those of sources of these lengths. No part but the
     last is below the provider's minimum.
 
-    As much as possible is copied inside S3. If the provider wants parts of one size, it copies those that lie in one
-    source; else all bytes but those of a source too small for a part, and what it needs from its neighbours.
+    As much as possible is copied inside S3. If the provider wants parts of one size, these are the parts that lie in
+    one source; else all bytes but those of a source too small for a part, and what it needs from its neighbours.
     """
     total = sum(lengths)
     if profile.equal_parts:
@@ -41,7 +41,8 @@ def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds 
 
 
 def _size(total: int, base: int, profile: Profile) -> int:
-    """Return `base`, or a larger size by which twice as many parts would still be allowed; at most the largest part."""
+    """Return the size in bytes of the parts of `total` bytes: `base`, or a larger one if the parts would be more than
+    half as many as the provider allows; at most the provider's largest part."""
     return min(max(base, -(-2 * total // profile.max_parts)), profile.max_part)
 
 
@@ -81,7 +82,8 @@ def _aligned(lengths: Sequence[int], min_size: int, max_size: int) -> Iterator[P
 
 
 def _copies(source: int, span: Span, max_size: int) -> Iterator[PlannedPart]:
-    """Yield parts of one slice each, of nearly equal lengths up to `max_size`: so none falls below the minimum."""
+    """Yield parts of one slice each, together the span of the source with this index. They have nearly equal lengths up
+    to `max_size`: so none falls below the minimum."""
     count = -(-len(span) // max_size)
     edges = [span.start + len(span) * index // count for index in range(count + 1)]
     for start, stop in pairwise(edges):

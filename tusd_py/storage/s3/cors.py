@@ -44,7 +44,8 @@ def _origin(pattern: str) -> str:
 
 
 def needed(origins: tuple[str, ...], *, uploads: bool, downloads: bool) -> Sequence[CorsRule]:
-    """Return the rules that browsers on these origins need to send and to fetch bytes."""
+    """Return the rules that browsers need: with `uploads`, to send bytes from these origins; with `downloads`, to fetch
+    bytes, from any origin."""
     candidates = {replace(_UPLOADS, origins=origins): uploads, _DOWNLOADS: downloads}
     return [rule for rule, switched_on in candidates.items() if switched_on]
 
@@ -56,7 +57,8 @@ def joined(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Sequenc
 
 
 def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterator[str]:
-    """Yield a phrase on each required origin and method that the present rules don't allow or hide headers from."""
+    """Yield a phrase on each required origin and method that no present rule allows with any header, or for which the
+    first rule that does so exposes too few headers of the response."""
     for rule in required:
         for origin in rule.origins:
             yield from _missing_for(origin, rule, present)

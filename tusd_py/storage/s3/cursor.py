@@ -36,7 +36,7 @@ class Part:
     """CRC-32C in base64 if the profile sends one: CompleteMultipartUpload must then repeat it."""
 
     def same_as(self, part: Part) -> bool:
-        """Return True if both hold the same bytes, by length and checksum or ETag."""
+        """Return True if both hold the same bytes: their lengths are equal, and their checksums or their ETags are."""
         by_checksum = self.crc is not None and self.crc == part.crc
         return self.length == part.length and (by_checksum or self.etag == part.etag)
 

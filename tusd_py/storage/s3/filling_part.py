@@ -39,7 +39,7 @@ class FillingPart:
         return self._storing > 0
 
     def add(self, chunk: Chunk) -> Chunk:
-        """Take as much of the chunk as the part has room for, and return the rest. The caller holds the lock."""
+        """Take as much of the chunk as the part has room for, and return the rest. The caller holds `lock`."""
         head = chunk[: len(self._span) - self.pieces.length]
         self.pieces.add(head)
         if self._bucket.sends_crc:
@@ -54,9 +54,10 @@ class FillingPart:
         return pieces
 
     async def store_segment(self, save_info: Callable[[], Awaitable[None]]) -> None:
-        """Call `save_info`, store the bytes that are only in memory as a segment, and begin to record that.
+        """Call `save_info`, which stores the info object if one is still to be stored; store the bytes that are only in
+        memory as a segment, and begin to record that.
 
-        The caller holds the lock, so that no bytes are added meanwhile.
+        The caller holds `lock`, so that no bytes are added meanwhile.
         """
         self._storing += 1
         await save_info()
@@ -71,7 +72,8 @@ class FillingPart:
         self._storing -= 1
 
     def keep(self) -> int:
-        """Hand the part to the cache of tails, for the next writer on this node; return the part's `memory_size`."""
+        """Hand the part to the cache of tails, for the next writer on this node; return the number of its
+        bytes that were in memory."""
         size = self.pieces.memory_size
         self._bucket.tails.keep(self._upload.id, self.pieces)
         self.pieces = Assembly()

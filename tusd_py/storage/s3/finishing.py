@@ -121,7 +121,8 @@ async def find_etag(bucket: Bucket, upload: Upload, key: str) -> str | None:
 
 
 async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
-    """Return the ETag of the upload's object, if there is one in spite of `doubt`. Raises UploadLost without one."""
+    """Return the ETag of the upload's object, after an error (`doubt`) that left it uncertain if there is one. Raises
+    UploadLost without one."""
     etag = await find_etag(bucket, upload, key)
     if etag is None:
         raise UploadLost(key) from doubt
@@ -129,8 +130,8 @@ async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exceptio
 
 
 async def _resolve(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
-    """Return the ETag of the upload's object, if there is one in spite of `doubt`. Without one raises `doubt` if it is
-    S3TransientError, else UploadLost."""
+    """Return the ETag of the upload's object, after an error (`doubt`) that left it uncertain if there is one. Without
+    one raises `doubt` if it is S3TransientError, else UploadLost."""
     if not isinstance(doubt, S3TransientError):
         return await require_etag(bucket, upload, key, doubt)
     etag = await find_etag(bucket, upload, key)

@@ -63,10 +63,11 @@ class Grid:
 def grid_for(
     length: int | None, *, base: int, max_parts: int, largest: int = 5 * GIB, equal: int | None = None
 ) -> Grid:
-    """Return the grid of a new upload.
+    """Return the grid of a new upload, whose parts have `largest` bytes at most.
 
     A known length gets the smallest equal parts, of at least `base` bytes, that leave a margin below `max_parts`. An
-    unknown length gets growing parts, or parts of at least `equal` bytes if the provider requires one size.
+    unknown length gets parts that grow from `base` bytes on; with `equal`, for a provider that requires one size, parts
+    of `base` bytes, or of `equal` bytes if that is more.
     """
     if length is None:
         base = base if equal is None else max(base, equal)

@@ -1,7 +1,7 @@
 """The object that names the installation that a bucket, or a prefix of it, belongs to.
 
-In a bucket other than the storage's own, the object also names the storage: so neither bucket can be configured in
-place of the other, and no server removes another server's leftovers.
+In a bucket other than the storage's own, which holds only uploads for which a hook chose it, the object also names the
+storage: so neither bucket can be configured in place of the other, and no server removes another server's leftovers.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _OF = " of "
 
 
 async def read(buckets: Buckets) -> str | None:
-    """Return the id in the storage's own bucket, None if there is none. Raises StorageUnavailable, and WrongPair if
-    one of the other buckets belongs to another storage."""
+    """Return the installation's id from the storage's own bucket, None if it has none. Raises StorageUnavailable, and
+    WrongPair if one of the other buckets belongs to another storage."""
     await _check(buckets)
     return await _read(buckets.own)
 
@@ -45,8 +45,8 @@ async def _check(buckets: Buckets) -> None:
 
 
 async def _read(bucket: Bucket) -> str | None:
-    """Return the text of the bucket's object, None if S3 says NoSuchKey: for a 404 alone, which may be a proxy's, raise
-    StorageUnavailable."""
+    """Return the text of the bucket's installation object, None if S3 says NoSuchKey. Raises StorageUnavailable, also
+    for a 404 without that code, which a proxy may have sent."""
     key = installation_key(bucket.options.prefix)
     try:
         text = b"".join([bytes(chunk) async for chunk in bucket.client.get(key)])

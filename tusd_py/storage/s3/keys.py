@@ -27,9 +27,10 @@ def object_key(upload: Upload, *, prefix: str, template: str) -> str:
 
 
 def sanitize(filename: str) -> str:
-    """Return the file name without characters special to paths, URLs or shells; at most 100 characters, the last ones.
+    """Return the file name without characters special to paths, URLs or shells, cut at its start to 100 characters.
 
-    `_` replaces runs of characters other than ASCII letters, digits, `.`, `_` and `-`; the extension stays one.
+    `_` replaces runs of characters other than ASCII letters, digits, `.`, `_` and `-`. If there are only such
+    before the first dot, they become `file`: `é.pdf` gives `file.pdf`.
     """
     stem, dot, extension = base_name(filename).lstrip(".").partition(".")
     name = _UNSAFE.sub("_", stem).strip("_") or "file"
@@ -37,15 +38,16 @@ def sanitize(filename: str) -> str:
 
 
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
-    """Return a pattern that fully matches only keys that `object_key` makes of the template, with the upload's id as
-    its group `id`; it matches no chosen key, and none with a credential's key prefix."""
+    """Return a pattern that fully matches the keys that `object_key` makes of the template, with the upload's id as
+    its group `id`. A key that a hook or a credential chose or prefixed matches only if it has the template's form."""
     fields = {"id": f"(?P<id>{_ID})", "filename": r"[A-Za-z0-9._-]{1,100}"} | dict.fromkeys(DATES, r"\d+")
     literals = [(re.escape(text), fields.get(name or "", "")) for text, name, _, _ in Formatter().parse(template)]
     return re.compile(re.escape(prefix) + "".join(text + field for text, field in literals))
 
 
 def internal_owner(key: str, prefix: str) -> UploadId | None:
-    """Return the id of the upload that an internal object belongs to, or None for another key."""
+    """Return the id of the upload that an internal object (`internal_root`) belongs to; None for any other key, and
+    for the installation's object."""
     match = re.match(f"{re.escape(prefix + _INTERNAL)}({_ID})/", key)
     return UploadId(match[1]) if match else None
 

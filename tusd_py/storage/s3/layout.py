@@ -49,7 +49,8 @@ def likely_grids(
 ) -> Sequence[Grid]:
     """Return the grids that an upload without a record may have, given that all its parts but the last are full.
 
-    A growing grid comes first: it allows the longest upload, unless a part contradicts it.
+    A growing grid comes first: it allows the longest upload, unless a part contradicts it. Of the thresholds, only
+    `equal_part` counts.
     """
     profile = options.profile
     if parts and parts[0].number == 1:

@@ -38,7 +38,8 @@ class Item:
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Return the item that has this name."""
+        """Return the item with this `Leftover.name`: `KEY`, or `KEY?uploadId=ID` for a multipart upload; in another
+        bucket than the storage's own, `s3://BUCKET/` comes first."""
         bucket, within = None, name
         if name.startswith(_SCHEME):
             bucket, _, within = name.removeprefix(_SCHEME).partition("/")
@@ -65,7 +66,8 @@ async def find(bucket: Bucket) -> AsyncIterator[Leftover]:
 
 
 async def clean(bucket: Bucket, upload: Upload) -> None:
-    """Remove the upload's objects and multipart uploads that its record doesn't name; all of them if it has ended."""
+    """Remove the upload's internal objects, and the multipart uploads under its key, that its record doesn't name; all
+    of them if the upload is terminating or gone."""
     client, cursor = bucket.client, S3Cursor.load(upload.cursor)
     async for listed in client.list_multiparts(cursor.key):
         if listed.key == cursor.key and not (upload.alive and _is_needed(upload, Item.of(bucket, listed))):

@@ -50,7 +50,8 @@ class PartSender:
         await self._slots.acquire()
 
     def send(self, number: int, part: Assembly, end: int) -> None:
-        """Begin to send part `number`, which ends at offset `end`, and to record it. A slot is reserved for it."""
+        """Begin to send part `number`, which ends at offset `end`, and to record it. The caller has awaited
+        `reserve` for it."""
         multipart = self._multipart or self._begin_multipart()
         self._chain.follow(
             partial(self._upload_part, multipart, number, part),
@@ -99,8 +100,8 @@ class PartSender:
         return creation
 
     async def _create_multipart(self) -> str:
-        """Create the multipart upload; return its UploadId. If its key doesn't tell the upload in a listing, the info
-        object names the UploadId."""
+        """Create the multipart upload; return its UploadId. If a hook or a credential chose or prefixed the key, so
+        that a listing doesn't show whose multipart upload it is, the info object names the UploadId."""
         if self._key_tells_id:
             await self.save_info()
         created = await self._bucket.create_multipart(self._upload, self._chain.cursor.key)

@@ -118,10 +118,10 @@ class Assembly:
         self.length += len(chunk)
 
     def merge(self, limit: int) -> None:
-        """Merge the last piece with those before it until there are at most `limit` pieces.
+        """Merge the last two pieces until there are at most `limit` pieces. Do nothing if there are no more already.
 
-        If there were more, also merge each piece before it that isn't larger. The bytes of such a piece are stored
-        again in one at least twice as large, so only about as often as sizes can double, however small the chunks.
+        Then go on while the last piece is at least as large as the one before it. That one's bytes are stored again in
+        a piece at least twice as large, so only about as often as sizes can double, however small the chunks.
         """
         if len(self.pieces) <= limit:
             return
@@ -130,7 +130,8 @@ class Assembly:
             self.pieces.append(before + last)
 
     def compact(self) -> None:
-        """Copy each chunk that views less than half of its buffer: in the cache, it would keep all of that in use."""
+        """Copy each chunk that views less than half of its buffer: in `TailCache`, it would keep the whole buffer in
+        use."""
         for piece in self.pieces:
             piece.sources = [source if isinstance(source, Extract) else _compacted(source) for source in piece.sources]
 
@@ -144,7 +145,8 @@ def _all_of(segment: Segment) -> Extract:
 
 
 def _moved(sources: Sequence[Source], key: str) -> Iterator[Source]:
-    """Yield sources in memory unchanged, and those in older segments as extracts of the segment under `key`."""
+    """Yield sources in memory unchanged, and those in segments as extracts of the segment under `key`, which holds the
+    bytes of all sources."""
     at = 0
     for source in sources:
         yield Extract(key, Span(at, at + len(source))) if isinstance(source, Extract) else source

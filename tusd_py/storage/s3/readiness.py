@@ -26,7 +26,7 @@ class Readiness:
         """True if the object of a test write may still exist."""
 
     async def check(self) -> None:
-        """Return if bytes can be stored, else raise StorageUnavailable."""
+        """Raise StorageUnavailable unless bytes can be stored."""
         await self._bucket.client.ping()
         self._may_remain |= await self._bucket.client.reach(self._key)
         if not self._bucket.client.writable:

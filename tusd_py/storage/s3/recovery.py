@@ -67,9 +67,10 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
 
 
 async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
-    """Return the UploadIds of the multipart uploads for the upload's object.
+    """Return the UploadIds, never None, of the multipart uploads for the upload's object; empty if there are none.
 
-    If the key doesn't tell the upload, only the UploadId that the info object names counts, if it still exists.
+    If a hook or a credential chose or prefixed the key, which then doesn't tell whose they are, only the UploadId that
+    the info object names counts, if it still exists.
     """
     if upload.key_tells_id:
         return [item.multipart for item in items if item.multipart and item.key == cursor.key]
@@ -82,7 +83,8 @@ async def _with_bytes(
 ) -> Recovered | None:
     """Return the upload with the bytes of its longest layout, by the segments and one of the multipart uploads.
 
-    Return None if there are neither bytes nor an info object.
+    `multiparts` are their UploadIds; None stands for segments alone. Return None if there are neither bytes nor an info
+    object.
     """
     segments = [segment async for segment in _segments(bucket, upload.id)]
     layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts]
@@ -115,7 +117,7 @@ async def _segments(bucket: Bucket, upload_id: UploadId) -> AsyncIterator[Segmen
 
 
 async def _hashed(bucket: Bucket, tail: Sequence[SegmentRange]) -> AsyncIterator[Segment]:
-    """Read the segments of a tail, and yield each with the CRC-32C from the part's first byte to its end."""
+    """Read the segments of a tail, and yield each with the CRC-32C from the part's first byte to the segment's end."""
     crc = 0
     for stretch in tail:
         async for chunk in bucket.client.get(stretch.key):

@@ -39,7 +39,8 @@ class Retries:
     """The most attempts at a call, unless its caller gives another number."""
 
     async def call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
-        """Return the result of `call`. Raises S3Error once the attempts are used up, or at once if no retry helps."""
+        """Return the result of `call`, tried `attempts` times at most (None: `limit` times). Raises S3Error after the
+        last attempt, or at once if no retry helps."""
         result, _ = await self.tell(operation, call, attempts)
         return result
 

@@ -1,4 +1,4 @@
-"""The survey of the recorded bytes of an upload that S3 still has, by requests that only S3 itself can answer."""
+"""The survey of an upload's recorded bytes: it tells the ones that S3 still has, by answers that no proxy can give."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from tusd_py.storage.s3.keys import internal_prefix
 
 
 async def survey(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Survey:
-    """Return the upload as far as its recorded bytes exist; see `ports.storage.Storage.survey`. Raises UploadLost."""
+    """Return the upload at its recorded offset if S3 has all of its bytes, or as done if its object exists; else at the
+    highest offset below which S3 has every byte. Raises UploadLost if the object of a done upload, or bytes of a direct
+    one, are gone. See `ports.storage.Storage.survey`."""
     cursor = S3Cursor.load(upload.cursor)
     finished = await find_object(bucket, upload, cursor.key)
     if finished is not None:

@@ -157,7 +157,8 @@ class RawS3:
                 yield answer
 
     async def reach(self, key: str) -> bool:
-        """Send a GetObject to test the HTTP client that sends bodies; return True if it finds one. Raises S3Error."""
+        """Send a GetObject to test the HTTP client that sends bodies; return True if the object exists. Raises
+        S3Error."""
         try:
             async with self.send(RawRequest(operation="GetObject", method="GET", key=key)) as answer:
                 await answer.read()

@@ -21,9 +21,9 @@ _MAX_VIEWS = 64
 
 @contextmanager
 def outlet(writer: AbstractStreamWriter) -> Iterator[Outlet | None]:
-    """Yield an outlet to the socket of the writer's transport, which goes on reading, after sending the request's head.
+    """Send the request's head, then yield an outlet to the socket of the writer's transport, which goes on reading.
 
-    Yield None if an outlet is impossible, as with TLS: then the caller uses the writer.
+    Yield None if an outlet is impossible, as with TLS: then the caller sends the body through the writer.
     """
     transport = writer.transport
     with _duplicate(transport) as duplicate, _corked(duplicate):
