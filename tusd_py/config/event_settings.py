@@ -103,11 +103,6 @@ class EventSettings(ServerSettings):
         description="Time after which an attempt of a process that died is repeated; longer than each timeout.",
     )
 
-    @property
-    def has_hooks(self) -> bool:
-        """True if the settings name hooks to call, or sinks that receive events (`events_to`)."""
-        return any(getattr(self, name) for name in (*_KINDS, "events_to"))
-
     @field_validator(*_KINDS)
     @classmethod
     def _hooks_are_of_one_kind(cls, value: SecretStr | Path | str | None, info: ValidationInfo) -> object:
