@@ -5,6 +5,8 @@ what is theirs.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +22,18 @@ NAMES: Sequence[dict[str, str]] = ({"place": "team/a b.bin"}, {"key_prefix": "te
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     async with STORAGES[request.param](request) as bench:
         yield bench
+
+
+async def test_the_key_of_another_upload_is_never_free(bench: Bench) -> None:
+    """Else garbage collection and repair would take the upload's parts for the other's."""
+    plain = new_upload(bench.storage, 1)
+    form = bench.storage.locate(plain).key.rpartition("/")[2]
+    assert form == plain.id, "the default template"
+    for place, is_taken in ((f"{uuid4().hex}", True), (f"{uuid4().hex}.bin", False), (f"team/{uuid4().hex}", False)):
+        chosen = replace(plain, place=place)
+        assert await bench.storage.occupied(replace(chosen, cursor=bench.storage.start(chosen))) is is_taken
+    own = replace(plain, place=plain.id)
+    assert not await bench.storage.occupied(replace(own, cursor=bench.storage.start(own)))
 
 
 async def send(bench: Bench, *sessions: int, **names: str) -> Sender:

@@ -95,8 +95,8 @@ class Storage(Protocol):
         """Return the place of the upload's object, from its record alone. Sends no request to the storage."""
 
     async def occupied(self, upload: Upload) -> bool:
-        """Return True if an object is at the place of a planned upload, which isn't recorded yet. The object is then
-        not this server's, or couldn't be removed."""
+        """Return True if the chosen place of a planned upload, which isn't recorded yet, can't be the upload's: an
+        object is there, which isn't this server's or couldn't be removed, or the place would tell another id."""
 
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False

@@ -45,6 +45,13 @@ def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
     return re.compile(re.escape(prefix) + "".join(text + field for text, field in literals))
 
 
+def is_key_of_another(key: str, upload_id: UploadId, *, prefix: str, template: str) -> bool:
+    """Return True if the key has the form that the template gives the key of an upload with another id: leftovers of
+    this upload would be taken for that one's."""
+    match = key_pattern(prefix=prefix, template=template).fullmatch(key)
+    return match is not None and match["id"] != upload_id
+
+
 def internal_owner(key: str, prefix: str) -> UploadId | None:
     """Return the id of the upload that an internal object (`internal_root`) belongs to; None for any other key, and
     for the installation's object."""

@@ -24,7 +24,7 @@ from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.cursor import S3Cursor, multipart_of
 from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.grid import Grid, grid_for
-from tusd_py.storage.s3.keys import object_key
+from tusd_py.storage.s3.keys import is_key_of_another, object_key
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.permission_trials import trials
 from tusd_py.storage.s3.readiness import Readiness
@@ -88,7 +88,10 @@ class S3Storage:
         return Place(key=cursor.key, bucket=cursor.bucket or own.options.bucket, region=own.presigner.region)
 
     async def occupied(self, upload: Upload) -> bool:
-        return await self._buckets.of(upload).client.head(self.direct.key(upload)) is not None
+        key, options = self.direct.key(upload), self._options
+        if is_key_of_another(key, upload.id, prefix=options.prefix, template=options.object_key):
+            return True
+        return await self._buckets.of(upload).client.head(key) is not None
 
     def _grid(self, length: int | None) -> Grid:
         profile = self._options.profile
