@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from tusd_py.domain import lifecycle
-from tusd_py.domain.errors import StorageUnavailable, Superseded, Unavailable, UploadLost
+from tusd_py.domain.errors import StorageUnavailable, Superseded, Unavailable, UploadLost, UploadSpoiled
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import HookFailed
 from tusd_py.domain.lifecycle import begin
@@ -37,7 +37,8 @@ async def rebuild(engine: Engine, recovered: Recovered) -> str:
         except ValueError as error:
             raise Superseded(recovered.upload.id) from error
         with suppress(HookFailed):
-            await _finish_or_clear(engine, upload)
+            if ended := await _finish_or_clear(engine, upload):
+                return f"rebuilt, and {ended}"
         return "rebuilt"
 
 
@@ -52,16 +53,14 @@ async def finish(engine: Engine, upload: Upload) -> str:
     """Finish the upload, or end it if its bytes are lost or refused by a scan. Return `finished` or `ended`,
     with the reason."""
     async with engine.hold(upload.id, wait=0):
-        return "finished" if await _finish_or_clear(engine, upload) else "ended, as bytes of it are gone"
+        return await _finish_or_clear(engine, upload) or "finished"
 
 
 async def catch_up(engine: Engine, upload: Upload, survey: Survey) -> str:
     """Record the existing object and finish the upload, or end it if the object is lost, doesn't have the announced
     digest or is refused by a scan. Return `finished` or `ended`, with the reason."""
     async with engine.hold(upload.id, wait=0):
-        if not await _finish_or_clear(engine, await follow(engine, upload, survey)):
-            return "ended, as its bytes are not those that were announced"
-        return "finished"
+        return await _finish_or_clear(engine, await follow(engine, upload, survey)) or "finished"
 
 
 async def take_back(engine: Engine, upload: Upload, survey: Survey) -> str:
@@ -87,18 +86,24 @@ async def remove_leftover(engine: Engine, leftover: Leftover) -> str:
     return "removed"
 
 
-async def _finish_or_clear(engine: Engine, upload: Upload) -> bool:
-    """Finish the upload. Returns False if its bytes were lost or don't have the announced digest, or a scan refused
-    them: the upload is removed then."""
+async def _finish_or_clear(engine: Engine, upload: Upload) -> str:
+    """Finish the upload and return an empty text. If its bytes are lost or spoiled, or a scan refuses them, it ends
+    instead: remove it, and return that as a participle with the reason."""
     try:
-        with suppress(UploadLost, ScanRejected):
-            await finish_upload(engine, upload)
-            return True
+        await finish_upload(engine, upload)
     except ScannerUnavailable as error:
         raise Unavailable(str(error)) from error
+    except UploadSpoiled:
+        ended = "ended, as its bytes are not those that were announced"
+    except UploadLost:
+        ended = "ended, as bytes of it are gone"
+    except ScanRejected:
+        ended = "ended, as a scan refused its bytes"
+    else:
+        return ""
     if (lost := await engine.state.load(upload.id)) is not None:
         await _clear(engine, lost)
-    return False
+    return ended
 
 
 async def _clear(engine: Engine, upload: Upload) -> None:

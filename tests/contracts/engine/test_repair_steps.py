@@ -98,6 +98,17 @@ async def test_what_is_rebuilt_has_its_entries(harness: Harness) -> None:
         await repair_steps.rebuild(harness.engine, Recovered(upload=upload))
 
 
+async def test_what_is_rebuilt_and_cannot_be_finished_says_so(harness: Harness) -> None:
+    upload = await begin_upload(harness)
+    await harness.state.delete(upload)
+    harness.storage._parts[upload.id] = bytearray(b"abcdef")
+    wrong = WholeDigest(algorithm="sha256", value="0" * 64)
+    full = replace(upload, offset=6, length=6, phase=Phase.FINISHING, digest=wrong)
+    sentence = await repair_steps.rebuild(harness.engine, Recovered(upload=full))
+    assert sentence == "rebuilt, and ended, as its bytes are not those that were announced"
+    assert (await harness.state.load(upload.id)) is None
+
+
 async def test_a_missing_partial_prevents_the_final_upload(harness: Harness) -> None:
     """A final upload that misses a partial can't be finished."""
     partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
