@@ -164,6 +164,14 @@ async def test_folders_are_open_to_whom_files_are_whatever_the_umask(root: Path,
     )
 
 
+async def test_a_concatenation_has_the_mode_of_other_files(root: Path) -> None:
+    async with opened(root, "{id}", mode=0o640) as storage:
+        partial = await stored(storage, b"hello", kind=Kind.PARTIAL)
+        final = replace(new_upload(storage, 5, kind=Kind.FINAL), offset=5, phase=Phase.FINISHING)
+        await storage.concatenate(final, [partial])
+        assert (root / final.id).stat().st_mode & 0o777 == 0o640
+
+
 async def test_a_link_in_the_way_is_not_followed(storage: LocalStorage, root: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

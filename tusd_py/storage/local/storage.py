@@ -214,8 +214,8 @@ class LocalStorage:
 
     async def _join(self, upload: Upload, sources: Sequence[Upload]) -> None:
         with ExitStack() as stack:
-            target = await self._disk.run(partial(open_file, self._part(upload), os.O_RDWR | os.O_CREAT, stack))
-            at = 0
+            opened = partial(open_file, self._part(upload), os.O_RDWR | os.O_CREAT, stack, self._mode)
+            target, at = await self._disk.run(opened), 0
             for source in sources:
                 at += await self._copy(source, target, at)
 
