@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -11,8 +14,35 @@ from devtools.seaweed import SeaweedFS
 from tests.jobs.asking import JobClient
 from tests.support.bucket import Bucket
 from tests.support.installation import Start
-from tests.support.server import Server
+from tests.support.s3faults import Action, after_forwarding, error, reset
+from tests.support.s3proxy import S3Proxy
+from tests.support.server import serving
 from tests.support.writing import random_bytes
+from tusd_py.domain.job_faults import PassingFault
+from tusd_py.jobs.targets.folder import FolderTarget
+from tusd_py.tasks import end
+
+
+class Halting:
+    """The bytes of a copy that halts in between, and sets `halted` there."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.halted, self.going_on = asyncio.Event(), asyncio.Event()
+        self._pieces = pieces
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self._pieces[0]
+        self.halted.set()
+        await self.going_on.wait()
+        yield self._pieces[1]
+
+
+async def in_one(data: bytes) -> AsyncGenerator[bytes, None]:
+    yield data
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture
@@ -45,6 +75,32 @@ async def test_a_link_doesnt_lead_out_of_the_folder(client: JobClient, tmp_path:
     assert list((tmp_path / "outside").iterdir()) == []
 
 
+async def test_two_copies_to_one_key_are_not_mixed(tmp_path: Path) -> None:
+    """The second fails, and may be tried again, while the first writes."""
+    target, first = FolderTarget(tmp_path, 0o600), Halting(b"first ", b"copy")
+    writing = asyncio.create_task(target.write("a", 10, {}, first.chunks()))
+    await first.halted.wait()
+    with pytest.raises(PassingFault, match="another copy to it is under way"):
+        await target.write("a", 10, {}, in_one(b"the second"))
+    first.going_on.set()
+    await writing
+    assert contents(tmp_path) == {"a": b"first copy"}
+    await target.write("a", 10, {}, in_one(b"the second"))
+    assert contents(tmp_path) == {"a": b"the second"}
+
+
+async def test_what_a_killed_copy_left_is_no_obstacle(tmp_path: Path) -> None:
+    target, killed = FolderTarget(tmp_path, 0o600), Halting(b"a part of it", b"")
+    writing = asyncio.create_task(target.write("a", 4, {}, killed.chunks()))
+    await killed.halted.wait()
+    (unfinished,) = contents(tmp_path)
+    await end(writing)
+    assert contents(tmp_path) == {}
+    (tmp_path / unfinished).write_bytes(b"left by a process that died")
+    await target.write("a", 4, {}, in_one(b"data"))
+    assert contents(tmp_path) == {"a": b"data"}
+
+
 @pytest.mark.parametrize("key", ["", "/a", "../a", "a/../b", "a//b", "a/", ".", "a\0b", "a\nb", "x" * 901, 5, None])
 async def test_a_key_that_is_no_path_is_refused(client: JobClient, tmp_path: Path, key: object) -> None:
     answer = await client.ask(await client.uploaded(b"1"), "copy", {"to": f"file:{tmp_path}/copies", "key": key})
@@ -64,13 +120,30 @@ async def test_a_copy_in_a_bucket_has_all_bytes(
     bucket = Bucket(seaweed)
     place = f"s3://{seaweed.bucket}/copies"
     chosen = {**bucket.settings, "state": "memory:", "jobs": True, "jobs_copy_to": place}
-    server = Server(tmp_path, environment=bucket.environment, **chosen)
-    await server.start()
-    try:
+    async with serving(tmp_path, environment=bucket.environment, **chosen) as server:
         client, data = JobClient(session, server), random_bytes(size)
         upload = await client.uploaded(data)
         job = await client.do(upload, "copy", {"to": place, "key": f"a/{upload}"})
         assert job["result"] == {"to": place, "key": f"a/{upload}", "bytes": size}, job
         assert seaweed.client().get_object(Bucket=seaweed.bucket, Key=f"copies/a/{upload}")["Body"].read() == data
-    finally:
-        await server.kill()
+
+
+@pytest.mark.parametrize("trouble", [error(500, "InternalError"), after_forwarding(reset())], ids=["failed", "lost"])
+async def test_an_older_copy_of_the_same_length_is_no_success(
+    seaweed: SeaweedFS, session: aiohttp.ClientSession, tmp_path: Path, trouble: Action
+) -> None:
+    bucket, key = Bucket(seaweed), uuid4().hex
+    place, size = f"s3://{seaweed.bucket}/copies", 9 * 1024 * 1024
+    seaweed.client().put_object(Bucket=seaweed.bucket, Key=f"copies/{key}", Body=bytes(size))
+    async with S3Proxy(seaweed.endpoint) as s3:
+        chosen = {**bucket.settings, "s3_endpoint_url": s3.endpoint, "state": "memory:", "jobs": True}
+        async with serving(
+            tmp_path, environment=bucket.environment, jobs_attempts=1, jobs_copy_to=place, **chosen
+        ) as server:
+            client, data = JobClient(session, server), random_bytes(size)
+            upload = await client.uploaded(data)
+            s3.faults.rule("CompleteMultipartUpload", None, trouble)
+            job = await client.do(upload, "copy", {"to": place, "key": key})
+            s3.faults.clear()
+            stored = seaweed.client().get_object(Bucket=seaweed.bucket, Key=f"copies/{key}")["Body"].read()
+            assert (job["phase"] == "done") is (stored == data)

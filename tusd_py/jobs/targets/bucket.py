@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from tusd_py.domain.metadata import Metadata
@@ -12,7 +12,7 @@ from tusd_py.ports.meter import Meter
 from tusd_py.serving.media_types import media_type
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.connect import connect
-from tusd_py.storage.s3.api.errors import S3TransientError
+from tusd_py.storage.s3.api.errors import S3Missing, S3TransientError
 from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.cursor import Part
 from tusd_py.storage.s3.options import S3Options
@@ -57,13 +57,16 @@ async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterat
 
 
 async def _complete(client: S3Client, key: str, multipart: str, parts: list[Part]) -> None:
-    """Complete the multipart upload. If the answer is lost, the object's length tells if it is complete. Raises
-    StorageUnavailable."""
+    """Complete the multipart upload. If the answer is lost, it is complete if S3 has the object and no such multipart
+    upload any more: an older object at the key may be as long. Raises StorageUnavailable."""
     try:
         await client.complete_multipart(key, multipart, parts, total=None)
     except S3TransientError:
         stored = await client.head(key)
         if stored is None or stored["ContentLength"] != sum(part.length for part in parts):
+            raise
+        with suppress(S3Missing):
+            await client.list_parts(key, multipart)
             raise
 
 

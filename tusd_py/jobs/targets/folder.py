@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import AsyncGenerator
@@ -38,9 +40,6 @@ class FolderTarget:
                 await self._write(path, unfinished, chunks)
             except OSError as error:
                 raise PassingFault("copy-failed", f"the place can't be written to: {error.strerror}") from None
-            finally:
-                with suppress(OSError):
-                    unfinished.unlink(missing_ok=True)
 
     async def _write(self, path: Path, unfinished: Path, chunks: AsyncGenerator[bytes, None]) -> None:
         file = await asyncio.to_thread(self._open, path, unfinished)
@@ -48,16 +47,43 @@ class FolderTarget:
             async for chunk in chunks:
                 await asyncio.to_thread(file.write, chunk)
             await asyncio.to_thread(_settle, file, unfinished, path)
+        except BaseException:
+            _remove(unfinished)
+            raise
         finally:
             file.close()
 
     def _open(self, path: Path, unfinished: Path) -> BinaryIO:
         """Create the file `unfinished` to write into, and the directories above it. Raises OSError, also if a link
-        leads out of the folder."""
-        make_directory(path.parent, self._mode)
+        leads out of the folder, or another copy to the same key is under way."""
         if not path.parent.resolve().is_relative_to(self._path.resolve()):
             raise PermissionError(1, "a link leads out of the folder")
-        return os.fdopen(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, self._mode), "wb")
+        make_directory(path.parent, self._mode)
+        file = os.fdopen(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, self._mode), "wb")
+        try:
+            _claim(file, unfinished)
+        except OSError:
+            file.close()
+            raise
+        return file
+
+
+def _claim(file: BinaryIO, unfinished: Path) -> None:
+    """Lock the file against other copies to the same key, and empty it. Raises OSError if another copy has the lock, or
+    has just moved the file to its place."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_taken = not os.path.samestat(os.fstat(file.fileno()), unfinished.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        is_taken = True
+    if is_taken:
+        raise FileExistsError(errno.EEXIST, "another copy to it is under way")
+    file.truncate(0)
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
 
 
 def _settle(file: BinaryIO, unfinished: Path, path: Path) -> None:
