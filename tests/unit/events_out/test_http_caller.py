@@ -88,6 +88,10 @@ def test_retry_after_is_a_number_or_a_date_or_nothing() -> None:
     assert retry_after({"Retry-After": " 7 "}) == 7.0
     assert retry_after({"Retry-After": "9" * 400}) == 7 * 86_400.0
     assert [retry_after({"Retry-After": text}) for text in ("", "soon", "-1", "1.5", "\u0661")] == [None] * 5
+    for far in ("01 Jan 99999999999999999999 00:00:00 GMT", "01 Jan 2026 99999999999999999999:00:00 GMT"):
+        assert retry_after({"Retry-After": f"Mon, {far}"}) is None
+    for zone in ("+99999999999999999999", "-9999"):
+        assert retry_after({"Retry-After": f"Fri, 31 Dec 9999 23:59:59 {zone}"}) in (None, 7 * 86_400.0)
     assert retry_after({}) is None
 
 

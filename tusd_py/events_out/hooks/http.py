@@ -88,9 +88,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return min(float(value), _LONGEST_PAUSE)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time()
+    except (ValueError, OverflowError):
         return None
-    seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time()
     return min(max(seconds, 0.0), _LONGEST_PAUSE)
 
 
