@@ -139,7 +139,8 @@ def question(caller: Caller) -> CIMultiDict[str]:
 
 
 def _passed_on(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    connection_fields = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    lists = [value for name, value in headers.items() if name.lower() == "connection"]
+    connection_fields = {name.strip().lower() for name in ",".join(lists).split(",")}
     for name, value in headers.items():
         lower = name.lower()
         if lower not in _DROPPED and lower not in connection_fields and not lower.startswith(_DROPPED_FAMILIES):

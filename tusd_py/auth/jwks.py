@@ -151,7 +151,12 @@ def _usable_key(entry: Any) -> _Key | None:
     algorithms = (key.algorithm_name,) if "alg" in entry or key.key_type == "EC" else family
     kid = entry.get("kid")
     usable = key.algorithm_name in family
-    return _Key(kid if isinstance(kid, str) else None, algorithms, key.key) if usable else None
+    return _Key(kid if isinstance(kid, str) else None, algorithms, _public(key.key)) if usable else None
+
+
+def _public(key: Any) -> Any:
+    """Return the public key of a private one, which an issuer may publish by mistake."""
+    return key.public_key() if hasattr(key, "public_key") else key
 
 
 def _now() -> float:

@@ -164,6 +164,13 @@ async def test_what_the_connection_names_is_not_told() -> None:
         assert ("X-Hop" in server.requests[0].headers, "X-Own" in server.requests[0].headers) == (False, True)
 
 
+async def test_what_a_second_connection_line_names_is_not_told() -> None:
+    lines = [("Connection", "close"), ("Connection", "X-Hop"), ("X-Hop", "1"), ("X-Own", "1")]
+    async with opened() as (authenticator, server, _):
+        await authenticator.identify(Caller(headers=CIMultiDict(lines)))
+        assert ("X-Hop" in server.requests[0].headers, "X-Own" in server.requests[0].headers) == (False, True)
+
+
 async def test_a_field_in_two_lines_is_told_in_two() -> None:
     async with opened() as (authenticator, server, _):
         await authenticator.identify(Caller(headers=CIMultiDict([("Cookie", "a=1"), ("Cookie", "b=2")])))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
+from jwt.algorithms import get_default_algorithms
 
 from tests.support.credentials import Answer, Scripted, Troubles, fixed, key_set, scripted, session
 from tests.support.credentials import signing_key as new_key
@@ -159,6 +161,16 @@ async def test_a_redirect_is_not_followed() -> None:
             await keys.find("ES256", key.entry["kid"])
         assert [request.path for request in server.requests] == ["/"]
         assert troubles.reasons == ["HTTP 302"]
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+async def test_a_private_key_in_the_set_counts_as_its_public_one(algorithm: str) -> None:
+    key = new_key(algorithm)
+    private = get_default_algorithms()[algorithm].to_jwk(key.private, as_dict=True)
+    published = replace(key, entry={**key.entry, **private})
+    async with opened(key_set(published)) as (keys, _, __):
+        (usable,) = await keys.find(algorithm, key.entry["kid"])
+        assert usable == key.private.public_key()
 
 
 @pytest.mark.parametrize(
