@@ -65,10 +65,7 @@ class Rights:
 
     def reads(self, caller: Caller, upload: Upload) -> bool:
         """Return True if the caller may read the upload once it is finished."""
-        if not self.authenticating:
-            return True
-        principal = caller.principal
-        return principal is not None and _is_owner(principal, upload) and not principal.scopes.isdisjoint(_SCOPES[Read])
+        return self._has_right(Read, caller, upload)
 
     def shows(self, caller: Caller, upload: Upload) -> bool:
         """Return True if the server may tell the caller the upload's metadata, owner and jobs, and not only its
@@ -76,9 +73,15 @@ class Rights:
         return self.owns(caller, upload) or (caller.principal is not None and LIST in caller.principal.scopes)
 
     def preempts(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller may make the upload's lock holder save its bytes and release the lock: the upload's
-        owner, or any caller if the URL alone gives the right to append. Scopes aren't checked."""
-        return self.by_url or self.owns(caller, upload)
+        """Return True if the caller may make the upload's lock holder save its bytes and release the lock: a caller
+        with the right to append."""
+        return self.by_url or self._has_right(Append, caller, upload)
+
+    def _has_right(self, intent: type[Intent], caller: Caller, upload: Upload) -> bool:
+        """Return True if the caller has a good credential of the upload's owner with a scope for such intents, or none
+        are checked."""
+        scopes = caller.principal.scopes if caller.principal else frozenset[str]()
+        return self.owns(caller, upload) and (not self.authenticating or not scopes.isdisjoint(_SCOPES[intent]))
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
         """Return True if the intent needs no credential: one that isn't good is ignored then. For Watch and Pause, True

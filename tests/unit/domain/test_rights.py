@@ -45,7 +45,7 @@ def of(subject: str | None, *scopes: str) -> Caller:
     return Caller(principal=Principal(subject=subject, scopes=frozenset(scopes or {UPLOAD})))
 
 
-ALICE, BOB, TOKEN = of("alice"), of("bob"), of("alice", CREATE)
+ALICE, BOB, TOKEN, LISTER = of("alice"), of("bob"), of("alice", CREATE), of("alice", LIST)
 EXPIRED = Caller(denial=Unauthenticated(invalid=True))
 UNKNOWN = Caller(denial=AuthUnavailable())
 DENIED = Caller(denial=Forbidden("the authentication server says no"))
@@ -188,6 +188,7 @@ def test_missing_credential_precedes_missing_upload() -> None:
     [
         (ALICE, True, True, True),
         (TOKEN, True, False, True),
+        (LISTER, True, False, False),
         (BOB, False, False, False),
         (NO_CALLER, False, False, False),
         (EXPIRED, False, False, False),
