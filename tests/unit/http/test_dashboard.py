@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 from tests.support.uploads import changed, upload
 from tusd_py.domain.job import Job, JobId, JobPhase
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import Principal
+from tusd_py.domain.rights import Watcher
+from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.http.context import Context
 from tusd_py.http.dashboard import shell
+from tusd_py.http.dashboard.board import Board, Viewer
 from tusd_py.http.dashboard.form_tokens import FormTokens
 from tusd_py.http.dashboard.items import Forms, backlog_item, job_item, upload_item
 from tusd_py.ports.outbox import Backlog
@@ -43,6 +49,16 @@ def test_a_token_that_was_made_up_is_not_good() -> None:
 def test_the_shell_has_text_enough_to_be_painted_at_once() -> None:
     text = re.sub(r"<style.*?</style>|<[^>]+>|\s", "", shell.head("n"), flags=re.DOTALL)
     assert len(text) >= 250
+
+
+def test_the_uploads_that_move_are_read_again() -> None:
+    """A page that has item more than it reads again reads those with the newest events."""
+    viewer = Viewer(watcher=Watcher(sees_all=True), forms=FORMS, endpoint="https://host/files/", nonce="n")
+    board = Board(cast("Context", SimpleNamespace(engine=None)), viewer, cast("BodyStream", None))
+    uploads = [upload(number) for number in range(150)]
+    for item in (*uploads, uploads[0]):
+        board._upload_item(item)
+    assert board._looked_at() == [item.id for item in (*uploads[51:], uploads[0])]
 
 
 def test_texts_of_clients_stay_texts() -> None:

@@ -61,7 +61,7 @@ class Board:
         self._rules: dict[str, Sequence[str]] = {}
         """The CSS rules in effect in the browser, by the key of their item."""
         self._moving: dict[UploadId, None] = {}
-        """The unfinished uploads that were sent, in the order in which they were first sent; used as an ordered set."""
+        """The unfinished uploads that were sent, the last one sent at the end; used as an ordered set."""
         self._finished = deque[UploadId](maxlen=_UPLOADS)
         self._jobs: dict[JobId, None] = {}
         self._seq = 0
@@ -108,11 +108,10 @@ class Board:
         return [*self._moving][-_UPLOADS:] + [*self._finished][:_FINISHED]
 
     def _upload_item(self, upload: Upload) -> Item:
+        self._moving.pop(upload.id, None)
         if not upload.done:
             self._moving[upload.id] = None
-            return self._item(upload)
-        self._moving.pop(upload.id, None)
-        if upload.id not in self._finished:
+        elif upload.id not in self._finished:
             self._finished.append(upload.id)
         return self._item(upload)
 
