@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -34,6 +35,8 @@ FLAGS = (
     "-volume.max=50",
     "-volume.preStopSeconds=0",
 )
+_LARGE = 64 * 1024
+"""Bytes."""
 
 
 class SeaweedFS(Part):
@@ -105,6 +108,18 @@ class SeaweedFS(Part):
         super().stop(sig)
         self._remove_sockets()
 
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(path.stat().st_size for path in self._directory.glob("*.dat"))
+
+    def empty(self) -> None:
+        """Remove what takes disk: objects of more than a few bytes, and multipart uploads. What a server has for
+        itself stays. Files shrink with a later `vacuum`: SeaweedFS deletes in the background."""
+        admin = self.client(self.admin)
+        for bucket in (self.bucket, self.other_bucket):
+            _abort_all(admin, bucket)
+            _delete_large(admin, bucket)
+
     def vacuum(self) -> None:
         """Give back the disk that deleted objects took, as the master does now and then."""
         master = self._ports[0]
@@ -136,6 +151,20 @@ class SeaweedFS(Part):
         for port in self._ports:
             for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
                 socket.unlink(missing_ok=True)
+
+
+def _abort_all(client: Any, bucket: str) -> None:
+    for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+        for upload in page.get("Uploads", []):
+            with suppress(ClientError):
+                client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def _delete_large(client: Any, bucket: str) -> None:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        large = [{"Key": entry["Key"]} for entry in page.get("Contents", []) if entry["Size"] > _LARGE]
+        if large:
+            client.delete_objects(Bucket=bucket, Delete={"Objects": large, "Quiet": True})
 
 
 def weed() -> str:

@@ -9,9 +9,25 @@ import pytest
 from devtools.seaweed import SeaweedFS
 from tests.support.parts import started
 
+_SHARED = pytest.StashKey[SeaweedFS]()
+_FULL = 256 * 1024 * 1024
+"""Bytes on disk above which a module's objects are removed when it ends."""
+
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+def seaweed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One S3 for the session, with the bucket `uploads`. Tests that stop it start their own instead."""
     with started(SeaweedFS(tmp_path_factory.mktemp("seaweed"))) as server:
+        request.config.stash[_SHARED] = server
         yield server
+        del request.config.stash[_SHARED]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _spared_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give the disk back after a module, which asks only for what it has stored itself."""
+    yield
+    server = request.config.stash.get(_SHARED, None)
+    if server is not None and server.size() > _FULL:
+        server.empty()
+        server.vacuum()
