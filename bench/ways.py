@@ -70,7 +70,7 @@ async def place(directory: Path, **settings: object) -> AsyncIterator[Place]:
         endpoints = {"s3_endpoint_url": server_proxy.endpoint, "s3_public_url": client_proxy.endpoint}
         s3_settings = {"storage": f"s3://{s3.bucket}/", **endpoints, "s3_profile": "seaweedfs", "direct_uploads": True}
         environment = s3.user.environment()
-        serve = serving(directory, environment=environment, debug=False, **{**s3_settings, **settings})
+        serve = serving(directory, environment=environment, debug=False, forked=False, **{**s3_settings, **settings})
         server, counts = await stack.enter_async_context(serve), Counter[str]()
         trace = aiohttp.TraceConfig()
 

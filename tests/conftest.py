@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
@@ -28,3 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_SHRINKING))
+
+
+def pytest_collection_finish() -> None:
+    """Spare garbage collections the modules and items, which stay to the end."""
+    gc.collect()
+    gc.freeze()

@@ -174,7 +174,7 @@ async def test_one_host_is_both_address_families(tmp_path: Path, workers: int) -
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_page_that_was_never_built_is_one_line(tmp_path: Path, workers: str) -> None:
     shutil.copytree(ROOT / "tusd_py", tmp_path / "tusd_py", ignore=shutil.ignore_patterns("ui"))
-    outcome = await Server(tmp_path).command("serve", "--ui", "--workers", workers)
+    outcome = await Server(tmp_path, forked=False).command("serve", "--ui", "--workers", workers)
     assert outcome.code == 2
     assert outcome.err.startswith(f"tusd-py: ui on: there is no page in {tmp_path}/tusd_py/ui: run make setup")
     assert outcome.err.count("\n") == 1

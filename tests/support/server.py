@@ -7,16 +7,19 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import aiohttp
 import psutil
 
 from devtools.part import mortal
 from devtools.ports import free_port
+from tests.support.forked import Forked
 from tests.support.metrics import total
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,24 +29,19 @@ STOP_WITHIN = 40.0
 
 DEBUG = {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "error"}
 
-PROGRAM: tuple[str, ...] = ("-m", "tusd_py")
-_READ_BY_AIOHTTP = """
+PROGRAM = "from tusd_py import cli; cli.main()"
+READ_BY_AIOHTTP = f"""
 import sys
-from tusd_py import cli
 from tusd_py.http.connection import socket_reader
 socket_reader._LEAST = sys.maxsize
-cli.main()
+{PROGRAM}
 """
-READ_BY_AIOHTTP = ("-c", _READ_BY_AIOHTTP)
 """The same, with no connection taken over for a body: how bodies in chunks, and over TLS, are read."""
 
 
-def looks_every(seconds: float) -> tuple[str, ...]:
+def looks_every(seconds: float) -> str:
     """The same, where /readyz looks at storage and state so seldom, or with 0 each time that it is asked."""
-    return (
-        "-c",
-        f"from tusd_py import cli; from tusd_py.server import app; app._READY_SECONDS = {seconds}; cli.main()",
-    )
+    return f"from tusd_py.server import app; app._READY_SECONDS = {seconds}; {PROGRAM}"
 
 
 class ServerError(RuntimeError):
@@ -63,11 +61,18 @@ class Server:
     """`tusd-py serve` in `directory`, with settings named as in `Settings`. Keeps its port from one start to the next.
 
     `environment` comes on top of an environment without AWS_…, TUSD_PY_… and what names CAs and proxies. `debug` costs
-    speed and memory: switch it off to measure.
+    speed and memory: switch it off to measure. A server with workers, or not `forked`, starts an interpreter, which
+    takes a second longer.
     """
 
     def __init__(
-        self, directory: Path, *, environment: Mapping[str, str] | None = None, debug: bool = True, **settings: object
+        self,
+        directory: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        debug: bool = True,
+        forked: bool = True,
+        **settings: object,
     ) -> None:
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
@@ -78,8 +83,9 @@ class Server:
         self._socket = settings.get("unix_socket")
         self._alive_is = 404 if "metrics_address" in settings else 200
         """The status of `/healthz` among the uploads."""
+        self._is_forked = forked and "workers" not in settings
         self._flags = [flag for name, value in settings.items() for flag in _flag(name, value)]
-        self._process: Process | None = None
+        self._process: Process | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -105,15 +111,8 @@ class Server:
 
     async def start(self) -> None:
         """Returns once it answers; raises ServerError if it ends before that or takes too long."""
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *mortal(sys.executable, *self.program, "serve", "--port", str(self.port), *self._flags),
-                cwd=self._directory,
-                env=self._environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        arguments = ("serve", "--port", str(self.port), *self._flags)
+        self._process = await self._run(arguments, self._environment, out=self._log, err=self._log)
         try:
             async with asyncio.timeout(READY_WITHIN):
                 await self._wait_until_alive()
@@ -126,16 +125,12 @@ class Server:
     async def command(self, *arguments: str) -> Outcome:
         """Another `tusd-py` command in the same place, with the same environment and settings; those given here win."""
         words = next(n for n, word in enumerate((*arguments, "--")) if word.startswith("-"))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tusd_py", *arguments[:words], *self._flags, *arguments[words:]),
-            cwd=self._directory,
-            env={**self._environment, "PYTHONASYNCIODEBUG": ""},  # which would speak on stderr
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return Outcome(code=await process.wait(), out=out.decode(), err=err.decode())
+        with TemporaryDirectory() as directory:
+            out, err = Path(directory, "out"), Path(directory, "err")
+            arguments = (*arguments[:words], *self._flags, *arguments[words:])
+            environment = {**self._environment, "PYTHONASYNCIODEBUG": ""}  # which would speak on stderr
+            process = await self._run(arguments, environment, out=out, err=err)
+            return Outcome(code=await process.wait(), out=out.read_text(), err=err.read_text())
 
     async def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code after `sig`; raises ServerError, and kills it, if it doesn't end in time."""
@@ -165,7 +160,23 @@ class Server:
     def _log(self) -> Path:
         return self._directory / f"server-{self.port}.log"
 
-    def _running(self) -> Process:
+    async def _run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *, out: Path, err: Path
+    ) -> Process | Forked:
+        """Run the program in the directory; its output goes to the end of the files."""
+        if self._is_forked:
+            return Forked(self.program, arguments, cwd=self._directory, environment=environment, out=out, err=err)
+        with out.open("ab") as stdout, err.open("ab") as stderr:
+            return await asyncio.create_subprocess_exec(
+                *mortal(sys.executable, "-c", self.program, *arguments),
+                cwd=self._directory,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+
+    def _running(self) -> Process | Forked:
         if self._process is None:
             raise ServerError("the server is not running")
         return self._process
@@ -207,11 +218,9 @@ def _flag(name: str, value: object) -> list[str]:
 
 
 @asynccontextmanager
-async def serving(
-    directory: Path, *, environment: Mapping[str, str] | None = None, debug: bool = True, **settings: object
-) -> AsyncIterator[Server]:
-    """The server for as long as the block lasts."""
-    server = Server(directory, environment=environment, debug=debug, **settings)
+async def serving(directory: Path, **arguments: Any) -> AsyncIterator[Server]:
+    """The server for as long as the block lasts; the arguments are Server's."""
+    server = Server(directory, **arguments)
     await server.start()
     try:
         yield server

@@ -1,0 +1,110 @@
+"""A program in a process that is forked from one that has imported tusd-py: importing takes three quarters of the time
+that a new interpreter needs until the server answers."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import importlib
+import multiprocessing
+import os
+import pkgutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from pathlib import Path
+
+_PRELOADED = "tests.support.preloaded"
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload([_PRELOADED])
+_PR_SET_PDEATHSIG = 1
+_LOOKS = 0.01
+"""Seconds between two looks at a process."""
+
+
+class Forked:
+    """The process, with what Server uses of asyncio's Process."""
+
+    def __init__(
+        self, program: str, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], out: Path, err: Path
+    ) -> None:
+        """Run `program`, Python's text, as `python -c` does. Its output goes to the end of the files.
+
+        `environment` has a PYTHONPATH with the tests'; PYTHONWARNINGS=error holds once all is imported."""
+        with _environment({**environment, "PYTHONWARNINGS": ""}):  # the fork server starts with the first process
+            forkserver.ensure_running()
+        self._process = _CONTEXT.Process(
+            target=_run, args=(program, arguments, cwd, dict(environment), out.absolute(), err.absolute()), daemon=True
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs, negative for a signal."""
+        return self._process.exitcode
+
+    async def wait(self) -> int:
+        while (code := self.returncode) is None:
+            await asyncio.sleep(_LOOKS)
+        return code
+
+    def send_signal(self, sig: signal.Signals) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, sig)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def import_all(package: str) -> None:
+    """Import the package's modules: those, too, that the server imports once it needs them."""
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        importlib.import_module(module.name)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables alone for as long as the block lasts."""
+    before = dict(os.environ)
+    _replace_environment(variables)
+    try:
+        yield
+    finally:
+        _replace_environment(before)
+
+
+def _replace_environment(variables: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+def _run(
+    program: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], out: Path, err: Path
+) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # it ends with the tests, however they end
+    for path, descriptor in ((Path(os.devnull), 0), (out, 1), (err, 2)):
+        _open_as(path, descriptor)
+    os.chdir(cwd)
+    _replace_environment(environment)
+    if environment.get("PYTHONWARNINGS") == "error":
+        warnings.simplefilter("error")
+    time.tzset()
+    tempfile.tempdir = None  # which is asked for once, and follows TMPDIR
+    sys.argv = ["-c", *arguments]
+    exec(program, {"__name__": "__main__"})
+
+
+def _open_as(path: Path, descriptor: int) -> None:
+    opened = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    os.dup2(opened, descriptor)
+    os.close(opened)

@@ -1,0 +1,9 @@
+"""The imports of the fork server."""
+
+import gc
+
+from tests.support.forked import import_all
+
+import_all("tusd_py")
+gc.collect()
+gc.freeze()  # a garbage collection in a process would copy the pages that it shares
