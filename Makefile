@@ -65,7 +65,7 @@ run: setup
 test: lint .venv/fetched
 	$(RUN) devtools.debian
 	$(RUN) pytest tests/load
-	$(RUN) pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/load
+	$(RUN) pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/load
 
 lint: setup
 	$(RUN) ruff check .

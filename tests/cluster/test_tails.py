@@ -12,6 +12,7 @@ from devtools.redis import RedisServer
 from devtools.seaweed import SeaweedFS
 from tests.cluster.conftest import KINDS
 from tests.cluster.fleet import MIB, PART, Fleet, running_fleet
+from tests.support.fixtures_redis import emptied
 from tests.support.node import client_of
 from tests.support.tus import TusClient
 from tests.support.writing import random_bytes
@@ -34,7 +35,7 @@ async def running(
     if "redis" in request.param:
         server = request.getfixturevalue("redis_running")
         assert isinstance(server, RedisServer)
-        redis = server.url
+        redis = emptied(server)
     async with running_fleet(seaweed, tmp_path_factory.mktemp("fleet"), 2, redis, memory_budget="32MiB") as fleet:
         yield fleet
 
