@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
+from unittest.mock import patch
 
+_ROOT = Path(__file__).parent.parent.parent
 _PRELOADED = "tests.support.preloaded"
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([_PRELOADED])
@@ -33,11 +35,9 @@ class Forked:
     def __init__(
         self, program: str, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], out: Path, err: Path
     ) -> None:
-        """Run `program`, Python's text, as `python -c` does. Its output goes to the end of the files.
-
-        `environment` has a PYTHONPATH with the tests'; PYTHONWARNINGS=error holds once all is imported."""
-        with _environment({**environment, "PYTHONWARNINGS": ""}):  # the fork server starts with the first process
-            forkserver.ensure_running()
+        """Run `program`, Python's text, as `python -c` does: in the directory `cwd`, with `environment` alone, where
+        PYTHONWARNINGS=error holds once all is imported. Its output goes to the end of the files."""
+        _start_fork_server()
         self._process = _CONTEXT.Process(
             target=_run, args=(program, arguments, cwd, dict(environment), out.absolute(), err.absolute()), daemon=True
         )
@@ -72,20 +72,11 @@ def import_all(package: str) -> None:
         importlib.import_module(module.name)
 
 
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Have these variables alone for as long as the block lasts."""
-    before = dict(os.environ)
-    _replace_environment(variables)
-    try:
-        yield
-    finally:
-        _replace_environment(before)
-
-
-def _replace_environment(variables: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(variables)
+@cache
+def _start_fork_server() -> None:
+    """Start it where the imports are found: Python 3.11 doesn't hand it the path of this process."""
+    with patch.dict(os.environ, {"PYTHONPATH": str(_ROOT)}):
+        forkserver.ensure_running()
 
 
 def _run(
@@ -95,7 +86,8 @@ def _run(
     for path, descriptor in ((Path(os.devnull), 0), (out, 1), (err, 2)):
         _open_as(path, descriptor)
     os.chdir(cwd)
-    _replace_environment(environment)
+    os.environ.clear()
+    os.environ.update(environment)
     if environment.get("PYTHONWARNINGS") == "error":
         warnings.simplefilter("error")
     time.tzset()
