@@ -90,8 +90,8 @@ class Jwks:
                 await self._fetch()
 
     async def _refresh(self, kid: str) -> None:
-        """Fetch the set since it lacks the key, unless that was done within `refresh_pause`. Requests that lack a key
-        meanwhile wait for the same answer. A failure is reported.
+        """Fetch the set since it lacks the key with the id `kid`, unless that was done within `refresh_pause`. Requests
+        that lack a key meanwhile wait for the same answer. A failure is reported.
         """
         async with self._lock:
             if not self._has(kid) and self._keys is not None and _now() >= self._refresh_at:

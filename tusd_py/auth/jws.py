@@ -1,5 +1,5 @@
-"""JSON Web Signatures, read with PyJWT: its many errors for malformed text of a client become None for a header, and
-Unauthenticated for claims."""
+"""JSON Web Signatures, read with PyJWT. For its many errors on malformed text of a client, `read_header` returns None,
+and `verified_claims` raises Unauthenticated."""
 
 from __future__ import annotations
 

@@ -57,8 +57,8 @@ class SharedLocker(ABC):
 
     @abstractmethod
     async def _release_requests(self) -> Collection[str]:
-        """Return the tokens of leases that other processes wait for; none if the adapter is notified of these. Raises
-        StateUnavailable."""
+        """Return the tokens of this process's leases whose locks other processes wait for; none if the adapter is told
+        of such waits by messages. Raises StateUnavailable."""
 
     @abstractmethod
     async def abandoned(self) -> Collection[UploadId]:

@@ -11,7 +11,8 @@ from tusd_py.ports.outbox import Delivery, DeliveryState
 
 
 def line(delivery: Delivery) -> str:
-    """Return the delivery as a line that needs no heading; the event's id shows its type, with which it ends."""
+    """Return the delivery as a line that needs no heading; the event's id shows its type, or the phase in which its job
+    ended."""
     words = [f"{delivery.seq:>6}", date(delivery.at), delivery.event_id, delivery.sink, f"{delivery.state:<9}"]
     if delivery.attempts:
         words.append(f"failed {delivery.attempts}x: {printable(delivery.error or '')}")
@@ -25,7 +26,7 @@ def line_as_json(delivery: Delivery) -> str:
 
 
 def event_as_json(deliveries: Sequence[Delivery], indent: int | None) -> str:
-    """Return an event as JSON, with `deliveries`: all of that event, at least one. Times are UTC."""
+    """Return an event as JSON, with `deliveries`: at least one, and none of another event. Times are UTC."""
     first = deliveries[0]
     event = {
         "id": first.event_id,

@@ -26,8 +26,8 @@ _FLAG_WARNING = (
 def takes_settings(*, hidden: bool = False, but: Collection[str] = ()) -> Decorator:
     """Return a decorator that adds the options of all settings to a command and passes Settings as its first argument.
 
-    `hidden` omits the options from the command's help. For the settings `but`, the command defines the options. Values
-    stay text: `Settings` validates them, like those of the other sources.
+    `hidden` omits the options from the command's help. For the settings in `but`, the command has its own options.
+    Values stay text: `Settings` validates them, like those of the other sources.
     """
 
     def decorate(command: Command) -> Command:

@@ -30,8 +30,8 @@ class TcpAddress:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def overlaps(self, hosts: Sequence[str]) -> bool:
-        """Return True if one machine can't listen both on this address and on `hosts` at the same port: a host is the
-        same, or a wildcard includes the other. Port 0 never overlaps.
+        """Return True if a server shouldn't listen both on this address and on `hosts` at the same port: a host is the
+        same text, or one is a wildcard, even of the other IP version. Port 0 never overlaps.
         """
         is_wildcard = self.host in _ANY and bool(hosts)
         return bool(self.port) and (is_wildcard or not {self.host, *_ANY}.isdisjoint(hosts))

@@ -100,7 +100,8 @@ class AuthSettings(EventSettings):
 
     @property
     def continues_by_url(self) -> bool:
-        """True if, with `auth`, the URL of an upload is enough to continue it. Without `auth` it changes nothing."""
+        """True if the URL of an upload is enough to continue it, with no credential of its owner. Only for servers with
+        `auth`: without it the URL is always enough."""
         by_default = not {"token", "api-key"}.isdisjoint(self.auth)
         return by_default if self.auth_uploads is None else self.auth_uploads == "capability"
 

@@ -1,7 +1,7 @@
 """The sources of settings: flags, then environment, then files named in the environment, then TOML, then defaults.
 
-pydantic-settings reads and merges them. This module adds two things: it ignores variables that only look like settings,
-and its one line about a wrong value names the setting as the value's source writes it.
+pydantic-settings reads and merges them. This module adds two things: it ignores the TUSD_PY_… variables that Kubernetes
+sets for a Service called tusd-py, and its one line about a wrong value names the setting as the value's source does.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def load_settings(flags: Mapping[str, object], config: Path | None, environ: Map
 
 
 def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
-    """Return the names of those settings in `flags`, whose values have been accepted, that are secret or hold a
-    password.
+    """Return the names of those settings in `flags` (values by setting, already found valid) that are secret as a
+    whole, or are URLs with a password.
     """
     return [setting for setting, value in flags.items() if setting in _WHOLLY_SECRET or _may_tell(setting, value)]
 
@@ -105,9 +105,9 @@ def _environment(environ: Mapping[str, str]) -> Layers:
 
 
 def _variables(values: Mapping[str, str], suffix: str = "") -> Layers:
-    """Return the variables as a layer. `suffix` is what the operator wrote after each name in `values` (`_FILE` if the
-    variable names a file); errors show the name with it. Of the library's sources, only the one used here keeps unknown
-    names, which Settings refuses.
+    """Return the variables as one source of settings. `suffix` is what the operator wrote after each name in `values`
+    (`_FILE` if the variable names a file); errors show the name with it. A variable that names no setting is an error:
+    of the library's sources, only the one used here passes it on to Settings, which refuses it.
     """
     source = DotEnvSettingsSource(Settings, env_file=None, dotenv_filtering="match_prefix")
     source.env_vars = {name.lower(): value for name, value in values.items()}

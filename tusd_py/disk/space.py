@@ -28,7 +28,8 @@ class Ballast:
 
     @property
     def size(self) -> int:
-        """The bytes that `restore` writes: 4 MiB, or a quarter of a small disk's reserve, as it may hold two ballasts.
+        """The bytes that `restore` writes: 4 MiB, but at most a quarter of the disk's reserve, so that two ballasts (of
+        the state and of the locks) take no more than half of the reserve.
 
         Raises OSError.
         """

@@ -10,7 +10,8 @@ from tusd_py.domain.metadata import Metadata
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The response that a hook wants for the client whose request it was asked about, merged over the server's own."""
+    """The response that a hook wants for the client whose request it was asked about. What the hook leaves out stays as
+    in the server's own response."""
 
     status: int | None = None
     """None for the server's own status."""

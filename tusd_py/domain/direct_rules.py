@@ -126,7 +126,7 @@ def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limi
 
 def _fitting_length(number: int, declared: int, length: int, parts: PartLimits) -> int:
     """Return `declared`, the length that a client declares for a part, if the part fits into an upload of `length`
-    bytes even after parts of the least length.
+    bytes even if each part before it has only the least length.
 
     Raises WrongParts.
     """
@@ -199,7 +199,8 @@ def reschedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upl
 
 def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) -> bool:
     """Return True if the client has stored too many bytes: the newest part of each number has more together than the
-    announced length, or all parts have much more than twice of it (some storages keep each repeat of a part)."""
+    announced length, or all parts have more than twice of it and 8 parts of the least length (some storages keep each
+    repeat of a part)."""
     if upload.length is None:
         return False
     length, total = (sum(part.length for part in stored_parts) for stored_parts in (newest(stored), stored))

@@ -94,7 +94,8 @@ def _request(caller: Caller) -> Mapping[str, Any] | None:
 
 
 def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
-    """Return the header fields that may be stored, as pairs of name and value, one for each line that was received."""
+    """Return the header fields, less those with credentials that the settings don't pass to hooks: pairs of name and
+    value, one for each line that was received."""
     secret = _SECRET - caller.storable
     return [(name, value) for name, value in caller.headers.items() if name.lower() not in secret]
 

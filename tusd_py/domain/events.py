@@ -67,8 +67,8 @@ class Event:
 
     @property
     def id(self) -> str:
-        """An id made of the upload's id and the event's type. It is the same if the change is recorded again; all
-        roll-backs of an upload share one (see `EventRow.spare_id`)."""
+        """An id made of the upload's id and the event's type, so that it is the same if the change is recorded again.
+        All roll-backs of an upload have the same: an outbox adds the revision to the id of each after the first."""
         return event_id(self.upload.id, self.type)
 
 

@@ -45,10 +45,10 @@ def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
 
 
 def close(upload: Upload, intent: Create | Append) -> Upload:
-    """Return the upload after the whole body of the request is recorded. If the body was the rest of the upload, the
-    offset is the upload's length, unless a length was declared before.
+    """Return the upload after the whole body of the request is recorded: unchanged, but with its offset as its length
+    if the body was the rest of the upload and no length was declared before.
 
-    Raises InconsistentLength if the offset isn't a length declared before.
+    Raises InconsistentLength if the body was the rest, but a declared length isn't reached.
     """
     if intent.completion is not Completion.WITH_THIS:
         return upload

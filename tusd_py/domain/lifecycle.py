@@ -54,7 +54,7 @@ class Change:
 
 
 def begin(planned: Upload) -> Change:
-    """Return the change that records a new upload, or one whose record was lost, with the event of a creation."""
+    """Return the change that records a new upload, or one whose record was lost. Both have the event of a creation."""
     return Change(planned, EventType.CREATED)
 
 
@@ -77,7 +77,7 @@ def fill(upload: Upload, length: int) -> Upload:
 def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = False) -> Change:
     """Return the change of the upload to the state `checkpoint`. If storing these bytes created the object, the upload
     is done, but only finishing if its digest is still to be computed or, with `asks`, a hook or the scanner to be
-    asked."""
+    asked. `now` is the time of its trouble if the checkpoint is troubled."""
     grown = copy_with(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
     change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
     return change if not checkpoint.troubled else mark_troubled(change, now)
@@ -155,7 +155,7 @@ def reopen(upload: Upload, offset: int) -> Upload:
 def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:
     """Return the change of the upload to its state in the storage (`stored`): done, but only finishing if its digest
     is still to be computed or, with `asks`, a hook or the scanner to be asked; or at an earlier offset, with the event
-    of a roll-back."""
+    of a roll-back. `now` is recorded as the time of trouble."""
     change = _verify_first(copy_with(stored, troubled_at=now), asks=asks and not upload.done)
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)

@@ -78,14 +78,15 @@ class Rights:
         return self.by_url or self._has_right(Append, caller, upload)
 
     def _has_right(self, intent: type[Intent], caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller has a good credential of the upload's owner with a scope for such intents, or none
-        are checked."""
+        """Return True if the caller has a good credential of the upload's owner with a scope for such intents, or the
+        server checks no credentials."""
         scopes = caller.principal.scopes if caller.principal else frozenset[str]()
         return self.owns(caller, upload) and (not self.authenticating or not scopes.isdisjoint(_SCOPES[intent]))
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
         """Return True if the intent needs no credential: one that isn't good is ignored then. For Watch and Pause, True
-        only if the caller sent none. Raises Unauthenticated or AuthUnavailable for a HEAD that lacks a needed one."""
+        only if the caller sent none. Raises Unauthenticated or AuthUnavailable for a HEAD without a good credential, if
+        `strict_head` demands one."""
         if isinstance(intent, Inspect):
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)

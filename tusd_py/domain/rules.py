@@ -160,7 +160,8 @@ def plan_pause(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
 
 
 def plan_terminate(upload: Upload | None, reason: Reason, *, limits: Limits, now: float) -> Change:
-    """Return the change that ends the upload. Raises UploadNotFound, UploadGone, Forbidden.
+    """Return the change that ends the upload. Raises UploadNotFound, UploadGone; Forbidden if it is finished and the
+    settings don't let clients terminate such uploads.
 
     A finished partial upload can always be terminated: final uploads don't need it any more.
     """
@@ -203,8 +204,8 @@ def resolve_partial(url: str, base_path: str) -> UploadId | None:
 
 
 def named_partial(url: str, base_path: str) -> str | None:
-    """Return the name of an upload (`Upload.name`) in a URL, a path or a bare name that a client sent; None for
-    anything else."""
+    """Return the name of an upload (`Upload.name`) in a URL, a path or a bare name (one without slashes) that a
+    client sent; None for anything else."""
     name = url if "/" not in url else _path(url).rpartition(base_path)[2]
     return name if is_name(name) else None
 

@@ -214,8 +214,8 @@ class Upload:
 
     @property
     def _look_at(self) -> float:
-        """The time at which a sweep looks for an awaited object next. The last look is at the upload's expiry, or later
-        if that fails."""
+        """The time at which a sweep looks for an awaited object next. The last look is at the upload's expiry; if that
+        look fails, it is repeated after `RETRY_SECONDS`."""
         created_at, updated_at = self.times.created_at, self.times.updated_at
         if self.expired(updated_at):
             return updated_at + RETRY_SECONDS

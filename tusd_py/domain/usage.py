@@ -47,8 +47,8 @@ class Usage:
 
 
 def charge_of(upload: Upload) -> Charge:
-    """Return the charge for an upload: when done, its bytes; when unfinished, its length or what it has reserved; later
-    nothing."""
+    """Return the charge for an upload: when done, its bytes; when unfinished, its length, or its reservation (at
+    least its offset) while the length is deferred; once it has ended, nothing."""
     claim = upload.claim
     if claim is not None:
         return Charge(0, max(claim, min(upload.account.reserved, LARGEST_CLAIM)))

@@ -29,8 +29,9 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
     """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes. `watcher`
     tells the client of the recorded creation and bytes.
 
-    Raises Refusal, UploadLost, Superseded, Unavailable. If the upload was recorded, it is ended then, unless its client
-    knows its URL and the error is none of TooLarge, UploadSpoiled and UploadStopped, so that the client can resume it.
+    Raises Refusal, UploadLost, Locked, Superseded, Unavailable. If the upload was recorded, it is ended then, unless
+    its client knows its URL and the error is none of TooLarge, UploadSpoiled and UploadStopped, so that the client can
+    resume it.
     """
     engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:

@@ -75,7 +75,7 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
 
 async def begin(engine: Engine, intent: Begin) -> Upload:
     """Create a direct upload, start its multipart upload, so that it is ready for parts, and return it. Raises Refusal,
-    Unavailable; the upload is removed then."""
+    Locked, Superseded, Unavailable; the upload is removed then."""
     upload = await announce(engine, replace(intent, typed=True))
     try:
         async with engine.hold(upload.id):
@@ -208,8 +208,8 @@ async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
 
 
 async def check_size(engine: Engine, upload: Upload) -> None:
-    """End an open upload if its client has stored too many bytes, else schedule the next check. The caller holds the
-    lock. Raises Superseded, Unavailable."""
+    """End an open upload if its client has stored more bytes as parts than it announced (`overfull`), else schedule the
+    next check. The caller holds the lock. Raises Superseded, Unavailable."""
     direct, stored = access(engine), list[DirectPart]()
     with suppress(UploadLost):  # the client gets the error when it resumes
         stored += await direct.stored_parts(upload)
@@ -228,8 +228,8 @@ async def check_awaited(engine: Engine, upload: Upload) -> Upload:
     """Return the upload, finished if it was awaited (`Upload.awaited`) and its object exists. The caller holds the
     lock.
 
-    Raises UploadLost if the object is too large (both are removed), Superseded, Unavailable, and what `finish_upload`
-    raises.
+    Raises UploadLost if the object is larger than an upload may be (both are removed), Superseded, Unavailable, and
+    what `finish_upload` raises.
     """
     if not upload.awaited:
         return upload

@@ -196,7 +196,7 @@ class Engine:
         """Lock the upload; yield the lease, and the upload as stored, or None.
 
         The caller's right to the intent is checked first: a caller without it doesn't make a lock holder release the
-        lock. Raises Refusal, Locked, StateUnavailable.
+        lock. `on_release_request` is called as by `hold`. Raises Refusal, Locked, StateUnavailable.
         """
         if self.rights.authenticating:
             self.authorize(intent, await self.state.load(upload_id))
@@ -225,8 +225,8 @@ class Engine:
 
     @asynccontextmanager
     async def _passing_on_trouble(self, upload_id: UploadId, lease: Lease) -> AsyncIterator[None]:
-        """Record the trouble that earlier lock holders left (`Records.remember_trouble`) on entry. If trouble is still
-        unrecorded at the end, mark the lease as abandoned, so that the next lock holder records it."""
+        """Record, on entry, the trouble that earlier lock holders left (`Records.remember_trouble`). If trouble is
+        still unrecorded at the end, mark the lease as abandoned, so that the next lock holder records it."""
         try:
             if lease.abandoned or upload_id in self.unrecorded:
                 await self.records.remember_trouble(upload_id)

@@ -28,7 +28,7 @@ _RECENT = 2.0
 
 
 async def sweep(engine: Engine) -> int:
-    """Process all uploads that are due, some at a time; return the number of expired ones that were removed.
+    """Process all uploads that are due, some at a time; return the number of uploads that it ended as expired.
 
     Raises Unavailable if a store is unavailable: a later sweep processes the rest.
     """
@@ -58,7 +58,7 @@ class _Sweep:
         self._engine = engine
         self._outage = Recent(partial(_outage, engine), _RECENT)
         self.expired = 0
-        """The number of uploads removed because they had expired."""
+        """The number of uploads ended because they had expired, also if their removal failed and is retried later."""
 
     async def process(self, upload_ids: Iterable[UploadId]) -> None:
         """Process the uploads. Raises Unavailable if a store is unavailable, once those in progress are processed."""

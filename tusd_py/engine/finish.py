@@ -44,8 +44,8 @@ async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = No
 
 
 async def finish_for_client(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
-    """Do the same as `finish_upload` for a request that completes the upload, or that repeats such a request: its
-    response is merged with the hook's answer."""
+    """Do the same as `finish_upload` for a request that completes the upload, or that repeats such a request; have the
+    response to that request merged with the recorded answer of the hook, if there is one."""
     done = await finish_upload(engine, upload, tally)
     engine.answer(done.answer)
     return done
@@ -87,8 +87,8 @@ async def _make(engine: Engine, upload: Upload) -> Finished:
 
 
 async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
-    """Return the upload with the digest of its bytes, if a request wants that. Raises UploadSpoiled if it isn't the
-    announced digest."""
+    """Return the upload with the digest of its bytes, if a request wants that: from `tally` if all bytes passed in one
+    request, else computed from the stored bytes. Raises UploadSpoiled if it isn't the announced digest."""
     if upload.digest is None:
         return upload
     value = None if tally is None else tally.of(upload)

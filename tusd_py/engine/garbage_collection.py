@@ -67,8 +67,8 @@ async def _remove(engine: Engine, leftover: Leftover, upload: Upload | None) -> 
 
 
 def _in_use(engine: Engine, leftover: Leftover, upload: Upload | None) -> bool:
-    """Return True if the leftover may be needed; `upload` is the record of its upload, None if there is none. A
-    terminating upload is left to the sweep, which removes all of it."""
+    """Return True if the leftover may be needed, or its upload is terminating: the sweep removes all of that. `upload`
+    is the record of its upload, None if there is none."""
     if upload is None:
         return leftover.since > engine.clock() - (engine.limits.expire_after or _MIN_AGE)
     if upload.phase is Phase.GONE:

@@ -64,7 +64,8 @@ async def _storage_id(engine: Engine) -> str | None:
 
 def reconcile(engine: Engine, snapshot: Snapshot) -> Installation:
     """Return the installation that state and storage must have, by the snapshot. Raises WrongPair if they don't belong
-    together: their ids differ, or only one has an id although the state has uploads."""
+    together: their ids differ, or only one has an id although the state has uploads, unless that is the state and its
+    id was never written to a storage."""
     match snapshot.installation, snapshot.storage_id:
         case None, None:
             return Installation(id=engine.new_id())

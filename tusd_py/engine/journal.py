@@ -97,8 +97,8 @@ class Journal:
         return offset > self.upload.offset and (self.withheld or offset == self.upload.length)
 
     def _withhold(self, checkpoint: Checkpoint) -> None:
-        """Withhold the checkpoint. Of the withheld ones before it, only the last is kept, with the entries of all:
-        either of the two may be the last that is recorded."""
+        """Withhold the checkpoint. Of the withheld ones before it, only the last is kept, with the entries of all: if
+        the new one makes the upload full, `proceed` records only that earlier one."""
         if len(self._pending) > 1:
             self._superseded.append(self._pending[0].cursor)
             self._pending = [_join(self._pending)]

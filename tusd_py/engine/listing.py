@@ -42,8 +42,8 @@ async def last_seq(engine: Engine) -> int:
 
 
 async def newest(engine: Engine, chosen: Callable[[Upload], bool], limit: int) -> tuple[Sequence[Numbered], int]:
-    """Return the last `limit` of the chosen uploads among those of the latest events (`Thresholds.recent_events`), by
-    number, and the number up to which all uploads were looked at. Raises StateUnavailable."""
+    """Return the last `limit` of the chosen uploads among those of the latest events (`Thresholds.recent_events`), the
+    newest last, and the number of an event up to which all uploads were looked at. Raises StateUnavailable."""
     last = await last_seq(engine)
     uploads, since = deque[Numbered](maxlen=limit), max(0, last - engine.thresholds.recent_events)
     while True:

@@ -28,12 +28,13 @@ class PairedState:
     """The state of `engine`, usable once it is known to belong to the engine's storage. Until then every method except
     `ping`, `space` and `unfinished` tries to pair them first, and raises WrongPair or Unavailable if that fails.
 
-    All work on an upload begins with its record, so that this blocks all of it. `aclose` ends the attempt; the owner
-    of the state closes the state.
+    All work on an upload begins with its record, so that this blocks all of it. `outbox` and `jobs` are those of the
+    state, usable at once. `aclose` ends the attempt to pair; the owner of the state closes the state.
     """
 
     def __init__(self, engine: Engine, subscriptions: Sequence[Subscription] | None = None) -> None:
-        """With `subscriptions`, no upload is served before these are registered: no event is missed."""
+        """Take the engine. `subscriptions` are registered before any upload is served, so that no event is missed; None
+        leaves those that are registered."""
         self._engine, self._state, self._subscriptions = engine, engine.state, subscriptions
         self._paired = False
         self._attempt: asyncio.Task[Exception | None] | None = None

@@ -14,8 +14,8 @@ from tusd_py.engine.engine import Engine
 
 
 async def pause(engine: Engine, upload_id: UploadId) -> Upload:
-    """Pause the upload, or renew its pause, and return it. A lock holder is asked to record its bytes and release the
-    lock.
+    """Pause the upload, or renew its pause, and return it: it takes no bytes for 5 minutes, or until `resume`. A lock
+    holder is asked to record its bytes and release the lock.
 
     Raises Refusal (AlreadyComplete if the upload has all its bytes), Locked, Superseded, StateUnavailable.
     """
@@ -23,7 +23,8 @@ async def pause(engine: Engine, upload_id: UploadId) -> Upload:
 
 
 async def resume(engine: Engine, upload_id: UploadId) -> Upload:
-    """End the pause of the upload, if there is one, and return the upload. Raises the same as `pause`."""
+    """End the pause of the upload, if there is one, and return the upload. A lock holder is asked to leave, and errors
+    are raised, as by `pause`."""
     return await _save(engine, upload_id, lifecycle.unpause)
 
 

@@ -56,7 +56,7 @@ class Quotas:
 
     async def _remaining(self, account: Account, quota: Quota | None) -> int:
         """Return the number of bytes that the account may still take within `quota`, negative if it has too many; 0 if
-        `quota` doesn't limit bytes."""
+        `quota` doesn't limit bytes: `fit` then keeps the stored reservation."""
         if quota is None or quota.max_bytes is None:
             return 0
         return quota.max_bytes - (await self.state.usage(account.name)).total

@@ -45,7 +45,8 @@ class Mended:
 async def repair(engine: Engine, *, apply: bool) -> AsyncIterator[Mended]:
     """Yield the outcome of each finding, mended if `apply`. Uploads that are in use are not mended.
 
-    If all were mended, the grace period of the installation ends, in which no leftover is removed.
+    With `apply`, if all were mended, or there were none, the grace period of the installation ends, in which garbage
+    collection removes no leftover.
 
     Raises StateUnavailable, StorageUnavailable if the comparison can't continue.
     """

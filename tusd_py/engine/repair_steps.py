@@ -1,7 +1,7 @@
 """The steps that mend an upload whose record and bytes disagree.
 
-Each step locks the upload, and returns the upload's new state as a participle. Raises Locked, Superseded, HookFailed (a
-server asks the hook and finishes the upload), Unavailable.
+Each step locks the upload, and returns the upload's new state as a participle. Raises Locked, Superseded, Unavailable,
+HookFailed (a hook is to be asked first, which only servers do: one of them finishes the upload later).
 """
 
 from __future__ import annotations

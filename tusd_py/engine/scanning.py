@@ -15,8 +15,8 @@ from tusd_py.engine.terminate import clear
 
 
 async def announce_scan(engine: Engine, upload: Upload) -> Upload:
-    """Return the finishing upload; if it is to be scanned before it is done, record and return it as such. Raises
-    Superseded, StateUnavailable."""
+    """Return the finishing upload; if it is to be scanned before it is done, record first that its scan is pending.
+    Raises Superseded, StateUnavailable."""
     if engine.screening is None or upload.scan is not None:
         return upload
     return await engine.records.note(await_scan(upload))

@@ -24,7 +24,7 @@ def sniffed(
     """Yield the chunks of the body, but only after the file's first bytes, if they are in it, are judged. `last` is
     True if the body is the rest of the file.
 
-    A partial upload isn't judged: its final upload is. Raises TypeNotAllowed, on a step before the first chunk.
+    A partial upload isn't judged: its final upload is. Raises TypeNotAllowed before it yields the first chunk.
     """
     if engine.marks is None or upload.offset or upload.kind is Kind.PARTIAL:
         return chunks

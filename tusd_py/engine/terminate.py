@@ -50,8 +50,8 @@ async def clear(engine: Engine, upload: Upload) -> bool:
     """Remove what a terminating upload left in the storage, then its record, or, with `Limits.answers_gone`, all of the
     record but that it existed. A sweep retries what fails.
 
-    The record stays while pending requests may still store something; a sweep cleans up again after that. Returns False
-    if the storage or the state failed, or another process changed the record.
+    The record stays while pending requests may still store something; a sweep cleans up again after that. Returns True
+    then, too; False if the storage or the state failed, or another process changed the record.
     """
     began = engine.clock()  # before the listing, which may take long and shows the time of its request
     try:

@@ -18,7 +18,7 @@ class FactsReader:
     endpoint: str
     """The URL of the creation endpoint, for events whose request gives none."""
     fixed_endpoint: bool = False
-    """True if `endpoint` counts for all events, as it is set, even if their requests give another URL."""
+    """True if `endpoint` counts for all events, even if their requests give another URL."""
 
     def read(self, delivery: Delivery) -> Facts:
         """Return the facts of the delivery's event, with the place of its upload's object and the creation endpoint's
@@ -47,7 +47,7 @@ class FactsReader:
         )
 
     def _endpoint_for(self, requested: str) -> str:
-        """Return the URL of the creation endpoint for an event. `requested` is the one that its request gives, or
-        empty.
+        """Return the URL of the creation endpoint for an event: `requested`, the one that its request gives, unless
+        that is empty or `fixed_endpoint` is True; else `endpoint`.
         """
         return ("" if self.fixed_endpoint else requested) or self.endpoint

@@ -14,7 +14,7 @@ from tusd_py.protocol.plain.form import FileBegin, FormEvent, Mark, Parser
 
 
 class BodyCut(Exception):
-    """The body of the request ended too early, for the reason in its `end`."""
+    """The body of the request ended too early, for the reason in that body's `end`."""
 
 
 class FormBody:

@@ -24,7 +24,7 @@ _UNZIP = "unzip"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOnFinish:
-    """A job that each finished upload gets: its kind, and its arguments with defaults."""
+    """A job that each finished upload gets: its kind, and its arguments, as `Kind.check` returns them."""
 
     kind: str
     args: Mapping[str, Any]

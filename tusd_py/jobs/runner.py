@@ -82,8 +82,8 @@ class Runner:
             self._draining = asyncio.create_task(self._drain(), name="jobs under way")
 
     async def drop(self, job_id: JobId) -> None:
-        """Stop the attempt at a cancelled job, if this node makes it, and wait until it has ended and the uploads that
-        it made are removed; at most 5 seconds."""
+        """Stop the attempt at a cancelled job, if this process makes it, and wait until it has ended and the uploads
+        that it made are removed; at most 5 seconds."""
         attempt, task = self._attempts.get(job_id), self._tasks.get(job_id)
         if attempt is not None and task is not None:
             attempt.drop()
@@ -98,8 +98,8 @@ class Runner:
                     await self._woken.wait()
 
     async def _look(self) -> None:
-        """Start attempts at due jobs, up to the concurrency. An error is logged, if the look before succeeded: the next
-        look may succeed."""
+        """Start attempts at due jobs, up to the concurrency. Raises no error: the next look tries again. An error is
+        logged, unless the look before failed, too."""
         try:
             await self._start_due()
         except Exception as error:  # noqa: BLE001  the server goes on

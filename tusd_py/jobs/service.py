@@ -40,8 +40,8 @@ class JobService:
         return kind
 
     async def check_upload(self, upload_id: UploadId, watcher: Watcher) -> None:
-        """Return if the watcher may have jobs on the upload now: it is finished, and visible to the watcher. Raises
-        UploadNotFound, UploadGone, NotFinished, StateUnavailable."""
+        """Raise UploadNotFound, UploadGone or NotFinished unless the upload is finished, and visible to the watcher:
+        only then a client may have jobs on it. Raises StateUnavailable."""
         engine = self.engine
         upload = plan_inspect(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
         if not watcher.sees(upload.owner, upload.tenant):
@@ -70,8 +70,9 @@ class JobService:
         return job
 
     async def cancel(self, job: Job) -> None:
-        """Cancel the job, stop its attempt on this node, and remove the uploads that it has made. Raises JobEnded,
-        JobNotFound, StateUnavailable, and what the kind's `give_up` raises."""
+        """Record the job as cancelled, stop its attempt if this process makes it, remove the uploads that the job has
+        made, and call its kind's `give_up`. Raises JobEnded, JobNotFound, StateUnavailable, and what `give_up` raises.
+        """
         cancelled = await self._record_end(job)
         self.engine.observer.ended(cancelled)
         await self.runner.drop(job.id)

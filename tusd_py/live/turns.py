@@ -22,7 +22,8 @@ class TurnTaker(ABC):
 
     def __init__(self) -> None:
         self.tick = math.inf
-        """The tick of the listener's next turn, set by `Turns`; infinite if none is to come."""
+        """The time of the listener's next turn, in tenths of a second of the event loop's clock, set by `Turns`: 0 if
+        it comes at once, infinite if none is to come."""
 
     @abstractmethod
     def take_turn(self) -> None:
@@ -61,12 +62,12 @@ class Turns:
         self._later[tick].add(taker)
 
     def withdraw(self, taker: TurnTaker) -> None:
-        """Cancel the listener's later turn, if it has one, but leave `TurnTaker.tick`, which the caller must set to the
-        tick of the next turn. A turn that comes at once isn't cancelled."""
+        """Cancel the turn that `give_in` gave the listener, if it is still to come, but not one that `give` gave.
+        `TurnTaker.tick`, the time of the next turn, stays as it is: the caller must set it."""
         self._later.get(taker.tick, set()).discard(taker)
 
     async def drain(self) -> None:
-        """Return once no listener is waiting for a turn that comes at once."""
+        """Return once no listener waits for a turn that `give` gave."""
         await self._idle.wait()
 
     def _ring(self, tick: int) -> None:

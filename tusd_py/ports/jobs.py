@@ -54,5 +54,4 @@ class JobStore(Protocol):
         if `after` isn't stored any more."""
 
     async def prune(self, before: float, limit: int) -> int:
-        """Remove up to `limit` jobs that have ended and were last saved before the time `before`. Returns their
-        number."""
+        """Remove up to `limit` jobs that ended before the time `before` (`Job.updated_at`). Returns their number."""

@@ -35,8 +35,8 @@ class Meter:
         the event or the question (`post-finish`); `outcome` is `ok`, `rejected`, `failed` or `timeout`."""
 
     def events_seen(self, sink: str, pending: int, dead: int, oldest_seconds: float) -> None:
-        """Record the numbers of a sink's pending and dead events, and the age of the oldest pending one. All nodes
-        share them."""
+        """Record the numbers of a sink's pending and dead events, and the age in seconds of the oldest pending one, 0
+        if none is pending. Each node records the same: they are those of the state."""
 
 
 class Meters(Meter):

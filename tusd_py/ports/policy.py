@@ -14,7 +14,8 @@ class Policy(Protocol):
     """Checks each intent once: after planning, which proves it possible, and before its body is read."""
 
     async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> Answer:
-        """Raise Refusal unless the caller may do that with the upload: the recorded upload, or the one to be created.
+        """Raise Refusal unless the caller may do what the intent asks with the upload: the recorded one, or the one to
+        be created.
 
         Returns the answer that the response is merged with. The upload's lock may be held and renewed meanwhile: other
         requests for the upload wait, or are answered 423.

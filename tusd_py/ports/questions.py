@@ -76,8 +76,8 @@ NO_REPORT: ProgressReport = _NoReport()
 
 
 class DeferredQuestions(NoQuestions):
-    """`Questions` of a process that knows no hook, as a command: before an upload finishes on which a hook is to be
-    asked, it raises HookFailed, so that the upload stays finishing until a server asks."""
+    """`Questions` of a process that knows no hook, such as that of a command: `before_finish` raises HookFailed for an
+    upload on which a hook is to be asked, so that the upload stays finishing until a server asks."""
 
     async def before_finish(self, caller: Caller, upload: Upload) -> Answer:
         if upload.asks_before_finish:

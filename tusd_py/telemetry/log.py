@@ -52,7 +52,8 @@ def get_logger(name: str) -> BoundLogger:
 
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
-    """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each.
+    """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each; as text, a
+    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up.
 
     Handlers that the root logger had are removed.
     """
@@ -120,8 +121,8 @@ def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _escaped(key: str, text: str) -> str:
-    """Return the text escaped; a stack line by line, and indented, so that no line of it looks like an event: the error
-    messages in a stack may hold anything."""
+    """Return the text of the event's field `key` escaped; a stack line by line, and indented, so that no line of it
+    looks like an event: the error messages in a stack may hold anything."""
     if key not in STACKS:
         return ascii(text)
     return "\n".join(f"  {line if line.isprintable() else ascii(line)}" for line in text.split("\n"))
@@ -132,8 +133,8 @@ def _without_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any] 
 
 
 class LogObserver(Observer):
-    """An observer that logs each event of an upload, by the logger `AUDIT` unless it is a rollback, and each
-    trouble."""
+    """An observer that logs each trouble and each rollback by `logger`, as warnings, and the other events of uploads
+    by the logger `AUDIT`."""
 
     def __init__(self, logger: BoundLogger) -> None:
         self._log = logger

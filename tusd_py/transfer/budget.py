@@ -22,8 +22,8 @@ _OLD = 1.0
 
 
 class Budget:
-    """A limit on bytes in memory, which accounts are charged for. When bytes are short, the accounts with the oldest
-    idle bytes are asked to spill: to store or drop these bytes, and to release them."""
+    """A limit on bytes in memory, for which each holder has an `Account`. When bytes are short, the accounts with the
+    oldest idle bytes are asked to spill: to store or drop these bytes, and to release them."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -46,7 +46,8 @@ class Budget:
         return Account(self, spill, busy=busy)
 
     async def acquire(self, account: Account, size: int) -> None:
-        """Charge `size` bytes to the account, once they fit; waiters are served in order."""
+        """Charge `size` bytes to the account, once they fit or nothing but pinned bytes is used; waiters are served in
+        order."""
         if self._waiting or not self._fits(size):
             await self._wait(account, size)
         else:
@@ -156,7 +157,7 @@ class Budget:
 
 
 class Account:
-    """The bytes that one holder has charged to the budget."""
+    """The bytes in memory that one holder, such as the writer of an upload, has charged to the budget."""
 
     def __init__(self, budget: Budget, spill: Callable[[], None], *, busy: bool) -> None:
         self._budget = budget

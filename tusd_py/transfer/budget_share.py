@@ -39,7 +39,8 @@ class Share:
 
 
 class Holding:
-    """Bytes in use, which the budget may claim only during `unless_claimed`."""
+    """The bytes of one holder, in use except during `unless_claimed`: only then may the budget claim them, that is, ask
+    for them back because others wait."""
 
     def __init__(self, budgets: tuple[Budget, ...]) -> None:
         self._accounts = [budget.account(self._claim, busy=True) for budget in budgets]

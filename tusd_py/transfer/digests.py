@@ -80,7 +80,8 @@ class Tally:
         self._length = 0
 
     async def over(self, upload: Upload, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
-        """Yield the chunks, which begin at `upload.offset`, and hash them if that is 0 and the upload has a digest."""
+        """Yield the chunks, which begin at `upload.offset`, and hash them if that is 0 and a client has asked for the
+        digest of the upload."""
         if upload.digest is not None and upload.offset == 0:
             self._hash = _HASHES[upload.digest.algorithm]()
         async for chunk in chunks:

@@ -37,8 +37,8 @@ class FileMarks:
         """The media types, in lower case, that have a second mark, or a first one that no second one may follow."""
 
     def find(self, head: bytes) -> Sequence[Mark]:
-        """Return the marks in `head`, the first bytes of a file. A first mark that a second one follows (RIFF, then
-        WEBP) is returned together with it, as one mark of the second's type."""
+        """Return the marks in `head`, the first bytes of a file, that have a media type. A first mark that a second one
+        follows (RIFF, then WEBP) is returned together with it, as one mark of the second's type."""
         return [mark for row in self._rows if row.begins(head) for mark in self._resolved(row, head) if mark.kind]
 
     def _resolved(self, row: _Row, head: bytes) -> Sequence[Mark]:

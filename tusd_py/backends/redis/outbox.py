@@ -112,7 +112,8 @@ def event_arguments(events: Sequence[Event], recorded: Upload, document: str) ->
 
 
 def row_arguments(row: EventRow) -> Sequence[str]:
-    """Return the arguments with which a script stores one event: id, spare id ('' for none), type, time and JSON."""
+    """Return the arguments with which a script stores one event: id, spare id (used if the first is stored
+    already; '' for none), type, time and JSON."""
     return [row.id, row.spare_id or "", row.type, repr(row.at), row.document]
 
 

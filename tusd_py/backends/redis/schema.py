@@ -145,5 +145,5 @@ class Keys:
 
     @property
     def live(self) -> str:
-        """The channel, without the upload's id, on which nodes with `live` announce its changes."""
+        """The channel, without the upload's id, on which nodes with the setting `live` announce its changes."""
         return f"{self.prefix}live:"

@@ -220,8 +220,8 @@ class RedisState:
         record).
 
         With `rewound`, `added` replaces the stored entries. `terms` is the JSON of `terms_of_creation` or
-        `terms_of_save`: names, quota and grant, by which NameTaken, OverQuota and TokenUsedUp are raised. A nonce makes
-        a retry harmless.
+        `terms_of_save`: names, quota and grant, by which NameTaken, OverQuota and TokenUsedUp are raised. The Redis
+        client sends the call again after a lost answer; a nonce in the record makes that harmless.
         """
         due = "" if upload.due_at is None else repr(upload.due_at)
         document = encode(upload)

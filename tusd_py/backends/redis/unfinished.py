@@ -1,5 +1,6 @@
 """The count of unfinished uploads in Redis and the sum of their claims, kept by the scripts that change an upload, and
-the recount of the claims and charges, which also numbers uploads that were saved without a number."""
+the recount of the claims and charges, which also gives the next event number to each upload that a node of an earlier
+version has saved without one."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ class Recount:
         listing: Callable[[UploadId | None, int], Awaitable[Sequence[Upload]]],
         keys: Keys,
     ) -> None:
-        """`listing` is `StateStore.list`."""
+        """`listing` returns up to so many uploads whose ids follow an id (None: from the first), by id."""
         self._redis, self._listing, self._keys = redis, listing, keys
         self._script = redis.register_script(_RECOUNT)
         self._after: UploadId | None = None

@@ -35,7 +35,8 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return the start time in clock ticks since boot (proc(5), field 22 of `stat`); empty for no or a dead process."""
+    """Return the start time in clock ticks since boot (proc(5), field 22 of `stat`); empty if no process has the id, if
+    it has ended (a zombie), or if /proc can't be read."""
     _, _, stat = _read(f"/proc/{pid}/stat").rpartition(") ")  # the name before may contain any character
     state, *fields = stat.split() or [""]
     return "" if state in ("", "Z", "X") else fields[18]

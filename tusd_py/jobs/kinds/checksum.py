@@ -10,8 +10,8 @@ ALGORITHMS = ("sha256", "sha512", "md5", "crc32c")
 
 
 class Checksum(PlainKind):
-    """The kind `checksum`. Arguments: `{"algorithms":["sha256"]}`, one or more of `ALGORITHMS`, by default SHA-256.
-    Result: `{"bytes":n,"digests":{"sha256":"hex"}}`."""
+    """The kind `checksum`. Arguments: `{"algorithms":["sha256"]}`, one or more of sha256, sha512, md5 and crc32c, by
+    default sha256. Result: `{"bytes":n,"digests":{"sha256":"hex"}}`."""
 
     def check(self, args: Args) -> Args:
         algorithms = args.get("algorithms", ["sha256"])

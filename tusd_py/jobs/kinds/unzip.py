@@ -95,8 +95,8 @@ class _Unpacking:
         self.products.append({**facts, "length": upload.offset})
 
     async def _counted(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of a member, and count them: they may be more than the directory says. Raises JobFault if all
-        members so far exceed a limit."""
+        """Yield the bytes of a member, and count them in `unpacked`: they may be more than the archive's directory
+        says. Raises JobFault if the bytes of all members so far exceed a limit."""
         async for chunk in chunks:
             self.unpacked += len(chunk)
             self.limits.check(0, self.unpacked, self.archive.offset)

@@ -54,8 +54,9 @@ class FolderTarget:
             file.close()
 
     def _open(self, path: Path, unfinished: Path) -> BinaryIO:
-        """Create the file `unfinished` to write into, and the directories above it. Raises OSError, also if a link
-        leads out of the folder, or another copy to the same key is under way."""
+        """Create the file `unfinished` to write into, and the directories above it; `path`, in the same directory, is
+        the place of the whole copy. Raises OSError, also if a link leads out of the folder, or another copy to the same
+        key is under way."""
         if not path.parent.resolve().is_relative_to(self._path.resolve()):
             raise PermissionError(1, "a link leads out of the folder")
         make_directory(path.parent, self._mode)
@@ -87,7 +88,7 @@ def _remove(file: Path) -> None:
 
 
 def _settle(file: BinaryIO, unfinished: Path, path: Path) -> None:
-    """Move the file to its place once its bytes are durable. Raises OSError."""
+    """Make the file's bytes durable, then move it from `unfinished` to `path`, durably, too. Raises OSError."""
     file.flush()
     os.fsync(file.fileno())
     unfinished.replace(path)

@@ -73,8 +73,9 @@ class RedisBus:
     def _handle(
         self, message: dict[str, Any] | None, notify: Callable[[UploadId | None], None], subscribed: asyncio.Event
     ) -> None:
-        """Call `notify` after a message with the upload that it names, after a subscription with None, as messages may
-        have been missed before; do nothing for None, which is that no message came in time."""
+        """Call `notify` with the upload that an announcement names. Once Redis answers that the bus has subscribed, set
+        `subscribed` and call `notify` with None, as announcements may have been missed before. The message None, that
+        none came in time, does nothing."""
         if message is None:
             return
         if message["type"] == "pmessage":

@@ -20,7 +20,7 @@ _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 class Credentials(Protocol):
-    """Frozen credentials, as botocore has them."""
+    """The credentials that one request is signed with: botocore's frozen credentials, which no refresh changes."""
 
     @property
     def access_key(self) -> str: ...
