@@ -36,8 +36,8 @@ class Route:
     """True if the URL itself gives the right to what it serves: no credential is checked."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Return the response to a request; the handler for aiohttp's router. Raises only errors that aren't expected
-        (`refusal_of`)."""
+        """Return the response to a request; the handler for aiohttp's router. An error that `refusal_of` has a refusal
+        for is answered by `refuse`; raises any other."""
         context = request.app[CONTEXT]
         request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
         try:

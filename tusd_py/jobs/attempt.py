@@ -45,7 +45,7 @@ class Attempt:
 
     async def run(self) -> None:
         """Make the attempt. Returns once its outcome is recorded; or, if the job is cancelled or the hold lost, once
-        the work has stopped and the uploads that it made are removed.
+        the work has stopped and the uploads that it made are removed, as far as that can be done now.
 
         Raises StateUnavailable, and what the kind's `give_up` raises.
         """

@@ -95,8 +95,9 @@ class Storage(Protocol):
         """Return the place of the upload's object, from its record alone. Sends no request to the storage."""
 
     async def occupied(self, upload: Upload) -> bool:
-        """Return True if the chosen place of a planned upload, which isn't recorded yet, can't be the upload's: an
-        object is there, which isn't this server's or couldn't be removed, or the place would tell another id."""
+        """Return True if a planned upload, which isn't recorded yet, can't have the place that was chosen for it: an
+        object is there, of another program or of an ended upload, or the place is one that, by the id in it, belongs to
+        another upload."""
 
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
@@ -104,8 +105,9 @@ class Storage(Protocol):
         """Open a writer at `upload.offset`; it calls `record` with each checkpoint. If its context ends without
         `flush`, unrecorded bytes are dropped.
 
-        A writer starts no write after `lease` has run out (Superseded). With `unproven`, the bytes may turn out not to
-        match their checksum: while memory allows, they are not written where the right bytes have to be.
+        A writer starts no write after `lease` has run out (Superseded). `unproven` is True for bytes that may turn out
+        not to match their checksum. A storage that sends several parts at a time then holds full ones back until
+        `flush`, up to that number: a wrong part that takes effect late could replace the right one.
         """
 
     def needs_entries(self, upload: Upload) -> bool:
@@ -137,22 +139,22 @@ class Storage(Protocol):
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of `span` of a finished upload's object. The caller closes it, unless it is exhausted.
 
-        Raises (on the first step, before any byte): UploadLost if the object is missing or is another.
+        Raises (on the first step, before any byte): UploadLost if the object is missing or was replaced.
         """
 
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
         """Return which of the recorded bytes of an upload are stored. Drops any copy of them in memory.
 
         Called before bytes are declared lost, so it relies on the storage's answers alone. Raises: UploadLost if a
-        finished object is missing or is another, or if a direct upload, which has no offset to fall back to, is
+        finished object is missing or was replaced, or if a direct upload, which has no offset to fall back to, is
         missing.
         """
 
     async def installation(self) -> str | None:
         """Return the id of the installation that this storage belongs to; None if it has none.
 
-        Its marker is neither a leftover nor an upload's. Raises StorageUnavailable if the answer isn't the storage's
-        own.
+        The object or file that holds the id counts neither as a leftover nor as an upload's. Raises StorageUnavailable
+        if the answer isn't the storage's own.
         """
 
     async def install(self, installation_id: str) -> None:

@@ -77,8 +77,8 @@ def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
     """Return the intent to create an upload whose bytes go straight to the storage, in one request or as parts, as
     `mode` says. Raises Malformed.
 
-    `filename`, `type` and `metadata` of the message are Uppy's; the length is in `size`, a member that only this server
-    knows, or in the metadata as `filesize`, and else None.
+    `filename`, `type` and `metadata` of the message are Uppy's; the length is that in `size`, a member that only this
+    server knows; in a message without `size` that in the metadata as `filesize`; None if there is neither.
     """
     metadata = _metadata(message, limits)
     size = message.get("size", metadata.get(_SIZE, b"").decode("latin-1"))
@@ -88,7 +88,7 @@ def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
 
 def _metadata(message: Json, limits: Limits) -> Metadata:
     """Return the metadata under the keys of tus clients: `filename` and `type` of the message become `filename` and
-    `filetype`, unless the message's `metadata` has these keys. Raises Malformed."""
+    `filetype`, each unless the message's `metadata` has that key itself. Raises Malformed."""
     sent_metadata = message.get("metadata") or {}
     if not isinstance(sent_metadata, Mapping):
         raise Malformed("metadata must be an object")

@@ -55,7 +55,8 @@ def _parse_pair(pair: str) -> tuple[str, bytes]:
 
 
 def parse_metadata_key(name: str, key: str) -> str:
-    """Return the key. Raises Malformed if tus 1.0 doesn't allow it; the message names the field `name`."""
+    """Return the key. Raises Malformed if tus 1.0 doesn't allow it; the error's message says that the key is in `name`,
+    a header field or a member of JSON."""
     if not is_metadata_key(key):
         raise Malformed(f"a key in {name} must be visible ASCII without commas, and not empty")
     return key
@@ -81,7 +82,7 @@ def parse_checksum(text: str) -> Checksum:
 
 def _parse_base64(name: str, text: str) -> bytes:
     """Return the bytes that the text encodes in base64, with all of its padding or without any, as some clients leave
-    it out. Raises Malformed, with a message that names the field `name`."""
+    it out. Raises Malformed; `name` is the header field's name, for the error's message."""
     padding = "" if text.endswith("=") else "=" * (-len(text) % 4)
     try:
         return base64.b64decode(text + padding, validate=True)

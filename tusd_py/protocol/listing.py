@@ -27,8 +27,8 @@ _SUSPECT = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFormat:
-    """The pieces of a list in one format, each encoded as it is sent: `head`, a row for each upload, and `end` or
-    `fault`."""
+    """The pieces of a list in one format, each encoded as it is sent: `head`, a row for each upload, job or event, and
+    `end` or `fault`."""
 
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -29,7 +29,8 @@ def parse_boolean(text: str | None) -> bool | None:
 
 
 def parse_dictionary(text: str | None) -> Mapping[str, object] | None:
-    """Return the members of a Dictionary, by their keys and without their parameters; None for any other text."""
+    """Return the values of a Dictionary, by their keys and without their parameters: Integers as int, Booleans as bool,
+    Byte Sequences as bytes, others as the parser has them. None for any other text."""
     members = _parse(text, "dictionary")
     return None if members is None else {key: member[0] for key, member in members.items()}
 

@@ -17,8 +17,8 @@ def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str 
     """Return the members of the upload's object. `seq` is the number of its last event, `endpoint` the creation
     endpoint's URL, `now` in seconds since the epoch.
 
-    `end` is the reason of the upload's end, which its record doesn't have; None for none, but then the member `end` of
-    an upload that is done is `finished`.
+    `end` is the member of that name, which the record doesn't have: the reason for which the upload is gone. With None
+    the member is `finished` if the upload is done, else null.
     """
     times, digest = upload.times, upload.digest
     return {

@@ -48,7 +48,7 @@ def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
 
 def pairing_of(tracing: Tracing | None) -> type[PairedState]:
     """Return the class of the engine's state: with tracing, the one that makes spans of slow writes to the state, and
-    tells the span of a request which uploads the request loads or creates."""
+    adds to a request's span hashes of the ids of the uploads that the request loads or creates."""
     if tracing is None:
         return PairedState
     from tusd_py.telemetry.traced import TracedState  # noqa: PLC0415  as above

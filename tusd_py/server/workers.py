@@ -40,8 +40,8 @@ def serve(settings: Settings) -> int:
 
 
 class _Supervisor:
-    """The supervisor of the workers: it starts them, and replaces a worker that is killed. If a worker fails, with an
-    exit code above 0, all are ended."""
+    """The supervisor of the workers: it starts them, and replaces a worker that a signal killed. If a worker fails,
+    with an exit code above 0, all are ended; one that exits with 0, as after a SIGTERM to it alone, isn't replaced."""
 
     def __init__(self, settings: Settings, listeners: ServerListeners) -> None:
         """`listeners` stay open for all workers, to keep TCP ports and to be shared as UNIX sockets."""
@@ -93,8 +93,8 @@ class _Supervisor:
             worker.terminate()
 
     def _reap(self, worker: SpawnProcess) -> int:
-        """Forget a dead worker, and replace it if a signal from outside this server killed it. Returns its exit code;
-        negative for a signal."""
+        """Forget a dead worker, and replace it if a signal killed it before this server was told to end. Returns its
+        exit code; negative for a signal."""
         code = worker.exitcode or 0
         self._workers.remove(worker)
         if worker.pid is not None:

@@ -24,7 +24,7 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """The values of a template's fields, each made only if the template has the field: most have `id` alone."""
+    """The values of a template's fields, each made only if the template has it: most templates have `id` alone."""
 
     upload: Upload
     sanitize: Callable[[str], str]
@@ -46,7 +46,8 @@ def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str
 
 
 def sanitize(filename: str) -> str:
-    """Return the file name with only letters and digits of any script, `.`, `_` and `-`: safe in a path or a shell.
+    """Return the file name with only letters, marks and digits of any script, `.`, `_` and `-`: safe in a path or a
+    shell.
 
     The result has at most 200 bytes; a longer name keeps its end.
     """
@@ -62,7 +63,8 @@ def _is_plain(char: str) -> bool:
 
 
 def is_path(template: str) -> bool:
-    """Return True if the template makes valid paths: no name is hidden or too long, and clients name no folders."""
+    """Return True if the template makes valid paths: no file or folder has a name that begins with a dot, or is too
+    long, and `{filename}`, which clients choose, is in no folder's name."""
     *folders, _ = template.split("/")
     dates = dict.fromkeys(DATES, "0000")
     names = template.format(id="0" * 32, filename="x" * _MAX_CLIENT_NAME, **dates).split("/")

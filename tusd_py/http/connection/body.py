@@ -104,8 +104,8 @@ class RequestBody:
             self._waited += clock() - began
 
     def _take_remaining(self, source: Source) -> Chunk:
-        """Stop reading and return a chunk of the bytes that arrived before the wait ended; set `end` if the body isn't
-        complete."""
+        """Stop reading and return a chunk of the bytes that have arrived, empty if there are none; set `end` if the
+        body isn't complete."""
         source.release()
         arrived = source.take()
         if not source.complete:

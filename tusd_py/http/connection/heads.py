@@ -39,7 +39,8 @@ _TEXT = "head-too-large: the head of a request can have {} bytes at most\n"
 
 
 class Runner(web.AppRunner):
-    """A runner whose connections count the bytes of heads; a head longer than `limit` bytes is refused with 431."""
+    """A runner whose connections count the bytes of heads; a head that hasn't ended after `limit` bytes is refused with
+    431."""
 
     __slots__ = ("_limit",)
 

@@ -25,7 +25,7 @@ class Outflow(Protocol):
         the client is gone."""
 
     async def writable(self) -> None:
-        """Return once more can be sent, or the client is gone."""
+        """Return once more can be sent. If the client is gone, returns or raises ConnectionError."""
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class Source(Protocol):
         """Make a `read` that waits raise TimeoutError."""
 
     def release(self) -> None:
-        """Stop reading from here; only `take` may follow. aiohttp may read the rest of the body."""
+        """Stop reading through this source; only `take` may follow. aiohttp may read the rest of the body."""
 
 
 class Stream:
@@ -75,7 +75,8 @@ class Stream:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     def release(self) -> None:
-        """Restore the transport's read size. It stops no reading: aiohttp reads the body in any case."""
+        """Set the most bytes of one read (`max_size`) back to what they were before this source. It stops no reading:
+        aiohttp reads the body in any case."""
         self._set_step(self._original_size)
 
     def _set_step(self, step: int | None) -> None:

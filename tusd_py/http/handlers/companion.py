@@ -128,8 +128,8 @@ async def _presign_open(
 
 
 async def _read_json(request: web.Request, context: Context) -> companion.Json:
-    """Return the JSON object in the body. Raises WrongContentType if a page sent it with a type that needs no
-    preflight, Malformed, and what `read_body` raises.
+    """Return the JSON object in the body. Raises WrongContentType if a page sent it with another type than
+    application/json, Malformed, and what `read_body` raises.
 
     Pages may send some other types without a preflight (Fetch standard, "CORS-safelisted request-header"). Scripts,
     which send no Origin, often name no type either.

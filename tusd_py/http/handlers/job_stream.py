@@ -103,8 +103,9 @@ class _Teller:
         await self._body.send(self._form.end(self.job, self._count))
 
     async def _look(self) -> bool:
-        """Read the job, and send its state if it has changed and the last one was sent long enough ago; after
-        `heartbeat` seconds of silence, send bytes that mean nothing. Returns False if the job was removed."""
+        """Read the job, and send its state if it has changed and nothing was sent for `_TOLD_SECONDS`, but not that of
+        its end; after `heartbeat` seconds of silence, send bytes that mean nothing. Returns False if the job was
+        removed."""
         job = await self._context.engine.state.jobs.load(self.job.id)
         if job is None:
             return False

@@ -1,5 +1,5 @@
-"""The subscription of a request to one upload, shared by its events and its WebSocket; and the route of its present
-state."""
+"""The listening of a request to one upload, with which the handlers of its events and of its WebSocket begin; and the
+route of its present state."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """The subscription of a request to an upload."""
+    """A request that listens to an upload."""
 
     live: Live
     topic: Topic
@@ -55,14 +55,14 @@ class Watched:
         return snapshot
 
     def leave(self) -> None:
-        """End the subscription after `Listener.redirect`: then the end of `watching` doesn't end it."""
+        """Stop listening; only after a call of `Listener.redirect`, as `watching` then doesn't stop it at its end."""
         self.live.hub.forget(self.topic, self.listener, self.client)
 
 
 @asynccontextmanager
 async def watching(request: web.Request, context: Context, tail: str, *, resumed: bool) -> AsyncIterator[Watched]:
-    """Subscribe to the upload that the request's path names before `tail` (such as `/events`), if the client may watch
-    it, while the context lasts. With `resumed`, for a client that has watched it before, the upload may also be gone.
+    """Listen to the upload that the request's path names before `tail` (such as `/events`), if the client may watch it,
+    while the context lasts. With `resumed`, for a client that has watched it before, the upload may also be gone.
 
     Raises Refusal, StateUnavailable.
     """

@@ -36,8 +36,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 class UploadEvents(TurnTaker):
-    """The stream of events to one listener. It needs no task: it takes turns when the upload has changed, the client
-    reads again, or time has passed."""
+    """The stream of events to one listener. It needs no task: `Turns` calls `take_turn` when the upload has changed,
+    the client reads again, or time has passed."""
 
     __slots__ = ("_answer", "_context", "_teller", "_watched")
 
@@ -46,8 +46,8 @@ class UploadEvents(TurnTaker):
         self._context, self._watched, self._teller, self._answer = context, watched, teller, answer
 
     def begin(self) -> None:
-        """Begin the stream: take a turn soon, which sends the upload's state, and again when the upload has changed or
-        the client reads again."""
+        """Begin the stream: have `take_turn` called soon, which sends the upload's state, and again when the upload has
+        changed or the client reads again."""
         self._watched.listener.redirect(self._wake)
         self._answer.wake = self._wake
         self._wake()
@@ -66,7 +66,7 @@ class UploadEvents(TurnTaker):
 
     def _tell(self) -> float:
         """Send the events that are due, or a comment after a silence; after the `end` event or at a shutdown, end the
-        stream. Returns the seconds until the next turn."""
+        stream. Returns the seconds after which `take_turn` is to be called again."""
         watched, answer, now = self._watched, self._answer, self._context.engine.clock()
         events = () if watched.live.hub.closed else self._teller.tell(watched.snapshot, now)
         if events:

@@ -125,7 +125,8 @@ class _Socket:
                 self._watched.listener.wake()
 
     async def _carry_out(self, action: Action) -> bool:
-        """Carry out the action; return True if it changed nothing. Raises Refusal, Locked, Superseded, Unavailable."""
+        """Carry out the action; return True if it left the record as it was, such as `resume` without a pause. Raises
+        Refusal, Locked, Superseded, Unavailable."""
         upload = self._watched.snapshot.upload
         if action is Action.CANCEL:
             self._engine.authorize(Terminate(), upload)

@@ -31,7 +31,7 @@ def is_probe(request: web.Request) -> bool:
 
 
 async def healthz(_: web.Request) -> web.Response:
-    """Answer: the process is alive."""
+    """Answer 200, always: the process is alive."""
     return web.Response(text="ok\n")
 
 

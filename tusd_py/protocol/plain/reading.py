@@ -50,8 +50,8 @@ def read_post(head: RequestHead, limits: Limits) -> Create:
 
 
 def check_form(head: RequestHead, limits: Limits) -> None:
-    """Raise WrongContentType if a form has a Content-Encoding, TooLarge if its Content-Length shows that its files have
-    more bytes than they may. No byte of the form need have been read."""
+    """Raise WrongContentType if a form has a Content-Encoding, TooLarge if its Content-Length shows that its files
+    together have more bytes than one upload may. No byte of the form need have been read."""
     if head.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WrongContentType("send the form as it is, without Content-Encoding")
     largest = limits.announced_max_length

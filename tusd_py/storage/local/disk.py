@@ -101,7 +101,8 @@ class PartFile:
         await self._disk.run(self._sync)
 
     def _write_locked(self, data: bytes, offset: int, *, sync: bool) -> None:
-        """Check the lease and write under one file lock: while a process is paused in between, no other can write."""
+        """Check that the writer's lease hasn't run out, and write, under one file lock: while a process is paused in
+        between, no other can write. Raises Superseded."""
         with self._headroom.take(len(data)), exclusive_lock(self._fd):
             self._lease.check()
             write_at(self._fd, data, offset)
@@ -198,7 +199,7 @@ def sync_directory(path: Path) -> None:
 
 
 def try_to_write(folder: Path) -> None:
-    """Write a file without a name, and remove it. Raises OSError."""
+    """Write and fsync a byte in a temporary file, which doesn't remain. Raises OSError."""
     with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
         probe.write(b".")
         os.fsync(probe.fileno())

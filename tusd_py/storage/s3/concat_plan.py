@@ -31,8 +31,8 @@ def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds 
     """Return the parts, from number 1 on, whose bytes in order are those of sources of these lengths. No part but the
     last is below the provider's minimum.
 
-    As much as possible is copied inside S3. If the provider wants parts of one size, these are the parts that lie in
-    one source; else all bytes but those of a source too small for a part, and what it needs from its neighbours.
+    As much as possible is copied inside S3: if the provider wants parts of one size, the parts that lie in one source;
+    else all bytes but those of a source too small for a part, and the bytes of its neighbours that fill up its part.
     """
     total = sum(lengths)
     if profile.equal_parts:

@@ -57,8 +57,8 @@ def joined(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Sequenc
 
 
 def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterator[str]:
-    """Yield a phrase on each required origin and method that no present rule allows with any header, or for which the
-    first rule that does so exposes too few headers of the response."""
+    """Yield a phrase on each required origin and method that no present rule allows with all headers (`*`), or for
+    which the first rule that does so exposes too few headers of the response."""
     for rule in required:
         for origin in rule.origins:
             yield from _missing_for(origin, rule, present)

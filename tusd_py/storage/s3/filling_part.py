@@ -72,8 +72,8 @@ class FillingPart:
         self._storing -= 1
 
     def keep(self) -> int:
-        """Hand the part to the cache of tails, for the next writer on this node; return the number of its
-        bytes that were in memory."""
+        """Hand the part to the cache of tails, for the next writer on this node; return how many of its bytes were in
+        memory: the caller releases these."""
         size = self.pieces.memory_size
         self._bucket.tails.keep(self._upload.id, self.pieces)
         self.pieces = Assembly()

@@ -16,7 +16,7 @@ from tusd_py.storage.s3.pieces import Assembly
 
 
 async def finish(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Finished:
-    """Return the finished object of a full upload, which is made unless the cursor has its ETag.
+    """Return the finished object, made unless the cursor has its ETag, of an upload whose bytes are all recorded.
 
     Raises UploadLost if recorded bytes are missing.
     """
@@ -122,7 +122,7 @@ async def find_etag(bucket: Bucket, upload: Upload, key: str) -> str | None:
 
 async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
     """Return the ETag of the upload's object, after an error (`doubt`) that left it uncertain if there is one. Raises
-    UploadLost without one."""
+    UploadLost if there is no such object."""
     etag = await find_etag(bucket, upload, key)
     if etag is None:
         raise UploadLost(key) from doubt
@@ -130,8 +130,8 @@ async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exceptio
 
 
 async def _resolve(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
-    """Return the ETag of the upload's object, after an error (`doubt`) that left it uncertain if there is one. Without
-    one raises `doubt` if it is S3TransientError, else UploadLost."""
+    """Return the ETag of the upload's object, after an error (`doubt`) that left it uncertain if there is one. If
+    there is no such object, raises `doubt` if that is an S3TransientError, else UploadLost."""
     if not isinstance(doubt, S3TransientError):
         return await require_etag(bucket, upload, key, doubt)
     etag = await find_etag(bucket, upload, key)

@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 
 class PartSender:
-    """Sends the parts of one writer, at most `concurrency` at a time; tells its memory account when bytes are sent."""
+    """Sends the parts of one writer, at most `concurrency` at a time; tells the writer's account of the memory budget
+    when bytes are sent."""
 
     def __init__(
         self, bucket: Bucket, upload: Upload, chain: CheckpointChain, account: Account, tasks: asyncio.TaskGroup
@@ -112,8 +113,8 @@ class PartSender:
         return created.multipart
 
     async def _sending(self, part: Assembly, work: Work[T]) -> T:
-        """Return the result of the work, which sends the part. The account counts its bytes in memory as being sent
-        meanwhile, and no longer once S3 has them."""
+        """Return the result of the work, which sends the part. The account of the memory budget counts its bytes in
+        memory as being sent meanwhile, and no longer holds them once S3 has them."""
         size = part.memory_size
         self._account.sending(size)
         try:

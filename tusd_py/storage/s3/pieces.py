@@ -118,10 +118,11 @@ class Assembly:
         self.length += len(chunk)
 
     def merge(self, limit: int) -> None:
-        """Merge the last two pieces until there are at most `limit` pieces. Do nothing if there are no more already.
+        """Do nothing if there are at most `limit` pieces. Else merge the last two until there are, and then go on while
+        the last piece is at least as large as the one before it.
 
-        Then go on while the last piece is at least as large as the one before it. That one's bytes are stored again in
-        a piece at least twice as large, so only about as often as sizes can double, however small the chunks.
+        In these further steps, the bytes of the one before are stored again in a piece at least twice as large, so only
+        about as often as sizes can double.
         """
         if len(self.pieces) <= limit:
             return

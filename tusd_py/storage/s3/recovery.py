@@ -67,7 +67,7 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
 
 
 async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
-    """Return the UploadIds, never None, of the multipart uploads for the upload's object; empty if there are none.
+    """Return the UploadIds of the multipart uploads for the upload's object; empty if there are none. No item is None.
 
     If a hook or a credential chose or prefixed the key, which then doesn't tell whose they are, only the UploadId that
     the info object names counts, if it still exists.

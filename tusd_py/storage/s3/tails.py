@@ -14,7 +14,7 @@ _MAX_RATIO = 2
 
 
 class TailCache:
-    """A cache of uploads' tails in spare memory of the budget. The oldest are dropped when accounts need the memory."""
+    """A cache of uploads' tails in spare memory of the budget. The oldest are dropped when the memory is needed."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget

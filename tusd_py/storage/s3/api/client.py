@@ -206,8 +206,8 @@ class S3Client:
         return await self._retries.call("HeadObject", lambda: self._head(key))
 
     async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """Try `head` once. A 404 counts if a GET finds no object either. Raises S3TransientError if the GET finds one,
-        as it may have been stored meanwhile."""
+        """Try `head` once. Return None for a 404 if a GET finds no object either. Raises S3TransientError if the GET
+        finds one, as it may have been stored meanwhile."""
         try:
             async with translated("HeadObject"):
                 return await self._boto.head_object(Bucket=self._bucket, Key=key)

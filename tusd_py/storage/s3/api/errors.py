@@ -61,7 +61,7 @@ class S3Missing(S3Error):
 
 
 def failure(operation: str, status: int, code: str, region: str | None = None) -> S3Error:
-    """Return the error for an answer; `code` is S3's error code, or its status or nothing if the answer has none.
+    """Return the error for an answer; `code` is S3's error code or, if the answer has none, its status or nothing.
 
     A 4xx status without a code gives S3TransientError (S3 API Reference, "Error responses"), as a proxy answers 404
     while S3 restarts; only the answer to a HEAD, which never has a code, is judged by its status.
