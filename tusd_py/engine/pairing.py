@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import Any, cast
 
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import ConfigurationError, StorageUnavailable, Unavailable
@@ -22,6 +25,10 @@ from tusd_py.ports.state import Numbered, StateStore, Unfinished
 
 _PATIENCE = 5.0
 """Seconds that a caller waits for the pairing, which continues in the background."""
+
+
+_UNGUARDED = ("backlogs",)
+"""The asynchronous methods of an outbox that only count."""
 
 
 class PairedState:
@@ -45,11 +52,20 @@ class PairedState:
 
     @property
     def outbox(self) -> Outbox | None:
-        return self._state.outbox
+        return self._guarded_outbox
 
     @property
     def jobs(self) -> JobStore:
-        return self._state.jobs
+        return self._guarded_jobs
+
+    @cached_property
+    def _guarded_outbox(self) -> Outbox | None:
+        outbox = self._state.outbox
+        return None if outbox is None else cast("Outbox", _Guarded(outbox, self._paired_state))
+
+    @cached_property
+    def _guarded_jobs(self) -> JobStore:
+        return cast("JobStore", _Guarded(self._state.jobs, self._paired_state))
 
     async def create(
         self,
@@ -171,3 +187,22 @@ class PairedState:
                 reason="the state was empty, the storage was not: no leftover is removed before a week has passed, or "
                 "tusd-py repair --apply has run",
             )
+
+
+class _Guarded:
+    """A part of the state with the part's methods. Those that are asynchronous pair state and storage first: no event
+    is sent, and no job begun, for another installation."""
+
+    def __init__(self, part: object, pair: Callable[[], Awaitable[object]]) -> None:
+        self._part, self._pair = part, pair
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._part, name)
+        if name in _UNGUARDED or not iscoroutinefunction(method):
+            return method
+
+        async def paired(*args: Any, **kwargs: Any) -> Any:
+            await self._pair()
+            return await method(*args, **kwargs)
+
+        return paired

@@ -137,15 +137,19 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
         telling(settings, opened, listeners) as (engine, live),
         open_authenticator(settings, engine.observer) as authenticator,
         open_hooks(settings, engine.observer, python_hooks) as hooks,
-        delivering(settings, engine, hooks, sink_wrapper(tracing)) as app[DELIVERER],
     ):
+        deliverers = delivering(settings, engine, hooks, sink_wrapper(tracing))
         engine = asking(settings, engine, hooks)  # noqa: PLW2901
         context = _context(settings, engine, authenticator, live, listeners, budget, metrics)
         disclosure = _disclosure(settings) if hooks is not None or settings.events_to else None
         context = app[CONTEXT] = replace(context, disclosure=disclosure, tracing=tracing)
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
-        async with running(engine, context.slabs, config_error), doing_jobs(settings, engine) as service:
+        async with (
+            deliverers as app[DELIVERER],
+            running(engine, context.slabs, config_error),
+            doing_jobs(settings, engine) as service,
+        ):
             if service is not None:
                 app[CONTEXT] = replace(context, jobs=service, cancel_job=service.cancel)
             yield

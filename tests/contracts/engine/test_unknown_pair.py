@@ -97,14 +97,32 @@ async def test_an_attempt_ends_with_its_state(harness: Harness, monkeypatch: pyt
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_health_name_and_outbox_need_no_pairing(harness: Harness) -> None:
-    """A paired state's health, name and outbox concern the state store alone."""
+async def test_health_name_and_backlogs_need_no_pairing(harness: Harness) -> None:
+    """A paired state's health, name and number of waiting events concern the state store alone."""
     harness.storage.installing.blow(times=1000)
     state = PairedState(harness.engine)
     await state.ping()
-    assert (state.name, type(state.outbox)) == (harness.state.name, type(harness.state.outbox))
+    assert state.name == harness.state.name
+    assert state.outbox is not None
+    assert list(await state.outbox.backlogs()) == []
     with pytest.raises(StorageUnavailable):
         await state.installation()
+
+
+async def test_no_event_is_sent_and_no_job_begun_before_it(harness: Harness) -> None:
+    harness.storage.installing.blow(times=4)
+    state = PairedState(harness.engine)
+    assert state.outbox is not None
+    for attempt in (
+        state.outbox.due("hooks", harness.now, 1),
+        state.outbox.prune(harness.now, 1),
+        state.jobs.due(harness.now, 1),
+        state.jobs.prune(harness.now, 1),
+    ):
+        with pytest.raises(StorageUnavailable):
+            await attempt
+    assert list(await state.outbox.due("hooks", harness.now, 1)) == []
+    assert list(await state.jobs.due(harness.now, 1)) == []
 
 
 async def test_each_start_while_removal_is_held_back_says_so(harness: Harness) -> None:
