@@ -225,11 +225,16 @@ async def _end_too_long(engine: Engine, upload: Upload) -> None:
 
 
 async def check_awaited(engine: Engine, upload: Upload) -> Upload:
-    """Return the upload, finished if it was awaited (`Upload.awaited`) and its object exists. The caller holds the
-    lock.
+    """Return the upload, finished if it is finishing, or if `look_for` finds its object. The caller holds the lock.
+    Raises what `look_for` and `finish_upload` raise."""
+    return await finish_upload(engine, await look_for(engine, upload))
 
-    Raises UploadLost if the object is larger than an upload may be (both are removed), Superseded, Unavailable, and
-    what `finish_upload` raises.
+
+async def look_for(engine: Engine, upload: Upload) -> Upload:
+    """Return the upload, recorded as finishing if it was awaited (`Upload.awaited`) and its object exists. The caller
+    holds the lock.
+
+    Raises UploadLost if the object is larger than an upload may be (both are removed), Superseded, Unavailable.
     """
     if not upload.awaited:
         return upload
@@ -240,7 +245,7 @@ async def check_awaited(engine: Engine, upload: Upload) -> Upload:
     if length > max_whole_length(engine.limits.within(upload.max_length), direct.part_limits):
         await _end_too_long(engine, upload)
         raise UploadLost(_TOO_LONG)
-    return await finish_upload(engine, await engine.records.save(Change(fill(upload, length))))
+    return await engine.records.save(Change(fill(upload, length)))
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.scan_refusals import ScannerUnavailable, ScanRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.engine.direct import check_awaited, check_size
+from tusd_py.engine.direct import check_size, look_for
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
 from tusd_py.engine.terminate import clear
@@ -30,7 +30,8 @@ _RECENT = 2.0
 async def sweep(engine: Engine) -> int:
     """Process all uploads that are due, some at a time; return the number of uploads that it ended as expired.
 
-    Raises Unavailable if a store is unavailable: a later sweep processes the rest.
+    Raises Unavailable if a store is unavailable: a later sweep processes the rest. An unforeseen error of one upload is
+    raised once all others are processed.
     """
     await _record_troubles(engine)
     current = _Sweep(engine)
@@ -39,6 +40,8 @@ async def sweep(engine: Engine) -> int:
     while new := [due for due in await engine.state.due(engine.clock(), len(processed) + step) if due not in processed]:
         processed.update(new)
         await current.process(new)
+    if current.mistake is not None:
+        raise current.mistake
     return current.expired
 
 
@@ -52,13 +55,15 @@ async def _record_troubles(engine: Engine) -> None:
 
 
 class _Sweep:
-    """One round over due uploads, several at a time: a slow or failing one doesn't delay the others."""
+    """One round over due uploads, several at a time: a slow or failing one doesn't keep the others from their turn."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._outage = Recent(partial(_outage, engine), _RECENT)
         self.expired = 0
         """The number of uploads ended because they had expired, also if their removal failed and is retried later."""
+        self.mistake: Exception | None = None
+        """The first unforeseen error of an upload; None for none."""
 
     async def process(self, upload_ids: Iterable[UploadId]) -> None:
         """Process the uploads. Raises Unavailable if a store is unavailable, once those in progress are processed."""
@@ -83,6 +88,8 @@ class _Sweep:
         except Unavailable as error:
             await self._check_stores()
             self._engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - raised at the end: the other uploads don't wait for it
+            self.mistake = self.mistake or error
 
     async def _check_stores(self) -> None:
         """Raise Unavailable if a store fails for all uploads, not only for the one that has just failed."""
@@ -93,7 +100,7 @@ class _Sweep:
         """Take the step that is due for the upload; return False if it failed, so that a later sweep retries it. A
         locked upload is skipped: its lock holder works on it."""
         engine = self._engine
-        with suppress(Locked, Superseded, UploadLost, HookRejected, HookFailed, ScanRejected):
+        with suppress(Locked, Superseded, UploadLost, HookRejected, ScanRejected):
             async with engine.hold(upload_id, wait=0):
                 upload = await engine.state.load(upload_id)
                 if upload is not None and upload.due_at is not None and upload.due_at <= engine.clock():
@@ -121,16 +128,16 @@ class _Sweep:
 
     async def _check_awaited(self, upload: Upload) -> bool:
         """Finish an awaited upload if its object exists; else let the upload expire if its time has come. Returns False
-        if a store failed."""
+        if a store failed, or the upload can't be finished now."""
         engine = self._engine
         try:
-            checked = await check_awaited(engine, upload)
+            checked = await look_for(engine, upload)
         except Unavailable as error:
             engine.observer.trouble("look failed", upload_id=upload.id, reason=str(error))
             await engine.records.save(Change(upload))
             return False
-        if checked.phase is not Phase.OPEN:
-            return True
+        if checked.phase is Phase.FINISHING:
+            return await _finish(engine, checked)
         if checked.expired(engine.clock()):
             return await self._expire(checked)
         await engine.records.save(Change(checked))  # so that its next check comes later

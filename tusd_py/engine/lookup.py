@@ -14,7 +14,6 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import access, check_awaited
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.finish import finish_upload
 
 
 async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
@@ -38,7 +37,7 @@ async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
 async def _settled(engine: Engine, upload_id: UploadId) -> Upload:
     async with engine.hold(upload_id):
         upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
-        return await check_awaited(engine, await finish_upload(engine, upload))
+        return await check_awaited(engine, upload)
 
 
 def _check_offset_known(upload: Upload) -> None:

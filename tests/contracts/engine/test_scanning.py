@@ -7,17 +7,22 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tests.support.jobs import job
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.events import Reason
+from tusd_py.domain.intents import Begin
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.scan_refusals import Infected, ScannerUnavailable, Unscanned
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.direct import announce
 from tusd_py.engine.engine import Screening
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.scanning import record_scan
 
@@ -88,6 +93,24 @@ async def test_without_an_answer_the_upload_waits(harness: Harness, scanner: Scr
     scanner.verdict, harness.now = CLEAN, harness.now + 3600
     harness.engine = replace(harness.engine, screening=None)
     assert (await inspect(harness.engine, upload.id)).done
+
+
+async def test_a_scanner_that_is_away_delays_no_other_upload(
+    harness: Harness, access: ScriptedAccess, scanner: ScriptedScanner
+) -> None:
+    """A sweep that finds an awaited object, and can't have it scanned, goes on with what has expired."""
+    del access
+    arrived = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
+    harness.storage._objects[arrived.id] = b"abc"
+    scanner.verdict, expired = None, await create(harness.engine, creating(3), ScriptedBody())
+    harness.now += 100
+    assert await sweep(harness.engine) == 1
+    assert [upload.id for upload in await harness.uploads()] == [arrived.id]
+    assert [trouble for trouble, _ in harness.observer.troubles] == ["finish failed"]
+    scanner.verdict, harness.now = CLEAN, harness.now + 60
+    await sweep(harness.engine)
+    assert (await harness.record(arrived)).done
+    assert await harness.state.load(expired.id) is None
 
 
 @pytest.mark.parametrize("verdict", [CLEAN, None, TOO_LARGE])

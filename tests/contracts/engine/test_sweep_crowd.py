@@ -186,9 +186,9 @@ async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Stora
     assert storage.pings == 1
 
 
-async def test_an_unforeseen_error_waits_for_the_batch(harness: Harness, storage: Storage) -> None:
-    """An unforeseen error is raised once the removals under way have ended."""
-    broken, *healthy = await expired(harness, 5)
+async def test_an_unforeseen_error_waits_for_all_others(harness: Harness, storage: Storage) -> None:
+    """The unforeseen error of an upload is raised once all others are processed, also those of later batches."""
+    broken, *healthy = await expired(harness, 12)
     storage.slow.add(healthy[0])
     discard = harness.storage.discard
 
@@ -202,7 +202,7 @@ async def test_an_unforeseen_error_waits_for_the_batch(harness: Harness, storage
     harness.storage.discard = discarded  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="a mistake"):
         await sweep(harness.engine)
-    assert healthy[0] not in await remaining_uploads(harness)
+    assert await remaining_uploads(harness) == {broken}
 
 
 async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness, storage: Storage) -> None:
