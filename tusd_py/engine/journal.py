@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tusd_py.domain.access_refusals import OverQuota
-from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry
+from tusd_py.domain.checkpoint import Checkpoint, Cursor
 from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.lifecycle import Change, record
@@ -47,7 +47,7 @@ class Journal:
             if self._is_withheld(checkpoint.offset):
                 self._withhold(checkpoint)
             else:
-                await self._save(checkpoint, checkpoint.added)
+                await self._save([checkpoint])
         if len(self._superseded) >= self._engine.thresholds.cursors:
             await self._delete_objects()
 
@@ -105,24 +105,25 @@ class Journal:
         self._pending.append(checkpoint)
 
     async def _record_together(self, checkpoints: list[Checkpoint]) -> None:
-        """Record the last of the checkpoints, with the entries of all."""
+        """Record the checkpoints, if there are any, and withhold them no longer."""
         self._pending = [checkpoint for checkpoint in self._pending if checkpoint not in checkpoints]
         if checkpoints:
-            joined = _join(checkpoints)
-            await self._save(joined, joined.added)
-            self._superseded += [checkpoint.cursor for checkpoint in checkpoints[:-1]]
+            await self._save(checkpoints)
 
-    async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
-        before = self.upload
+    async def _save(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Record the last of the checkpoints, with the entries of all: no record names the cursors of the others."""
+        last, before = _join(checkpoints), self.upload
+        earlier = [checkpoint.cursor for checkpoint in checkpoints[:-1]]
         try:
-            self.upload = await self._engine.records.grow(self._change(checkpoint), added)
+            self.upload = await self._engine.records.grow(self._change(last), last.added)
         except StateUnavailable:
-            self._uncertain.append(checkpoint.cursor)
+            self._uncertain.append(last.cursor)
+            self._superseded += earlier
             raise
         except OverQuota:
-            self._superseded.append(checkpoint.cursor)
+            self._superseded += [*earlier, last.cursor]
             raise
-        self._superseded.append(before.cursor)
+        self._superseded += [*earlier, before.cursor]
         if self.upload.offset > before.offset:
             self._on_progress(self.upload)
 

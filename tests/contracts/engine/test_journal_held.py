@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating
+from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.checkpoint import Checkpoint
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.principal import Quota
 from tusd_py.engine.create import create
 from tusd_py.engine.journal import Journal
 
@@ -42,3 +47,26 @@ async def test_every_cursor_that_was_kept_is_swept_but_the_last(harness: Harness
     (swept,) = harness.storage.swept
     assert sorted(swept[0], key=str) == sorted([before, {"at": 1}, {"at": 2}], key=str)
     assert swept[1] == [{"at": 3}]
+
+
+@pytest.mark.parametrize("step", ["proceed", "release"])
+async def test_over_quota_deletes_all_that_was_withheld(harness: Harness, step: str) -> None:
+    """The objects of all withheld checkpoints are deleted if their account has no room for the bytes."""
+    harness.engine = replace(harness.engine, quota=Quota(max_bytes=100))
+    journal = Journal(harness.engine, await create(harness.engine, creating(None), ScriptedBody()), withheld=True)
+    for offset in (1, 101):
+        await journal.record(at(offset))
+    with pytest.raises(OverQuota):
+        await getattr(journal, step)()
+    await journal.delete_superseded()
+    assert harness.storage.swept == [([{"at": 1}, {"at": 101}], [journal.upload.cursor])]
+
+
+async def test_a_failed_save_deletes_all_but_the_last(harness: Harness) -> None:
+    """A save without an answer may have recorded the last of the withheld checkpoints, and none before it."""
+    journal = await hold_checkpoints(harness, 1, 2)
+    harness.state.fuse.blow()
+    with pytest.raises(StateUnavailable):
+        await journal.release()
+    await journal.delete_superseded()
+    assert harness.storage.swept == [([{"at": 1}], [journal.upload.cursor, {"at": 2}])]
