@@ -73,6 +73,15 @@ def remaining_bytes(upload: Upload, limits: Limits) -> int | None:
     return None if end is None else max(end - upload.offset, 0)
 
 
+def exceeded_length(upload: Upload, intent: Append, limits: Limits) -> int | None:
+    """Return the length that a request with too many bytes exceeds: the recorded one, else the one that the request
+    declares. None if it exceeds a limit instead: neither is known, or the declared length is itself too large."""
+    if upload.length is not None or intent.length is None:
+        return upload.length
+    limit = _most_deferred(upload, limits)
+    return intent.length if limit is None or intent.length <= limit else None
+
+
 def growth(upload: Upload, planned: Upload, body: Body) -> int:
     """Return the number of bytes by which a request makes the upload's claim (`Upload.claim`) grow; 1 if neither a
     length nor the body's size is declared. `planned` is the upload with what the request declares.

@@ -9,7 +9,7 @@ from tusd_py.domain.errors import UploadSpoiled
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import UploadStopped
 from tusd_py.domain.intents import Append, Completion
-from tusd_py.domain.lengths import close
+from tusd_py.domain.lengths import close, exceeded_length
 from tusd_py.domain.lifecycle import advance
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarge
 from tusd_py.domain.rules import AppendPlan, plan_append
@@ -73,18 +73,18 @@ async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append
     except TooLarge as surplus:
         if not intent.strict:
             raise
-        await _invalidate(engine, upload_id, surplus)
+        await _invalidate(engine, upload_id, intent, surplus)
         raise
     except (UploadSpoiled, UploadStopped):
         await abandon(engine, upload_id, Reason.REFUSED)
         raise
 
 
-async def _invalidate(engine: Engine, upload_id: UploadId, surplus: TooLarge) -> None:
-    """End the upload and raise InconsistentLength. If it is done, raise AlreadyComplete instead; if it has no length,
-    so that only a limit was exceeded, or no record, just return."""
+async def _invalidate(engine: Engine, upload_id: UploadId, intent: Append, surplus: TooLarge) -> None:
+    """End the upload and raise InconsistentLength. If it is done, raise AlreadyComplete instead; if only a limit was
+    exceeded (`exceeded_length`), or it has no record, just return."""
     upload = await engine.state.load(upload_id)
-    if upload is None or upload.length is None:
+    if upload is None or exceeded_length(upload, intent, engine.limits) is None:
         return
     if upload.done:
         raise AlreadyComplete from surplus

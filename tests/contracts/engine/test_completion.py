@@ -97,11 +97,23 @@ async def test_more_bytes_than_the_length_end_the_upload(harness: Harness, size:
     assert await harness.residue() == []
 
 
-async def test_more_bytes_than_a_limit_allows_end_nothing(harness: Harness) -> None:
+@pytest.mark.parametrize(("size", "how"), [(8, LATER), (None, LATER), (None, NOW)])
+async def test_more_than_the_request_declares_ends_it_too(
+    harness: Harness, size: int | None, how: dict[str, Any]
+) -> None:
+    """An upload of deferred length ends if the body has more bytes than the length that the same request declares."""
+    upload = await begin_upload(harness, None, b"abc")
+    with pytest.raises(InconsistentLength):
+        await append(harness.engine, upload.id, appending(3, size=size, length=10, **how), ScriptedBody(b"defghijk"))
+    assert await harness.residue() == []
+
+
+@pytest.mark.parametrize("length", [None, 6])
+async def test_more_bytes_than_a_limit_allows_end_nothing(harness: Harness, length: int | None) -> None:
     harness.limit(max_length=5)
     upload = await begin_upload(harness, None, b"abc")
     with pytest.raises(TooLarge):
-        await append(harness.engine, upload.id, appending(3, **LATER), ScriptedBody(b"def"))
+        await append(harness.engine, upload.id, appending(3, length=length, **LATER), ScriptedBody(b"defg"))
     assert (await harness.record(upload)).offset == 3
 
 
