@@ -45,6 +45,11 @@ class Change:
     troubled: bool = False
     """True if the storage may hold something that the record doesn't name."""
 
+    @property
+    def ends(self) -> bool:
+        """True if the upload ends with this change, and had not ended before."""
+        return self.upload.phase is Phase.TERMINATING and self.type is not None
+
     def event(self, recorded: Upload, caller: Caller) -> Event | None:
         """Return the event of the change, with the record that was saved and the caller that made the change; None if
         the change has no event."""

@@ -14,11 +14,11 @@ from tusd_py.engine.terminate import abandon
 @asynccontextmanager
 async def all_or_none(engine: Engine) -> AsyncIterator[list[Upload]]:
     """Yield a list to which the caller adds each upload that it creates. If the context raises, all uploads in the list
-    are removed, also finished ones, and the error is raised again."""
+    are removed, also finished ones, the uses of the caller's grant are given back, and the error is raised again."""
     created = list[Upload]()
     try:
         yield created
     except Exception:
         for upload in created:
-            await abandon(engine, upload.id, Reason.FAILED_CREATION)
+            await abandon(engine.refunding(), upload.id, Reason.FAILED_CREATION)
         raise

@@ -31,7 +31,7 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
 
     Raises Refusal, UploadLost, Locked, Superseded, Unavailable. If the upload was recorded, it is ended then, unless
     its client knows its URL and the error is none of TooLarge, UploadSpoiled and UploadStopped, so that the client can
-    resume it.
+    resume it. The use of the client's grant is given back with the end of an upload whose URL it doesn't know.
     """
     engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:
@@ -49,7 +49,7 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
     noting = _NotingWatcher(watcher)
     async with _recording(engine, planned, intent, noting) as upload:
         if intent.body is None:
-            return await _finish_empty(engine, upload) if upload.full else upload
+            return await _finish_empty(engine.refunding(), upload) if upload.full else upload
         last = intent.completion is Completion.WITH_THIS
         incoming = Incoming(body=body, announced=intent.body, watcher=noting, last=last)
         return await _fill(engine, upload, intent, incoming)
@@ -112,9 +112,11 @@ async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _N
     try:
         yield upload
     except Exception as error:
-        refused = noting.client_knows or isinstance(error, UploadStopped)
-        if not noting.client_knows or isinstance(error, TooLarge | UploadSpoiled | UploadStopped):
-            await abandon(engine, upload.id, Reason.REFUSED if refused else Reason.FAILED_CREATION)
+        if not noting.client_knows:
+            refused = isinstance(error, UploadStopped)
+            await abandon(engine.refunding(), upload.id, Reason.REFUSED if refused else Reason.FAILED_CREATION)
+        elif isinstance(error, TooLarge | UploadSpoiled | UploadStopped):
+            await abandon(engine, upload.id, Reason.REFUSED)
         if isinstance(error, TooLarge) and intent.strict and upload.length is not None:
             raise InconsistentLength("the body has more bytes than the announced length") from error
         if isinstance(error, UploadLost) and intent.kind is Kind.FINAL:  # a partial upload ended since it was planned
@@ -131,7 +133,8 @@ async def _fill(engine: Engine, upload: Upload, intent: Create, incoming: Incomi
     """Receive the first bytes and return the upload as recorded. It is locked before its client learns the URL, so that
     any other request for it waits for these bytes."""
     async with engine.hold(upload.id, incoming.body.stop) as lease:
-        await incoming.watcher.on_created(upload)
+        if not await incoming.watcher.on_created(upload):
+            engine = engine.refunding()
         max_bytes = remaining_bytes(upload, engine.limits)
         if max_bytes == 0:
             await expect_nothing(incoming)

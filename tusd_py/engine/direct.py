@@ -81,7 +81,7 @@ async def begin(engine: Engine, intent: Begin) -> Upload:
         async with engine.hold(upload.id):
             return await _open(engine, upload)
     except Exception:
-        await abandon(engine, upload.id, Reason.FAILED_CREATION)
+        await abandon(engine.refunding(), upload.id, Reason.FAILED_CREATION)
         raise
 
 

@@ -113,6 +113,13 @@ class Engine:
         object.__setattr__(engine, "records", replace(self.records, caller=caller))
         return engine
 
+    def refunding(self) -> Engine:
+        """Return the same engine for a creation whose client doesn't know of the upload yet: if the upload ends for
+        any reason, the use of the caller's grant is given back."""
+        engine = copy_with(self)
+        object.__setattr__(engine, "records", replace(self.records, refund=self.allowance.grant))
+        return engine
+
     def answer(self, answer: Answer) -> None:
         """Have the answer of a hook merged into the response to the current request; do nothing if the engine serves no
         request."""

@@ -50,6 +50,8 @@ class Records:
     observer: Observer
     caller: Caller
     """The client whose request makes the changes."""
+    refund: Grant | None = None
+    """The grant of which a use is given back with the end of an upload; None for none."""
     clock: Callable[[], float]
     quotas: Quotas
     thresholds: Thresholds = DEFAULT
@@ -67,13 +69,10 @@ class Records:
         events = self._events(change, change.upload)
         return self._notify(events, await self.state.create(change.upload, (), events, quota=quota, grant=grant))
 
-    async def save(self, change: Change, added: Sequence[Entry] = (), refund: Grant | None = None) -> Upload:
-        """Record the change, with new `added` entries and a new expiry, and return the upload. With `refund`, a use of
-        that grant is given back.
-
-        Raises Superseded, StateUnavailable.
-        """
-        moved = self._moved(change)
+    async def save(self, change: Change, added: Sequence[Entry] = ()) -> Upload:
+        """Record the change, with new `added` entries and a new expiry, and return the upload. If it ends with the
+        change, a use of the grant `refund` is given back. Raises Superseded, StateUnavailable."""
+        moved, refund = self._moved(change), self.refund if change.ends else None
         events = self._events(change, moved)
         return await self._commit(change, events, self.state.save(moved, added, events, refund=refund))
 

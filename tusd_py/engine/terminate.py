@@ -9,7 +9,6 @@ from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Terminate
 from tusd_py.domain.lifecycle import Change, end, forget
 from tusd_py.domain.phase import Phase
-from tusd_py.domain.principal import Grant
 from tusd_py.domain.rules import plan_terminate
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
@@ -30,20 +29,14 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
 
 
 async def abandon(engine: Engine, upload_id: UploadId, reason: Reason) -> None:
-    """End an upload that its client can't resume; a failure is only reported. For a creation that failed, the use of
-    the client's grant is given back."""
+    """End an upload that its client can't resume; a failure is only reported."""
     try:
         async with engine.hold(upload_id):
             upload = await engine.state.load(upload_id)
             if upload is not None and upload.phase is not Phase.GONE:
-                await clear(engine, await engine.records.save(end(upload, reason), refund=_refund(engine, reason)))
+                await clear(engine, await engine.records.save(end(upload, reason)))
     except (Locked, Superseded, Unavailable) as error:
         engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
-
-
-def _refund(engine: Engine, reason: Reason) -> Grant | None:
-    """Return the grant of which a use is given back: that of a creation that failed."""
-    return engine.allowance.grant if reason is Reason.FAILED_CREATION else None
 
 
 async def clear(engine: Engine, upload: Upload) -> bool:
