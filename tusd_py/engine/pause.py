@@ -23,14 +23,23 @@ async def pause(engine: Engine, upload_id: UploadId) -> Upload:
 
 
 async def resume(engine: Engine, upload_id: UploadId) -> Upload:
-    """End the pause of the upload, if there is one, and return the upload. A lock holder is asked to leave, and errors
-    are raised, as by `pause`."""
-    return await _save(engine, upload_id, lifecycle.unpause)
+    """End the pause of the upload, and return the upload. A lock holder is asked to leave as by `pause`, but not if the
+    upload isn't paused: it is returned as it is then. Raises the same as `pause`."""
+    upload = await engine.state.load(upload_id)
+    engine.authorize(Pause(), upload)
+    if upload is not None and upload.paused(engine.clock()):
+        return await _save(engine, upload_id, lifecycle.unpause)
+    return await _planned(engine, upload)
 
 
 async def _save(engine: Engine, upload_id: UploadId, change: Callable[[Upload], Change]) -> Upload:
     async with engine.hold_for(Pause(), upload_id) as (_, stored):
-        upload = plan_pause(stored, limits=engine.limits, now=engine.clock())
-        await engine.allow(Pause(), upload)
+        upload = await _planned(engine, stored)
         changed = change(upload)
         return upload if changed.upload == upload else await engine.records.save(changed)
+
+
+async def _planned(engine: Engine, stored: Upload | None) -> Upload:
+    upload = plan_pause(stored, limits=engine.limits, now=engine.clock())
+    await engine.allow(Pause(), upload)
+    return upload

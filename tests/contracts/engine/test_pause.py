@@ -68,6 +68,22 @@ async def test_resuming_what_is_not_paused_changes_nothing(harness: Harness, upl
     assert await resume(harness.engine, upload.id) == upload
 
 
+@pytest.mark.parametrize("expired", [False, True])
+async def test_a_writer_stays_if_there_is_no_pause_to_end(harness: Harness, upload: Upload, *, expired: bool) -> None:
+    """A request that brings bytes goes on when a client resumes an upload whose pause is over, or never began."""
+    if expired:
+        await pause(harness.engine, upload.id)
+        harness.now += PAUSE
+    body = ScriptedBody(b"01234", stalls=True)
+    running = asyncio.create_task(append(harness.engine, upload.id, appending(0), body))
+    await body.stalled.wait()
+    resumed = await resume(harness.engine, upload.id)
+    assert not resumed.paused(harness.now)
+    assert not running.done()
+    body.stop()
+    assert (await running).offset == 5
+
+
 async def test_a_paused_upload_can_be_terminated(harness: Harness, upload: Upload) -> None:
     await pause(harness.engine, upload.id)
     await terminate(harness.engine, upload.id)
