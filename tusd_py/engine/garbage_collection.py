@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from tusd_py.domain.errors import Locked, Superseded
 from tusd_py.domain.phase import Phase
@@ -23,8 +23,9 @@ _PAUSE = 0.02
 
 
 async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
-    """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node collects garbage, nor, unless
-    `dry_run`, during the grace period: the days after a new state took over the storage, or an operator forced a pair.
+    """Yield orphans, each removed unless `dry_run`. Unless `dry_run`, nothing is yielded while another node collects
+    garbage, nor during the grace period: the days after a new state took over the storage, or an operator forced a
+    pair.
 
     Raises StorageUnavailable, StateUnavailable.
     """
@@ -34,7 +35,7 @@ async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIter
     if not dry_run and await grace_period_end(engine) is not None:
         return
     with suppress(Locked):
-        async with engine.hold(_LOCK_ID, wait=0):
+        async with nullcontext() if dry_run else engine.hold(_LOCK_ID, wait=0):
             async for leftover in inspection.leftovers():
                 upload = await engine.state.load(leftover.upload_id)
                 if not _in_use(engine, leftover, upload) and await remove_unneeded(engine, leftover, dry_run=dry_run):

@@ -112,4 +112,11 @@ async def test_one_at_a_time_is_enough(harness: Harness) -> None:
         yield Leftover(upload_id=STRANGER, name=STRANGER, since=0)
 
     harness.storage.leftovers = listing  # type: ignore[method-assign]  # a second node comes while the first one lists
-    assert await tidied(harness, dry_run=True) == [STRANGER]
+    assert await tidied(harness) == [STRANGER]
+
+
+async def test_a_dry_run_sees_what_another_node_is_removing(harness: Harness) -> None:
+    harness.storage._parts[STRANGER] = bytearray(b"abc")
+    async for _ in collect_garbage(harness.engine):
+        harness.storage._parts[STRANGER] = bytearray(b"abc")
+        assert await tidied(harness, dry_run=True) == [STRANGER]

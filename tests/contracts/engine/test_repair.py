@@ -12,9 +12,11 @@ from tests.support.intents import appending, creating
 from tusd_py.domain.errors import StorageUnavailable
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.repair import Mended, repair
+from tusd_py.engine.terminate import terminate
 
 
 @pytest.fixture
@@ -189,3 +191,17 @@ async def test_a_record_that_appears_meanwhile_is_kept(harness: Harness, upload:
     (mended,) = await repaired(harness)
     assert mended.sentence.endswith("not rebuilt, as it is in use")
     assert (await harness.record(upload)).length == 10
+
+
+@pytest.mark.parametrize("apply", [False, True])
+async def test_an_orphan_is_found_during_an_hourly_round(harness: Harness, *, apply: bool) -> None:
+    """A repair that comes while another node collects garbage finds the orphans all the same."""
+    harness.limit(answers_gone=True)
+    ended = await create(harness.engine, creating(10), ScriptedBody())
+    await terminate(harness.engine, ended.id)
+    harness.storage._parts[ended.id] = bytearray(b"abc")
+    async with harness.engine.hold(UploadId("0" * 32)):
+        assert await list_repairs(harness, apply=apply) == [
+            f"nothing needs {ended.id}: {'removed' if apply else 'would be removed'}"
+        ]
+    assert (ended.id in harness.storage._parts) is not apply
