@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.ports.state import Numbered
 
@@ -42,13 +43,18 @@ async def last_seq(engine: Engine) -> int:
 
 
 async def newest(engine: Engine, chosen: Callable[[Upload], bool], limit: int) -> tuple[Sequence[Numbered], int]:
-    """Return the last `limit` of the chosen uploads among those of the latest events (`Thresholds.recent_events`), the
-    newest last, and the number of an event up to which all uploads were looked at. Raises StateUnavailable."""
+    """Return the last `limit` of the chosen uploads among those of the latest events (`Thresholds.recent_events`), each
+    once, the newest last, and the number of an event up to which all uploads were looked at. Raises StateUnavailable.
+    """
     last = await last_seq(engine)
-    uploads, since = deque[Numbered](maxlen=limit), max(0, last - engine.thresholds.recent_events)
+    uploads, since = OrderedDict[UploadId, Numbered](), max(0, last - engine.thresholds.recent_events)
     while True:
         page = await read_page(engine, since, chosen)
-        uploads.extend(page.uploads)
+        for numbered in page.uploads:
+            uploads[numbered.upload.id] = numbered
+            uploads.move_to_end(numbered.upload.id)
+        while len(uploads) > limit:
+            uploads.popitem(last=False)
         since = page.seq
         if page.last:
-            return uploads, max(since, last)
+            return tuple(uploads.values()), max(since, last)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from tests.support.harness import Harness, ScriptedBody
-from tests.support.intents import creating
+from tests.support.intents import appending, creating
 from tusd_py.domain.upload import Upload
+from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.listing import last_seq, newest
+from tusd_py.ports.state import Numbered
 
 
 @pytest.fixture
@@ -29,6 +32,26 @@ async def test_only_recent_ones_are_looked_at(harness: Harness, uploads: list[Up
 async def test_the_last_of_the_chosen_ones_are_returned(harness: Harness, uploads: list[Upload]) -> None:
     latest, _ = await newest(harness.engine, lambda upload: upload.length != uploads[3].length, 1)
     assert [numbered.upload.length for numbered in latest] == [3]
+
+
+async def test_an_upload_that_changes_meanwhile_comes_once(harness: Harness, uploads: list[Upload]) -> None:
+    """An upload that has an event while pages are read is returned once, with its newest record."""
+    changing, looks = uploads[1], list[int]()
+
+    async def changed(since: int, limit: int) -> Sequence[Numbered]:
+        page = await harness.state.inner.changed(since, limit)
+        if not looks:
+            await append(harness.engine, changing.id, appending(0), ScriptedBody(b"ab"))
+        looks.append(since)
+        return page
+
+    harness.state.changed = changed  # type: ignore[method-assign]
+    latest, _ = await newest(harness.engine, lambda _: True, 10)
+    assert [(numbered.upload.length, numbered.upload.done) for numbered in latest] == [
+        (3, False),
+        (4, False),
+        (2, True),
+    ]
 
 
 async def test_without_any_there_is_no_number(harness: Harness) -> None:
