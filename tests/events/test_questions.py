@@ -217,6 +217,18 @@ async def test_named_partial_uploads_are_joined_by_their_names(serve: Serve, hoo
         assert (await client.get(path)).body == b"abcabc"
 
 
+async def test_a_name_is_all_that_is_below_the_public_url(serve: Serve, hook: Receiver) -> None:
+    """A final upload joins the partial uploads whose whole names it gives, and none that is named by an end of one."""
+    async with serve("pre-create", public_url="https://up.example/up") as client:
+        for name, content in (("a/1", b"abc"), ("1", b"def"), ("a/files/1", b"ghi")):
+            hook.answers = [says(ChangeFileInfo={"ID": name})]
+            assert (await client.try_create(3, content, Upload_Concat="partial")).status == 201
+        urls = "https://up.example/up/a/1 https://up.example/up/1 https://up.example/up/a/files/1 /files/a/files/1"
+        final = await client.post(upload_concat=f"final;{urls}")
+        assert final.status == 201
+        assert (await client.get(client.url + final.url.rpartition("/")[2])).body == b"abcdefghighi"
+
+
 @pytest.mark.parametrize("name", ["read/a", "s3/a", ".tusd-py/a", "a/events", "/a", "a//b", "a/../b", "a b", "x" * 256])
 async def test_a_name_that_can_be_none_fails(serve: Serve, hook: Receiver, name: str) -> None:
     async with serve("pre-create") as client:

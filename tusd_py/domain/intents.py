@@ -43,7 +43,10 @@ class Create:
     """None for a deferred length, or a final upload (whose length follows from its partials)."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[str, ...] = ()
-    """For a final upload: the URLs or ids of its partial uploads, as the client sent them."""
+    """For a final upload: the URLs, names or ids of its partial uploads, as the client sent them."""
+    endpoint: str = ""
+    """For a final upload: the creation endpoint's absolute URL as the client sees it, with a slash at its end, below
+    which it names partial uploads; empty if that is unknown."""
     body: Body | None = None
     completion: Completion = Completion.WHEN_FULL
     whole: WholeDigest | None = None

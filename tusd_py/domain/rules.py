@@ -191,23 +191,34 @@ def _expiry_times(upload: Upload, now: float, limits: Limits) -> Iterator[float]
         yield from () if limits.max_age is None else (upload.times.created_at + limits.max_age,)
 
 
-def resolve_partial(url: str, base_path: str) -> UploadId | None:
+def resolve_partial(url: str, base_path: str, endpoint: str = "") -> UploadId | None:
     """Return the upload id in an absolute URL, an absolute path or a bare id that a client sent; None for anything
     else.
 
-    Scheme, host and the path before `base_path` are ignored: proxies change them.
+    Scheme, host and the path before `base_path` are ignored: proxies change them. The path may also be that of
+    `endpoint` (`Create.endpoint`).
     """
     if "/" not in url:
         return parse_upload_id(url)
     parent, slash, name = _path(url).rpartition("/")
-    return parse_upload_id(name) if (parent + slash).endswith(base_path) else None
+    path = parent + slash
+    return parse_upload_id(name) if path.endswith(base_path) or path == _path(endpoint) else None
 
 
-def named_partial(url: str, base_path: str) -> str | None:
+def named_partial(url: str, base_path: str, endpoint: str = "") -> str | None:
     """Return the name of an upload (`Upload.name`) in a URL, a path or a bare name (one without slashes) that a
-    client sent; None for anything else."""
-    name = url if "/" not in url else _path(url).rpartition(base_path)[2]
+    client sent; None for anything else.
+
+    The name is all that follows the path of `endpoint` (`Create.endpoint`), else all that follows the first
+    `base_path`: its end could be the name of another upload.
+    """
+    name = url if "/" not in url else _below(_path(endpoint), _path(url)) or _path(url).partition(base_path)[2]
     return name if is_name(name) else None
+
+
+def _below(parent: str, path: str) -> str:
+    """Return the rest of a path after `parent`; empty if the path isn't below it."""
+    return path.removeprefix(parent) if parent and path.startswith(parent) else ""
 
 
 def _path(url: str) -> str:

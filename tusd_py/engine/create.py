@@ -72,7 +72,7 @@ class _NotingWatcher:
 
 
 async def _planned_final(engine: Engine, intent: Create) -> Upload:
-    ids = [await _partial_id(engine, url) for url in intent.partials]
+    ids = [await _partial_id(engine, url, intent.endpoint) for url in intent.partials]
     check_uses(ids, engine.limits)
     uploads = {partial: await _own(engine, partial) for partial in dict.fromkeys(ids) if partial}
     partials = [uploads[partial] if partial else None for partial in ids]
@@ -88,12 +88,12 @@ async def _planned_final(engine: Engine, intent: Create) -> Upload:
     return planned
 
 
-async def _partial_id(engine: Engine, url: str) -> UploadId | None:
+async def _partial_id(engine: Engine, url: str, endpoint: str) -> UploadId | None:
     """Return the id of the upload that the URL names by its id or its name; None if the URL names none. An upload with
     that id need not exist."""
-    if (upload_id := resolve_partial(url, engine.base_path)) is not None:
+    if (upload_id := resolve_partial(url, engine.base_path, endpoint)) is not None:
         return upload_id
-    name = named_partial(url, engine.base_path)
+    name = named_partial(url, engine.base_path, endpoint)
     return None if name is None else await engine.state.resolve(name)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from tests.contracts.engine.test_allowances import acting
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating, joining, sha1
 from tusd_py.domain.checkpoint import Finished
@@ -19,6 +22,18 @@ from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
+
+
+async def test_a_final_upload_joins_what_has_the_whole_name(harness: Harness) -> None:
+    """With `/` as its path, the endpoint has `videos/one` and `one` as names of different uploads."""
+    harness.engine = replace(harness.engine, base_path="/")
+    for name, content in (("videos/one", b"abc"), ("one", b"xyz")):
+        engine = acting(harness, name=name)
+        await create(engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(content))
+    intent = Create(kind=Kind.FINAL, partials=("http://h/videos/one",))
+    assert harness.stored(await create(harness.engine, intent, ScriptedBody())) == b"abc"
+    with pytest.raises(Malformed):
+        await create(harness.engine, replace(intent, partials=("http://h/other/one",)), ScriptedBody())
 
 
 async def test_a_new_upload_asks_the_storage_for_nothing(harness: Harness) -> None:

@@ -217,6 +217,34 @@ def test_a_partial_is_found_by_url_path_or_id(url: str) -> None:
     assert rules.resolve_partial(url, "/files/") == ID
 
 
+def test_a_partial_is_found_below_the_public_endpoint() -> None:
+    assert rules.resolve_partial(f"https://up.example/up/{ID}", "/files/", "https://up.example/up/") == ID
+    assert rules.resolve_partial(f"https://up.example/up/x/{ID}", "/files/", "https://up.example/up/") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "base_path", "endpoint", "name"),
+    [
+        ("one", "/files/", "", "one"),
+        ("/files/videos/one", "/files/", "", "videos/one"),
+        ("http://h/videos/one", "/", "", "videos/one"),
+        ("http://h/files/a/files/b?x#y", "/files/", "", "a/files/b"),
+        ("http://h/prefix/files/a/b", "/files/", "", "a/b"),
+        ("http://h/up/a/b", "/", "https://up.example/up/", "a/b"),
+        ("http://h/up/a/files/b", "/files/", "https://up.example/up/", "a/files/b"),
+        ("http://h/files/x/files/a", "/files/", "http://h/files/x/files/", "a"),
+        ("/files/a", "/files/", "https://up.example/up/", "a"),
+    ],
+)
+def test_a_named_partial_is_all_below_the_endpoint(url: str, base_path: str, endpoint: str, name: str) -> None:
+    assert rules.named_partial(url, base_path, endpoint) == name
+
+
+@pytest.mark.parametrize("url", ["", "/", "/files/", "/other/a", "x/files/a", "/files/a//b", "http://[/files/a"])
+def test_what_is_below_no_endpoint_has_no_name(url: str) -> None:
+    assert rules.named_partial(url, "/files/", "https://up.example/up/") is None
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -71,6 +71,7 @@ async def _answer(request: web.Request, context: Context, head: RequestHead, bod
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
     context.concurrency.creation(context.client(request))
     endpoint, wire = _endpoint(request, context), request[WIRE]
+    intent = replace(intent, endpoint=endpoint) if intent.partials else intent
     interim = Interim(request, wire, lambda upload: endpoint + upload.url_name)
     with receiving(request, context, body):
         upload = await create.create(request[ENGINE], intent, body, interim)
