@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from tusd_py.backends.sqlite.host import _started, is_gone, this_process
 
@@ -31,3 +36,32 @@ def test_a_process_that_got_the_pid_of_another_is_not_that_other() -> None:
 
 def test_nothing_is_certain_of_a_process_in_another_container() -> None:
     assert not is_gone("pid:[1] 999999999 12345")
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO])
+def test_a_process_lives_while_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """A process without a free descriptor takes no lock from others."""
+    living, dead_process = this_process(), "{} {} 12345".format(*this_process().split(" "))
+    monkeypatch.setattr(Path, "read_text", _failing(code))
+    assert not is_gone(living)
+    assert not is_gone(dead_process)
+    assert not is_gone(this_process())
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.ESRCH])
+def test_a_process_without_a_file_has_ended(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    living = this_process()
+    monkeypatch.setattr(Path, "read_text", _failing(code))
+    assert is_gone(living)
+
+
+def test_one_whose_start_could_not_be_read_lives() -> None:
+    namespace, pid, _ = this_process().split(" ")
+    assert not is_gone(f"{namespace} {pid} ")
+
+
+def _failing(code: int) -> Callable[[Path], str]:
+    def fail(_: Path) -> str:
+        raise OSError(code, "")
+
+    return fail

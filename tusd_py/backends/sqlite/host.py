@@ -9,21 +9,24 @@ from pathlib import Path
 
 @cache
 def boot_id() -> str:
-    """Return the kernel's id of this boot; empty on other systems than Linux."""
-    return _read("/proc/sys/kernel/random/boot_id").strip()
+    """Return the kernel's id of this boot; empty if it can't be read, as on other systems than Linux."""
+    return (_read("/proc/sys/kernel/random/boot_id") or "").strip()
 
 
 def this_process() -> str:
-    """Return an id of this process, unique on the machine: pid namespace, pid and start time, separated by spaces."""
+    """Return an id of this process, unique on the machine: pid namespace, pid and start time, separated by spaces. The
+    first or the last is empty if it can't be read."""
     pid = os.getpid()
-    return f"{_namespace()} {pid} {_started(pid)}"
+    return f"{_namespace()} {pid} {_started(pid) or ''}"
 
 
 def is_gone(process: str) -> bool:
-    """Return True if the process with this id (`this_process`) has certainly ended; False for one in another
-    container."""
+    """Return True if the process with this id (`this_process`) has certainly ended; False for one in another container,
+    or if that can't be read."""
     namespace, pid, started = process.split(" ")
-    return bool(namespace) and namespace == _namespace() and _started(int(pid)) != started
+    if not (namespace and started) or namespace != _namespace():
+        return False
+    return _started(int(pid)) not in {started, None}
 
 
 @cache
@@ -34,16 +37,23 @@ def _namespace() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
-    """Return the start time in clock ticks since boot (proc(5), field 22 of `stat`); empty if no process has the id, if
-    it has ended (a zombie), or if /proc can't be read."""
-    _, _, stat = _read(f"/proc/{pid}/stat").rpartition(") ")  # the name before may contain any character
+def _started(pid: int) -> str | None:
+    """Return the start time in clock ticks since boot (proc(5), field 22 of `stat`); empty if no process has the id, or
+    if it has ended (a zombie); None if it can't be read."""
+    text = _read(f"/proc/{pid}/stat")
+    if text is None:
+        return None
+    _, _, stat = text.rpartition(") ")  # the name before may contain any character
     state, *fields = stat.split() or [""]
     return "" if state in ("", "Z", "X") else fields[18]
 
 
-def _read(path: str) -> str:
+def _read(path: str) -> str | None:
+    """Return the text of the file; empty if it doesn't exist, or its process has ended meanwhile; None if it can't be
+    read, as without a free descriptor."""
     try:
         return Path(path).read_text()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
+    except OSError:
+        return None
