@@ -24,6 +24,8 @@ TTL = 1.0
 LONG_TTL = 60.0
 """Seconds of leases that don't, on a busy machine either."""
 PATIENCE = 20.0
+EARLIER = "0a1b2c3d-0000-4000-8000-0123456789ab"
+"""The id of a boot."""
 ID = upload().id
 
 
@@ -178,16 +180,29 @@ async def test_no_task_outlives_a_locker(server: RedisServer, tmp_path: Path) ->
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path) -> None:
-    """Removes the lease files of an earlier boot and leaves every other file."""
-    files = ("state.db.earlier.leases", "state.db.earlier.leases-wal", "state.db", "state.db-wal", "other.x.leases")
-    for name in files:
-        (tmp_path / name).write_text("torn")
-    locker = SqliteLocker(tmp_path / "state.db", TTL)
+@pytest.mark.parametrize("name", ["state", "a[1]?*.db"])
+async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path, name: str) -> None:
+    """Removes those of this state, and no other file."""
+    stale = {f"{name}.{EARLIER}.leases", f"{name}.{EARLIER}.leases-wal", f"{name}..leases"}
+    foreign = {name, f"{name}-wal", "other.x.leases", f"{name}.db.{EARLIER}.leases", f"{name}.{EARLIER}.leases.bak"}
+    for file in stale | foreign:
+        (tmp_path / file).write_text("torn")
+    locker = SqliteLocker(tmp_path / name, TTL)
     async with locker.hold(ID, on_release_request=nothing, wait=0):
-        remaining = names(tmp_path)
-        assert remaining.intersection(files) == {"state.db", "state.db-wal", "other.x.leases"}
+        assert names(tmp_path) & (stale | foreign) == foreign
     await locker.aclose()
+
+
+async def test_states_of_one_folder_keep_their_leases(tmp_path: Path) -> None:
+    """Also where the file name of the one begins with that of the other."""
+    longer, shorter, rival = (SqliteLocker(tmp_path / name, LONG_TTL) for name in ("state.db", "state", "state.db"))
+    async with longer.hold(ID, on_release_request=nothing, wait=0):
+        await shorter.abandoned()
+        with pytest.raises(Locked):
+            async with rival.hold(ID, on_release_request=nothing, wait=0):
+                pytest.fail("two holders")
+    for locker in (longer, shorter, rival):
+        await locker.aclose()
 
 
 async def test_a_file_that_somebody_else_keeps_locked_is_unavailable(

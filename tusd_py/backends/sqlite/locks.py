@@ -6,6 +6,7 @@ damaged is never read again, and no lock is held after a reboot.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -79,15 +80,25 @@ _now: Callable[[], float] = elapsed if boot_id() else time.time
 """The clock of the rows' deadlines, in seconds, the same in all processes."""
 
 
+_SUFFIX = re.compile(r"\.(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\.leases(?:-(?:wal|shm|journal))?")
+"""The text that follows the name of the state's file in the name of a lease file, or of a file of SQLite for one."""
+
+
 def _of_this_boot(path: Path) -> Path:
     return path.with_name(f"{path.name}.{boot_id()}.leases")
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute(_SCHEMA)
-    for file in path.parent.glob(f"{path.name}.*.leases*"):
-        if not file.name.startswith(_of_this_boot(path).name):
+    for file in path.parent.iterdir():
+        if _is_of_another_boot(file.name, path):
             file.unlink(missing_ok=True)
+
+
+def _is_of_another_boot(name: str, path: Path) -> bool:
+    """Return True for a lease file of just this state: others in the folder may have names that begin alike."""
+    is_ours = name.startswith(path.name) and _SUFFIX.fullmatch(name, len(path.name))
+    return bool(is_ours) and not name.startswith(_of_this_boot(path).name)
 
 
 def _take(
