@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.support.fixtures_state import Maker
 from tests.support.jobs import ended, job
 from tests.support.uploads import ids, json_objects
+from tusd_py.domain import job_life
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import ENDED, Job, JobId, JobPhase
 from tusd_py.domain.job_json import decode_job, encode_job
@@ -157,6 +158,25 @@ async def test_ended_jobs_are_removed_after_their_time(jobs: JobStore) -> None:
     assert await jobs.prune(1e9, 10) == 0
     assert await listed(jobs, JobSelection(upload_id=UPLOADS[1])) == stored(4)
     assert await jobs.create(job(2)) == job(2, revision=1)
+
+
+async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> None:
+    """However old it is, and others than it are removed; nothing of it is due later."""
+    with_products = [await jobs.save(uncleared(await jobs.create(job(number)))) for number in range(3)]
+    await jobs.save(ended(await jobs.create(job(4)), 9.0))
+    assert await jobs.prune(1e9, 2) == 1
+    assert await jobs.due(9.0, 10) == with_products
+    assert await jobs.prune(1e9, 2) == 0
+    for left_over in with_products:
+        await jobs.save(job_life.mark_cleared(left_over, 9.0))
+    assert await jobs.prune(1e9, 10) == 3
+    assert await jobs.due(1e9, 10) == []
+    assert await listed(jobs) == []
+
+
+def uncleared(of: Job) -> Job:
+    """The job as cancelled, with uploads that it may have made."""
+    return job_life.cancel(replace(job_life.claim(of, 2.0, 30.0), product_ids=(UPLOADS[0],)), 3.0)
 
 
 async def test_one_that_is_begun_again_is_not_removed(jobs: JobStore) -> None:

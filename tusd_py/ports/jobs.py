@@ -54,4 +54,5 @@ class JobStore(Protocol):
         if `after` isn't stored any more."""
 
     async def prune(self, before: float, limit: int) -> int:
-        """Remove up to `limit` jobs that ended before the time `before` (`Job.updated_at`). Returns their number."""
+        """Remove up to `limit` jobs that ended before the time `before` (`Job.updated_at`), but none that is still due:
+        uploads that it made are yet to be removed, and only it knows their ids. Returns the number of removed jobs."""

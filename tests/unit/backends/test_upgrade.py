@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.jobs import job
 from tests.support.uploads import upload
 from tusd_py.backends.redis.connection import connect
 from tusd_py.backends.redis.outbox import event_arguments
@@ -213,3 +214,14 @@ async def test_events_of_previous_version_are_sent_and_listed(redis_url: str) ->
     finally:
         await before.aclose()
         await now.aclose()
+
+
+async def test_a_due_job_that_it_has_removed_stops_no_other(redis_url: str) -> None:
+    state = RedisState(redis_url)
+    removed, next_job = await state.jobs.create(job(1)), await state.jobs.create(job(2))
+    async with connect(redis_url) as redis:
+        await redis.delete(f"tusd-py:job:{removed.id}")
+        await redis.zrem("tusd-py:jobs", removed.id)
+        assert await state.jobs.due(9.0, 10) == [next_job]
+        assert await redis.zrange("tusd-py:due-jobs", 0, -1) == [next_job.id]
+    await state.aclose()

@@ -47,7 +47,7 @@ class MemoryJobs:
         return sorted(chosen, key=lambda job: job.place)[:limit]
 
     async def prune(self, before: float, limit: int) -> int:
-        old = [job.id for job in self._jobs() if job.ended and job.updated_at < before][:limit]
+        old = [job.id for job in self._jobs() if job.ended and job.due_at is None and job.updated_at < before][:limit]
         for job_id in old:
             del self._documents[job_id]
         return len(old)

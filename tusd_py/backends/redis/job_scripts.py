@@ -34,7 +34,12 @@ DUE = """
 -- ARGV: prefix, now, limit
 local found = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ARGV[1] .. 'due-jobs', '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])) do
-  table.insert(found, redis.call('HGET', ARGV[1] .. 'job:' .. id, 'document'))
+  local document = redis.call('HGET', ARGV[1] .. 'job:' .. id, 'document')
+  if document then
+    table.insert(found, document)
+  else
+    redis.call('ZREM', ARGV[1] .. 'due-jobs', id) -- pruned by a node of an earlier version
+  end
 end
 return found
 """
@@ -70,14 +75,27 @@ end
 """
 
 PRUNE = """
--- ARGV: prefix, time, limit. Returns how many jobs were removed
-local old = redis.call('ZRANGEBYSCORE', ARGV[1] .. 'ended-jobs', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
-for _, id in ipairs(old) do
-  local upload = redis.call('HGET', ARGV[1] .. 'job:' .. id, 'upload')
-  if upload then redis.call('ZREM', ARGV[1] .. 'upload-jobs:' .. upload, id) end
-  redis.call('DEL', ARGV[1] .. 'job:' .. id)
-  redis.call('ZREM', ARGV[1] .. 'jobs', id)
-  redis.call('ZREM', ARGV[1] .. 'ended-jobs', id)
+-- ARGV: prefix, time, limit. Returns how many jobs were removed: those that are still due keep their products' ids
+local prefix, limit, removed, kept = ARGV[1], tonumber(ARGV[3]), 0, 0
+local ended_jobs, before = prefix .. 'ended-jobs', '(' .. ARGV[2]
+local function remove(id)
+  local upload = redis.call('HGET', prefix .. 'job:' .. id, 'upload')
+  if upload then redis.call('ZREM', prefix .. 'upload-jobs:' .. upload, id) end
+  redis.call('DEL', prefix .. 'job:' .. id)
+  redis.call('ZREM', prefix .. 'jobs', id)
+  redis.call('ZREM', ended_jobs, id)
 end
-return #old
+while removed < limit do
+  local page = redis.call('ZRANGEBYSCORE', ended_jobs, '-inf', before, 'LIMIT', kept, limit - removed)
+  if #page == 0 then break end
+  for _, id in ipairs(page) do
+    if redis.call('ZSCORE', prefix .. 'due-jobs', id) then
+      kept = kept + 1
+    else
+      remove(id)
+      removed = removed + 1
+    end
+  end
+end
+return removed
 """

@@ -46,7 +46,10 @@ _SAVE = """
 _LOAD = "SELECT document FROM jobs WHERE id = ?"
 _OPEN = "SELECT 1 FROM jobs WHERE id = ? AND ended_at IS NULL"
 _DUE = "SELECT document FROM jobs WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
-_PRUNE = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < ? ORDER BY ended_at LIMIT ?)"
+_PRUNE = """
+    DELETE FROM jobs
+    WHERE id IN (SELECT id FROM jobs WHERE ended_at < ? AND due_at IS NULL ORDER BY ended_at LIMIT ?)
+"""
 
 
 class SqliteJobs:
