@@ -10,19 +10,23 @@ from pathlib import Path
 
 from devtools.part import HOST, Part, need
 
+_SOCKET = "redis.sock"
+
 
 class RedisServer(Part):
-    """A `redis-server`; `durable` keeps its data from one start to the next."""
+    """A `redis-server`, which also listens on the UNIX socket `socket`; `durable` keeps its data from one start to the
+    next."""
 
     name = "Redis"
 
     def __init__(self, directory: Path, *, durable: bool = False) -> None:
         super().__init__(directory)
         self.url = f"redis://{HOST}:{self.port}/0"
+        self.socket = directory / _SOCKET
         self._flags = ("--appendonly", "yes", "--appendfsync", "always") if durable else ("--appendonly", "no")
 
     def command(self) -> Sequence[str]:
-        where = ("--bind", HOST, "--port", str(self.port), "--dir", ".")
+        where = ("--bind", HOST, "--port", str(self.port), "--unixsocket", _SOCKET, "--dir", ".")
         return (redis_server(), *where, "--save", "", *self._flags)
 
     def trouble(self) -> str | None:

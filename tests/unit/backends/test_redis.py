@@ -20,7 +20,7 @@ from tusd_py.backends.redis.connection import connect
 from tusd_py.backends.redis.locks import RedisLocker
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.redis.unfinished import _PAGE
-from tusd_py.domain.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
+from tusd_py.domain.errors import Locked, StateFull, StateUnavailable, Superseded
 from tusd_py.domain.installation import Installation
 from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.phase import Phase
@@ -169,28 +169,6 @@ async def test_more_calls_than_connections_wait_for_each_other(
     async with contextlib.aclosing(RedisState(server.url)) as state:
         created = await asyncio.gather(*(state.create(upload(number)) for number in range(150)))
         assert len(await state.list(None, 1000)) == len(created) == 150
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://user:secret@127.0.0.1/",
-        "redis://user:secret@127.0.0.1/0?prefix=prod",
-        "redis://user:secret@127.0.0.1/0?socket_timeout=abc",
-        "unix://user:secret@/tmp/socket?prefix=prod",
-    ],
-)
-def test_error_of_invalid_url_hides_secrets(url: str) -> None:
-    with pytest.raises(ConfigurationError) as raised:
-        RedisState(url)
-    assert "secret" not in str(raised.value)
-    assert "\n" not in str(raised.value)
-
-
-async def test_its_name_tells_no_secret() -> None:
-    state = RedisState("redis://user:secret@127.0.0.1:6379/0?password=secret")
-    assert state.name == "redis://127.0.0.1:6379/0"
-    await state.aclose()
 
 
 async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: RedisServer) -> None:

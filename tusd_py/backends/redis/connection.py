@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -11,7 +12,6 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from yarl import URL
 
 from tusd_py.domain.errors import ConfigurationError, StateFull, StateUnavailable
 
@@ -33,26 +33,40 @@ def connect(url: str) -> Redis:
     A command without an answer is sent a second time, so every command must be idempotent.
     Raises ConfigurationError for a malformed URL.
     """
+    name = public_name(url)
     try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=_CONNECTIONS,
-            timeout=_POOL_SECONDS,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            health_check_interval=30,
-            decode_responses=True,
-            retry=Retry(ConstantBackoff(0.05), 1, supported_errors=_RETRY_ON),
-        )
-        pool.connection_class(**pool.connection_kwargs)  # validates the options now, not at the first use
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"not the URL of a Redis: {public_name(url)} ({error})") from error
-    return Redis.from_pool(pool)
+        return Redis.from_pool(_pool(url))
+    except (ValueError, TypeError, RedisError) as error:
+        raise ConfigurationError(f"not the URL of a Redis: {name} ({error})") from error
 
 
 def public_name(url: str) -> str:
-    """Return the URL without its credentials and query."""
-    return str(URL(url).with_user(None).with_query(None))
+    """Return the URL without its credentials and query. Raises ConfigurationError for a malformed URL."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        # neither the URL nor the error is told: what was taken for a port may be a piece of the password
+        hint = "percent-encode / ? # [ @ in user and password"
+        raise ConfigurationError(f"not the URL of a Redis: wrong host or port ({hint})") from None
+    _, _, place = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{place}{parts.path}"
+
+
+def _pool(url: str) -> BlockingConnectionPool:
+    """Return a pool of connections. Raises ValueError, TypeError, RedisError for a wrong scheme or option."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_CONNECTIONS,
+        timeout=_POOL_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        health_check_interval=30,
+        decode_responses=True,
+        retry=Retry(ConstantBackoff(0.05), 1, supported_errors=_RETRY_ON),
+    )
+    pool.connection_class(**pool.connection_kwargs)  # validates the options now, not at the first use
+    return pool
 
 
 @contextmanager
