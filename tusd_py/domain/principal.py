@@ -13,6 +13,10 @@ UPLOAD, TOKENS, LIST = "upload", "tokens", "list"
 """Scopes of other credentials: all uses of the subject's own uploads; making upload tokens; seeing the uploads, jobs
 and events of all subjects."""
 
+_COUNTED_SECONDS = 3600.0
+"""Seconds for which uses of an expired token stay counted: a creation that was planned in time may be recorded later,
+and clocks differ."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
@@ -32,7 +36,12 @@ class Grant:
     """The token's id (RFC 7519, 4.1.7)."""
     max_uses: int
     expires_at: float
-    """The time, in seconds since the epoch, at which the token expires and the state store may forget the count."""
+    """The time, in seconds since the epoch, at which the token expires."""
+
+    @property
+    def forgotten_at(self) -> float:
+        """The time, in seconds since the epoch, from which on the state store may forget the count."""
+        return self.expires_at + _COUNTED_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ class MemoryAccounts:
     def __init__(self) -> None:
         self._charges: dict[UploadId, tuple[str | None, Charge]] = {}
         self._grants = dict[str, tuple[float, int]]()
-        """The time at which each used grant expires, and the number of its uses, by the token's id."""
+        """The time from which on the uses of each grant may be forgotten, and their number, by the token's id."""
 
     def create(self, upload: Upload, quota: Quota | None, grant: Grant | None) -> None:
         """Charge the upload, charge its partial uploads to no account, and count a use of `grant`. Raises TokenUsedUp,
@@ -31,7 +31,7 @@ class MemoryAccounts:
         freed = sum(charge.total for account, charge in sources if account == upload.account.name)
         self._check(upload, Charge(freed), quota)
         if grant is not None:
-            self._grants[grant.jti] = (grant.expires_at, self._uses(grant) + 1)
+            self._grants[grant.jti] = (grant.forgotten_at, self._uses(grant) + 1)
         self._charges |= dict.fromkeys(partials, (None, NO_CHARGE))
         self._charges[upload.id] = (upload.account.name, charge_of(upload))
 
@@ -43,7 +43,7 @@ class MemoryAccounts:
             self._check(upload, before, quota)
             self._charges[upload.id] = (account, charge_of(upload))
         if refund is not None:
-            self._grants[refund.jti] = (refund.expires_at, max(self._uses(refund) - 1, 0))
+            self._grants[refund.jti] = (refund.forgotten_at, max(self._uses(refund) - 1, 0))
 
     def delete(self, upload_id: UploadId) -> None:
         """Remove the charge of the upload, if it has one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from tusd_py.backends.redis.connection import unavailable_on_error
@@ -94,10 +95,10 @@ local function apply(prefix, id, terms)
   for _, name in ipairs(terms.names or {}) do redis.call('HSET', prefix .. 'names', name, id) end
   if terms.grant then
     redis.call('INCR', prefix .. 'grant:' .. terms.grant.jti)
-    redis.call('EXPIREAT', prefix .. 'grant:' .. terms.grant.jti, terms.grant.expires_at)
+    redis.call('EXPIREAT', prefix .. 'grant:' .. terms.grant.jti, terms.grant.forgotten_at)
   end
   local refunded = terms.refund and prefix .. 'grant:' .. terms.refund
-  if refunded and redis.call('EXISTS', refunded) == 1 then redis.call('DECR', refunded) end
+  if refunded and tonumber(redis.call('GET', refunded) or 0) > 0 then redis.call('DECR', refunded) end
   for _, partial in ipairs(terms.partials or {}) do
     local before = redis.call('HGET', prefix .. 'charges', partial)
     if before then
@@ -143,7 +144,7 @@ def terms_of_creation(upload: Upload, quota: Quota | None, grant: Grant | None) 
     JSON, or '' for none."""
     granted = None
     if grant is not None:
-        granted = {"jti": grant.jti, "max_uses": grant.max_uses, "expires_at": -int(-grant.expires_at // 1)}
+        granted = {"jti": grant.jti, "max_uses": grant.max_uses, "forgotten_at": ceil(grant.forgotten_at)}
     return _terms(quota, names=names_of(upload), grant=granted, partials=sorted(set(upload.partials)))
 
 

@@ -3,7 +3,7 @@
 Triggers keep `usage` the sum of the charges, and `unfinished` that of the claims. `counted` is the revision whose
 charge and claim the other columns have: where it isn't the record's, a process of an earlier version has saved the
 record, and a trigger reads charge and claim from the document. The account of a partial upload is '' once a final one
-has taken over its charge.
+has taken over its charge. A grant's `expires_at` is the time from which on its row may be deleted.
 """
 
 from __future__ import annotations

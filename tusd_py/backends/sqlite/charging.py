@@ -60,9 +60,9 @@ def take_over(upload: Upload, connection: sqlite3.Connection) -> None:
 
 
 def use(grant: Grant, now: float, connection: sqlite3.Connection) -> None:
-    """Count a use of the grant, and forget grants that expired before `now`. Raises TokenUsedUp."""
+    """Count a use of the grant, and forget grants that may be forgotten at `now`. Raises TokenUsedUp."""
     connection.execute(_FORGET, (now,))
-    if connection.execute(_USE, (grant.jti, grant.expires_at, grant.max_uses)).rowcount == 0:
+    if connection.execute(_USE, (grant.jti, grant.forgotten_at, grant.max_uses)).rowcount == 0:
         raise TokenUsedUp
 
 
