@@ -4,6 +4,7 @@ version has saved without one."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -69,6 +70,7 @@ class Recount:
         self._cursor = 0
         self._scans = [(redis.zscan, keys.unfinished), (redis.hscan, keys.charges), (redis.zscan, keys.seqs)]
         """The scan command and key of each collection that remains to be searched for uploads without a record."""
+        self._turn = asyncio.Lock()
         self.changed = 0
         """The number of uploads found so far that were charged wrongly."""
 
@@ -77,11 +79,15 @@ class Recount:
         return not self._scans
 
     async def proceed(self) -> None:
-        """Recount one more page, unless it is finished. Raises RedisError, StateUnavailable."""
-        if not self._listed:
-            await self._count_records()
-        elif self._scans:
-            await self._drop_stale(*self._scans[0])
+        """Recount one more page, unless it is finished, or another call is about to. Raises RedisError,
+        StateUnavailable."""
+        if self._turn.locked():
+            return
+        async with self._turn:
+            if not self._listed:
+                await self._count_records()
+            elif self._scans:
+                await self._drop_stale(*self._scans[0])
 
     async def _count_records(self) -> None:
         page = await self._listing(self._after, _PAGE)
@@ -90,9 +96,10 @@ class Recount:
         self._after = None if self._listed else page[-1].id
 
     async def _drop_stale(self, scan: Callable[..., Awaitable[tuple[int, Any]]], key: str) -> None:
-        self._cursor, page = await scan(key, self._cursor, count=_PAGE)
+        cursor, page = await scan(key, self._cursor, count=_PAGE)
         await self._count([(upload_id, "", "", "") for upload_id in dict(page)])
-        if self._cursor == 0:
+        self._cursor = cursor
+        if cursor == 0:
             del self._scans[0]
 
     async def _count(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
