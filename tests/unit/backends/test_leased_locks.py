@@ -10,8 +10,10 @@ from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from devtools.redis import RedisServer
+from tests.support.tus import until
 from tests.support.uploads import upload
 from tusd_py.backends.redis import connection as redis_client
 from tusd_py.backends.redis.locks import RedisLocker
@@ -159,6 +161,35 @@ async def test_without_memory_turns_are_taken_asked_for_and_passed_on(
         async with asyncio.timeout(PATIENCE):
             await release_request.wait()
     await waiting
+
+
+async def test_messages_that_say_nothing_are_ignored(
+    server: RedisServer, patient: RedisLocker, rival: RedisLocker
+) -> None:
+    release_request = asyncio.Event()
+    async with (
+        patient.hold(ID, on_release_request=release_request.set, wait=0),
+        redis_client.connect(server.url) as stranger,
+    ):
+        channel = await own_channel(stranger)
+        for message in ("", "leave", f"leave {ID}", f"leave {ID} x y", "free", "free x", "?", b"\xff"):
+            await stranger.publish(channel, message)
+        assert not release_request.is_set()
+        with pytest.raises(Locked):
+            async with rival.hold(ID, on_release_request=nothing, wait=1.5):
+                pytest.fail("two holders")
+        assert release_request.is_set()
+
+
+async def own_channel(redis: Redis) -> str:
+    """The channel of the one node that listens, once it does."""
+
+    async def is_open() -> bool:
+        return bool(await redis.pubsub_channels("tusd-py:node:*"))
+
+    await until(is_open)
+    (channel,) = await redis.pubsub_channels("tusd-py:node:*")
+    return str(channel)
 
 
 async def test_nothing_is_left_in_redis_when_nobody_holds_or_waits(

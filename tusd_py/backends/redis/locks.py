@@ -137,7 +137,7 @@ class RedisLocker(SharedLocker):
 
     async def _listen(self) -> None:
         while True:
-            with suppress(RedisError, OSError):
+            with suppress(RedisError, OSError, UnicodeDecodeError):  # other clients may send any bytes
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as messages:
                     await messages.subscribe(self._keys.channel + self._node)
                     while True:
@@ -146,15 +146,13 @@ class RedisLocker(SharedLocker):
 
     def _handle(self, message: Mapping[str, str] | None) -> None:
         """Handle a message, None if none came in time. `leave UPLOAD HOLDER` asks that holder to release the lock,
-        `free UPLOAD` tells a waiter that it was released."""
-        word, upload_id, *holder = message["data"].split(" ") if message else ("", "")
-        lease = self._leases.get(UploadId(upload_id))
-        if lease is None:
-            return
-        if word == "free":
-            lease.freed.set()
-        elif holder == [self._holder(lease)]:
-            lease.request_release()
+        `free UPLOAD` tells a waiter that it was released; what says neither is ignored."""
+        match message["data"].split(" ") if message else []:
+            case ["free", upload_id] if lease := self._leases.get(UploadId(upload_id)):
+                lease.freed.set()
+            case ["leave", upload_id, holder] if lease := self._leases.get(UploadId(upload_id)):
+                if holder == self._holder(lease):
+                    lease.request_release()
 
     def _holder(self, lease: TimedLease) -> str:
         return f"{self._node}/{lease.token}"
