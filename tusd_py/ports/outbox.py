@@ -115,7 +115,8 @@ class Outbox(Protocol):
 
     async def due(self, sink: str, now: float, limit: int, *, strict: bool = False) -> Sequence[Delivery]:
         """Return up to `limit` deliveries to the sink that are due, the longest due first. Only the first pending
-        delivery of each upload can be due; with `strict`, only if no dead delivery precedes it."""
+        delivery of each upload can be due; with `strict`, only if no dead delivery precedes it. Events of types that
+        only newer versions know are left to nodes of these."""
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
         """Lease the delivery for an attempt: postpone it to `until`, so that no other node sends it before, and return

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.fixtures_state import Maker
 from tests.support.jobs import job
 from tests.support.uploads import upload
 from tusd_py.backends.redis.connection import connect
@@ -214,6 +215,31 @@ async def test_events_of_previous_version_are_sent_and_listed(redis_url: str) ->
     finally:
         await before.aclose()
         await now.aclose()
+
+
+async def test_an_event_that_newer_nodes_know_waits_for_them(durable: Maker, tmp_path: Path) -> None:
+    """Neither other uploads wait with it, nor is it lost, nor are its upload's later events sent before it."""
+    state, (first, second) = durable(), (upload(1), upload(2))
+    assert state.outbox is not None
+    await state.outbox.register([SINK])
+    created_upload = await state.create(first, events=[Event(type=EventType.CREATED, upload=first)])
+    await state.create(second, events=[Event(type=EventType.CREATED, upload=second)])
+    await state.save(created_upload, events=[Event(type=EventType.FINISHED, upload=created_upload)])
+    await _rename_first_event(state, tmp_path, "later")
+    assert [row.upload_id for row in await state.outbox.due(SINK.name, 1e9, 1)] == [second.id]
+    assert (await state.outbox.backlogs())[0].pending == 3
+    await _rename_first_event(state, tmp_path, "created")
+    assert [row.upload_id for row in await state.outbox.due(SINK.name, 1e9, 10)] == [first.id, second.id]
+    await state.aclose()
+
+
+async def _rename_first_event(state: StateStore, folder: Path, type_: str) -> None:
+    if isinstance(state, RedisState):
+        await state._redis.hset("tusd-py:event:1", "type", type_)
+    else:
+        with closing(sqlite3.connect(folder / "made" / "state.db")) as connection:
+            connection.execute("UPDATE events SET type = ? WHERE seq = 1", (type_,))
+            connection.commit()
 
 
 async def test_a_due_job_that_it_has_removed_stops_no_other(redis_url: str) -> None:

@@ -45,7 +45,7 @@ class RedisOutbox:
             wake()
 
     async def due(self, sink: str, now: float, limit: int, *, strict: bool = False) -> Sequence[Delivery]:
-        return [_delivery(row) for row in await self._run(scripts.DUE, sink, repr(now), limit, int(strict))]
+        return [_delivery(row) for row in await self._run(scripts.DUE, sink, repr(now), limit, int(strict), *EventType)]
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
         leased = await self._run(scripts.TAKE, *_key(delivery), repr(delivery.due_at), repr(until))

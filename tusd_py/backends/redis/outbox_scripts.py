@@ -121,11 +121,12 @@ end
 
 DUE = f"""
 {READ}
--- ARGV: prefix, sink, now, limit, '1' if a dead delivery blocks those behind it.
+-- ARGV: prefix, sink, now, limit, '1' if a dead delivery blocks those behind it; then the types of events to return.
 -- Blocked uploads are set aside, so that those before it in time aren't passed over again and again; STORE, RESTART and
 -- DROP bring them back
 local sink, now, limit, strict = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1'
-local found, passed = {{}}, 0
+local found, passed, unknown, known = {{}}, 0, 0, {{}}
+for i = 6, #ARGV do known[ARGV[i]] = true end
 local function blocked(upload, first)
   local dead = redis.call('ZRANGE', key('dead', sink, upload), 0, 0)[1]
   return strict and dead and tonumber(dead) < tonumber(first)
@@ -136,8 +137,9 @@ while not strict do
   local first = redis.call('LINDEX', key('pending', sink, upload), 0)
   if first then redis.call('ZADD', due_key(sink), due(sink, first), upload) end
 end
-while #found < limit and passed < 1000 do
-  local uploads = redis.call('ZRANGEBYSCORE', due_key(sink), '-inf', now, 'LIMIT', #found, limit - #found)
+while #found < limit and passed + unknown < 1000 do
+  local start = #found + unknown
+  local uploads = redis.call('ZRANGEBYSCORE', due_key(sink), '-inf', now, 'LIMIT', start, limit - #found)
   if #uploads == 0 then break end
   for _, upload in ipairs(uploads) do
     local first = redis.call('LINDEX', key('pending', sink, upload), 0)
@@ -145,6 +147,8 @@ while #found < limit and passed < 1000 do
       redis.call('ZREM', due_key(sink), upload)
       redis.call('SADD', blocked_key(sink), upload)
       passed = passed + 1
+    elseif not known[event(first, 'type')] then
+      unknown = unknown + 1
     else
       table.insert(found, row(sink, first, 'pending'))
     end

@@ -37,9 +37,10 @@ _STORE = """
 """
 # A conflict would use up a number
 _ENQUEUE = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, ?, ?)"
+_TYPES = ", ".join(f"'{type_}'" for type_ in EventType)
 _DUE = f"""
     {DELIVERY}
-    WHERE d.sink = ? AND d.state = 'pending' AND d.due_at <= ? AND NOT EXISTS (
+    WHERE d.sink = ? AND d.state = 'pending' AND d.due_at <= ? AND e.type IN ({_TYPES}) AND NOT EXISTS (
       SELECT 1 FROM deliveries earlier
       WHERE earlier.sink = d.sink AND earlier.upload_id = d.upload_id AND earlier.seq < d.seq
         AND earlier.state IN ('pending', ?)
