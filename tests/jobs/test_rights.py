@@ -10,6 +10,7 @@ import aiohttp
 from tests.jobs.asking import ENDED, JobClient, until_so
 from tests.support.exchange import Answer
 from tests.support.installation import Start
+from tests.support.logins import JWT, bearing
 
 
 def code(answer: Answer) -> tuple[int, bytes]:
@@ -61,3 +62,24 @@ async def test_an_owner_has_jobs_on_its_own_uploads_alone(start: Start, session:
     assert result["members"] == 1
     assert (await client.fetch(result["url"], x_user="bob")).status == 404
     assert upload in (await client.fetch(result["url"], x_user="alice")).body.decode()
+
+
+async def test_no_tenant_sees_jobs_of_a_like_name(start: Start, session: aiohttp.ClientSession) -> None:
+    """The subject `acme/bob` of no tenant isn't `bob` of the tenant `acme`."""
+    server = start(**JWT, auth_tenant_claim="org", jobs_on_finish="checksum")
+    await server.start()
+    client = JobClient(session, server)
+    bob, stranger = bearing("bob", org="acme"), bearing("acme/bob")
+    await client.create(5, b"12345", authorization=stranger["Authorization"])
+
+    async def counts() -> list[int]:
+        answers = [
+            await client.send("GET", f"{server.origin}/jobs?format=json", None, fields) for fields in (stranger, bob)
+        ]
+        return [len(json.loads(answer.body)["jobs"]) for answer in answers]
+
+    async def is_listed() -> bool:
+        return (await counts())[0] == 1
+
+    await until_so(is_listed)
+    assert await counts() == [1, 0]

@@ -22,10 +22,3 @@ class Account:
 
 SHARED = Account()
 """The account of all uploads that have no owner."""
-
-
-def tenant_of(account: str | None, owner: str | None) -> str | None:
-    """Return the tenant, which stands before the owner in an account's name (`domain.principal.account_name`); None if
-    the name has no tenant."""
-    tenant, slash, _ = (account or "").rpartition(f"/{owner}")
-    return tenant if slash else None

@@ -82,7 +82,7 @@ class Job:
 
     @property
     def account(self) -> str | None:
-        """The name of the owner's account, `TENANT/OWNER` or `OWNER`; None if the job has no owner."""
+        """The name of the owner's account (`account_name`); None if the job has no owner."""
         return None if self.owner is None else account_name(self.owner, self.tenant)
 
     @property

@@ -73,8 +73,24 @@ NO_ACCOUNT = "-"
 
 
 def account_name(owner: str, tenant: str | None) -> str:
-    """Return the name of an owner's account: `TENANT/OWNER`, or `OWNER` without a tenant."""
-    return owner if tenant is None else f"{tenant}/{owner}"
+    """Return the name of an owner's account, which no other owner has: `TENANT/OWNER`, or `OWNER` without a tenant.
+
+    `%` and `/` before the slash that follows a tenant, or in the name of an owner without one, are percent-encoded; so
+    is a name that would be `NO_ACCOUNT`.
+    """
+    if tenant is not None:
+        return f"{_encoded(tenant)}/{owner}"
+    return "%2D" if owner == NO_ACCOUNT else _encoded(owner)
+
+
+def tenant_of(account: str | None) -> str | None:
+    """Return the tenant in the name of an account, as `account_name` makes it; None if there is none."""
+    tenant, slash, _ = (account or "").partition("/")
+    return tenant.replace("%2F", "/").replace("%25", "%") if slash else None
+
+
+def _encoded(text: str) -> str:
+    return text.replace("%", "%25").replace("/", "%2F")
 
 
 def account_of(principal: Principal | None) -> str:

@@ -7,13 +7,14 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Self
 
-from tusd_py.domain.account import SHARED, Account, tenant_of
+from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import ALIVE, UNFINISHED, Phase
+from tusd_py.domain.principal import tenant_of
 from tusd_py.domain.scan import Scan
 from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload_id import UploadId
@@ -126,7 +127,7 @@ class Upload:
     @property
     def tenant(self) -> str | None:
         """The tenant of the upload's owner; None without one."""
-        return tenant_of(self.account.name, self.owner)
+        return tenant_of(self.account.name)
 
     @property
     def chosen_key(self) -> str | None:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tusd_py.domain.account import tenant_of
 from tusd_py.domain.events import EventType
+from tusd_py.domain.principal import tenant_of
 from tusd_py.domain.rights import Watcher
 from tusd_py.ports.outbox import Outbox, StoredEvent
 
@@ -37,8 +37,7 @@ def _owner(event: StoredEvent) -> tuple[str | None, str | None]:
     if event.type is EventType.JOB:
         return document["job"]["owner"], document["job"]["tenant"]
     upload = document["upload"]
-    owner = upload["owner"]
-    return owner, tenant_of(upload.get("account"), owner)
+    return upload["owner"], tenant_of(upload.get("account"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ class JobSelection:
     phases: frozenset[str] | None = None
     kind: str | None = None
     account: str | None = None
-    """The owner, after the tenant and a slash if there is one (`Job.account`)."""
+    """The name of the account of the job's owner (`Job.account`)."""
 
     def includes(self, job: Job) -> bool:
         """Return True if the job is chosen."""

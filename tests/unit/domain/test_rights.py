@@ -112,7 +112,7 @@ def test_an_upload_is_its_owners(caller: Caller, expected: dict[str, type | None
         (None, "acme/alice", False),
         ("other", "acme/alice", False),
         ("acme/alice", "acme/alice", False),
-        ("acme/alice", "acme/alice/alice", True),
+        ("acme/alice", "acme%2Falice/alice", True),
     ],
 )
 def test_an_owner_of_another_tenant_is_another_owner(tenant: str | None, account: str, *, is_owner: bool) -> None:

@@ -48,8 +48,8 @@ class Viewer:
     """The creation endpoint's URL."""
     nonce: str
 
-    def sees(self, upload: Upload) -> bool:
-        return self.watcher.sees(upload.owner, upload.tenant)
+    def sees(self, item: Upload | Job) -> bool:
+        return self.watcher.sees(item.owner, item.tenant)
 
 
 class Board:
@@ -142,7 +142,8 @@ class Board:
         jobs = await store.list(JobSelection(phases=_UNENDED, account=self._viewer.watcher.account), None, _ROWS)
         ended = [await store.load(job_id) for job_id in self._jobs.keys() - {job.id for job in jobs}]
         for job in (*jobs, *(job for job in ended if job is not None)):
-            yield self._job_item(job)
+            if self._viewer.sees(job):
+                yield self._job_item(job)
 
     def _job_item(self, job: Job) -> Item:
         if job.ended:

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from tusd_py.domain.errors import Unavailable
 from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.refusals import BadQuery, UploadNotFound
+from tusd_py.domain.rights import Watcher
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
@@ -34,6 +35,7 @@ _START = "0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Query:
+    watcher: Watcher
     selection: JobSelection
     since: JobId | None
     limit: int | None
@@ -71,12 +73,13 @@ async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
     after, room = query.since, query.limit
     while room is None or room > 0:
         page = await store.list(query.selection, after, _PAGE if room is None else min(room, _PAGE))
-        for job in page:
+        visible_jobs = [job for job in page if query.watcher.sees(job.owner, job.tenant)]
+        for job in visible_jobs:
             yield job
         if not page:
             return
         after = page[-1].id
-        room = None if room is None else room - len(page)
+        room = None if room is None else room - len(visible_jobs)
 
 
 def _read(request: web.Request, context: Context, form: ListFormat) -> _Query:
@@ -88,7 +91,7 @@ def _read(request: web.Request, context: Context, form: ListFormat) -> _Query:
     selection = JobSelection(upload_id=upload_id, phases=phases, kind=query.get("kind"), account=watcher.account)
     bound = _JSON_ROWS if form is _JSON else None
     limit = read_number(request, "limit", 0, bound) if "limit" in query else bound
-    return _Query(selection=selection, since=_since(query.get("since", _START)), limit=limit)
+    return _Query(watcher=watcher, selection=selection, since=_since(query.get("since", _START)), limit=limit)
 
 
 def _since(text: str) -> JobId | None:

@@ -1,0 +1,55 @@
+"""The jobs that a caller is shown, even if the store selects those of others, too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from tests.support.jobs import job
+from tusd_py.backends.memory.jobs import MemoryJobs
+from tusd_py.backends.memory.outbox import MemoryOutbox
+from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.rights import Watcher
+from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.http.context import Context
+from tusd_py.http.dashboard.board import Board, Viewer
+from tusd_py.http.dashboard.items import Forms
+from tusd_py.http.handlers.job_list import _jobs, _Query
+from tusd_py.ports.jobs import JobSelection
+
+BOB = Watcher("bob", "acme")
+OWNERS = [("acme/bob", None), ("bob", "acme"), (None, None), ("bob", "acme"), ("bob", None)]
+OF_BOB = [job(1).id, job(3).id]
+
+
+class Careless(MemoryJobs):
+    """A store that leaves accounts out of its choice."""
+
+    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+        return await super().list(JobSelection(phases=selection.phases), after, limit)
+
+
+@pytest.fixture
+async def store() -> Careless:
+    careless = Careless(MemoryOutbox())
+    for number, (owner, tenant) in enumerate(OWNERS):
+        await careless.create(job(number, owner=owner, tenant=tenant))
+    return careless
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, OF_BOB), (2, OF_BOB), (1, OF_BOB[:1]), (0, [])])
+async def test_a_list_has_no_jobs_of_others(store: Careless, limit: int | None, expected: list[JobId]) -> None:
+    """They don't count towards its limit either."""
+    query = _Query(watcher=BOB, selection=JobSelection(account=BOB.account), since=None, limit=limit)
+    assert [listed.id async for listed in _jobs(query, store)] == expected
+
+
+async def test_a_dashboard_has_no_jobs_of_others(store: Careless) -> None:
+    forms = Forms(page="/dashboard", token="t", terminates=True, cancels=True)
+    viewer = Viewer(watcher=BOB, forms=forms, endpoint="https://host/files/", nonce="n")
+    context = SimpleNamespace(engine=SimpleNamespace(state=SimpleNamespace(jobs=store)))
+    board = Board(cast("Context", context), viewer, cast("BodyStream", None))
+    assert [item.key async for item in board._job_items()] == [f"j-{job_id}" for job_id in OF_BOB]
