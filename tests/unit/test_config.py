@@ -73,6 +73,15 @@ def test_variable_wins_over_its_secret_file(tmp_path: Path) -> None:
         assert load(environ=environ).host == ("plain",)
 
 
+@pytest.mark.parametrize("setting", [setting for setting in Settings.model_fields if setting.endswith("_file")])
+def test_a_setting_whose_name_ends_in_file_is_set(setting: str, tmp_path: Path) -> None:
+    """Its variable names the file that it means, not one to read the setting from."""
+    variable = f"TUSD_PY_{setting.upper()}"
+    assert getattr(load(environ={variable: "keys"}), setting) == Path("keys")
+    content = write(tmp_path / "name", "keys\n")
+    assert getattr(load(environ={f"{variable}_FILE": str(content)}), setting) == Path("keys")
+
+
 def test_flag_wins_over_toml_path_of_environment(tmp_path: Path) -> None:
     one, two = write(tmp_path / "one.toml", "port = 1"), write(tmp_path / "two.toml", "port = 2")
     environ = {"TUSD_PY_CONFIG": str(one)}

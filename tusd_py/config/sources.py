@@ -88,7 +88,7 @@ def _complaint(errors: ValidationError, layers: Layers) -> str:
         return f"{name}: there is no such setting" + "".join(
             f"; did you mean {kebab(suggestion)}?" for suggestion in similar
         )
-    hidden = name.endswith(_FILE) or setting in _WHOLLY_SECRET
+    hidden = _is_of_file(name) or setting in _WHOLLY_SECRET
     value = "" if hidden else f" {without_secrets(text) if setting in _SECRET else text!r}"
     return f"{name}{value}: {error['msg'].removeprefix('Value error, ')}"
 
@@ -99,9 +99,15 @@ def _environment(environ: Mapping[str, str]) -> Layers:
     file can't be read.
     """
     variables = {name: value for name, value in environ.items() if not _NO_SETTING.fullmatch(f"{name}={value}")}
-    plain = {name: value for name, value in variables.items() if not name.endswith(_FILE)}
+    plain = {name: value for name, value in variables.items() if not _is_of_file(name)}
     files = {name.removesuffix(_FILE): _read(Path(variables[name]), name) for name in variables.keys() - plain.keys()}
     return {**_variables(plain), **_variables(files, _FILE)}
+
+
+def _is_of_file(name: str) -> bool:
+    """Return True if the variable names a file that holds a setting's value: not if it is a setting's own, as that of
+    `auth_keys_file` is."""
+    return name.endswith(_FILE) and name.removeprefix(PREFIX).lower() not in Settings.model_fields
 
 
 def _variables(values: Mapping[str, str], suffix: str = "") -> Layers:
