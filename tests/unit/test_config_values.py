@@ -118,6 +118,21 @@ def test_complaint_of_a_bad_value_says_the_expected(setting: str, value: object)
     assert ": expected " in line
 
 
+@pytest.mark.parametrize(
+    "template",
+    ["{year}.{month}.{day}/{id}", "{filename}.{id}.bin", "{id}.{filename}", "a..b/{id}", "...{id}", ".a/{id}/.tusd-py"],
+)
+def test_dots_beside_fields_are_no_path_upwards(template: str) -> None:
+    assert load({"object_key": template, "storage": "s3://bucket"}).object_key == template
+
+
+@pytest.mark.parametrize(
+    "template", ["./{id}", "../{id}", "a/../{id}", "a//{id}", "{id}/", "/{id}", "{id}/..", ".tusd-py/{id}/{filename}"]
+)
+def test_a_key_on_s3_has_no_empty_segment_or_dots(template: str) -> None:
+    assert "without segments that are empty" in complaint({"object_key": template, "storage": "s3://bucket"})
+
+
 def test_every_setting_is_said_in_one_place_with_its_meaning() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 

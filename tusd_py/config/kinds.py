@@ -15,7 +15,7 @@ from pydantic import BeforeValidator
 from tusd_py.config.addresses import Address, parse_address, parse_socket_path
 from tusd_py.config.places import StatePlace, StoragePlace, parse_state, parse_storage
 from tusd_py.config.units import Rate, parse_duration, parse_rate, parse_size
-from tusd_py.domain.names import is_type_range
+from tusd_py.domain.names import is_place, is_type_range
 from tusd_py.storage.s3.options import PROFILES
 
 NONE_WORDS = frozenset({"", "none", "never", "forever"})
@@ -174,14 +174,14 @@ def read_tags(value: str | Mapping[str, str]) -> dict[str, str]:
 
 def read_object_key(value: str) -> str:
     """Return the template of object keys, such as `{year}/{month}/{id}`. Raises ValueError unless it has `{id}`, no
-    unknown field, and printable text without `..` and without a slash at its start.
+    unknown field, and an object may have each key that it makes (`is_place`).
     """
     parsed = list(string.Formatter().parse(value))
     names = {name for _, name, _, _ in parsed if name is not None}
     plain = not any(spec or conversion for _, _, spec, conversion in parsed)
-    text = "".join(literal for literal, *_ in parsed)
-    fits = plain and {"id"} <= names <= _OBJECT_KEY_FIELDS and text.isprintable() and ".." not in text
-    return value if fits and not value.startswith("/") else _refuse(value)
+    fits = plain and {"id"} <= names <= _OBJECT_KEY_FIELDS
+    # No field is empty or begins or ends with a dot
+    return value if fits and is_place(value.format_map(dict.fromkeys(names, "x"))) else _refuse(value)
 
 
 def _refuse(value: object) -> Any:
@@ -266,7 +266,8 @@ Extensions = Annotated[
 ObjectKey = Annotated[
     str,
     expects(
-        "a template with {id}, perhaps {year} {month} {day} {hour} {filename}, no leading slash and no '..'",
+        "a template with {id}, perhaps {year} {month} {day} {hour} {filename}, not below .tusd-py/ and without "
+        "segments that are empty, '.' or '..'",
         read_object_key,
     ),
 ]
