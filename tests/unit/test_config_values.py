@@ -223,7 +223,17 @@ def test_a_kms_key_goes_with_kms() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://user:hunter2@h:6379/0", "rediss://:hun/ter2@h", "redis://h?password=hunter2", "redis://:hunter2@h/x"],
+    [
+        "redis://user:hunter2@h:6379/0",
+        "rediss://:hun/ter2@h",
+        "redis://h?password=hunter2",
+        "redis://:hunter2@h/x",
+        "hunter2@h:6379",
+        "user:hunter2@h",
+        "redis:hunter2@h",
+        "redis:/hunter2@h",
+        "redis:///hunter2@h",
+    ],
 )
 def test_the_password_of_a_state_is_never_shown(url: str) -> None:
     try:

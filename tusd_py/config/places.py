@@ -12,6 +12,7 @@ from pydantic import SecretStr
 _BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 """The pattern of a bucket's name (S3 User Guide, "General purpose bucket naming rules")."""
 _PREFIX = re.compile(r"[\w!.*'()+=@:,-]+(?:/[\w!.*'()+=@:,-]+)*", re.ASCII)
+_USER = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.DOTALL)
 _LONGEST_PREFIX = 512
 """The most characters of a prefix, all ASCII: of the 1,024 bytes that S3 allows for a key, the others are left for the
 object."""
@@ -100,8 +101,9 @@ def parse_state(value: object) -> StatePlace:
 
 
 def without_secrets(url: str) -> str:
-    """Return the URL with `***` in place of user and password, and without its query, even if it isn't well formed."""
-    return re.sub(r"\?.*", "", re.sub(r":.*@", "://***@", url, flags=re.DOTALL), flags=re.DOTALL)
+    """Return the URL with `***` in place of user and password, and without its query, even if it isn't well formed:
+    what stands before the last `@` is shown only as far as it is a scheme with `://`."""
+    return re.sub(r"\?.*", "", _USER.sub(r"\1***@", url), flags=re.DOTALL)
 
 
 def _path(text: str) -> Path:
