@@ -150,4 +150,13 @@ def test_a_secret_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
 def test_passwords_in_flags_are_warned_of() -> None:
     flags = {"hooks_secret": SECRET, "events_to": "https://h/,amqp://u:p@h/x", "hooks_http": "http://u:p@h/"}
     assert set(password_settings(flags)) == set(flags)
-    assert password_settings({"events_to": "https://h/", "hooks_http": "http://h/"}) == []
+    for address in ("nats://TOKEN@h/s", "sqs:https://u:p@h/q", "https://h/,sqs:https://u:p@h/q", "redis://:a,b@h/s"):
+        assert password_settings({"events_to": address}) == ["events_to"]
+    for state in ("redis://:a,b@h", "redis://h?db=1&password=a,b"):
+        assert password_settings({"state": state}) == ["state"]
+    public = {
+        "events_to": "https://h/,https://h:1/a@b?c@d,redis:s",
+        "hooks_http": "http://h/?c=@",
+        "state": "redis://h",
+    }
+    assert password_settings(public) == []

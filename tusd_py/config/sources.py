@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, InitSettingsSource, TomlConfigSettingsSource
@@ -38,6 +37,8 @@ _SECRET = frozenset({"state", "s3_endpoint_url", "public_url", "auth_url", "auth
 """The settings whose value may hold a password, in a URL or a list of URLs."""
 _WHOLLY_SECRET = frozenset({"auth_token_secret", "auth_jwt_secret", "hooks_secret"})
 """The settings whose whole value is a secret."""
+_PASSWORD = re.compile(r"://[^/?#]+@|[?&]password=")
+"""The pattern of a user, who may be a token (NATS), or a password in a URL or a list of URLs."""
 
 _FORMER = {"rufh_interim": ["ietf_interim_responses"]}
 """The present names of settings, by their names before 0.1.0."""
@@ -61,18 +62,13 @@ def load_settings(flags: Mapping[str, object], config: Path | None, environ: Map
 
 def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
     """Return the names of those settings in `flags` (values by setting, already found valid) that are secret as a
-    whole, or are URLs with a password.
+    whole, or are URLs with a user or a password.
     """
     return [setting for setting, value in flags.items() if setting in _WHOLLY_SECRET or _may_tell(setting, value)]
 
 
 def _may_tell(setting: str, value: object) -> bool:
-    return setting in _SECRET and any(map(_has_password, str(value).split(",")))
-
-
-def _has_password(url: str) -> bool:
-    split = urlsplit(url)
-    return bool(split.password) or "password" in parse_qs(split.query)
+    return setting in _SECRET and _PASSWORD.search(str(value)) is not None
 
 
 def kebab(setting: str) -> str:
