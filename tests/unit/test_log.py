@@ -85,6 +85,7 @@ def test_what_others_say_too_often_or_too_openly_is_left_out(name: str) -> None:
         "https://b.example.org/k?X-Amz-Credential=SECRET&X-Amz-Signature=SECRET",
         "https://b.example.org/k?a=1&Signature=SECRET",
         "redis://user:SECRET@redis:6379/0",
+        "redis://user:it's-SECRET@redis:6379/0",
         "AWS4-HMAC-SHA256 Credential=SECRET, SignedHeaders=host, Signature=SECRET",
         "/files/?token=SECRET.SECRET.SECRET",
         "https://up.example.org/files/?a=1&Token=SECRET&b=2",

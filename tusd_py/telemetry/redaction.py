@@ -17,7 +17,7 @@ _SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
 _SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
 _TOKEN = re.compile(r"(token|ticket)=[^\s,&\"'<>\x1b]+", re.IGNORECASE)
 """The pattern of credentials in a query: upload tokens (`token`) and the tickets of clients that listen (`ticket`)."""
-_USERINFO = re.compile(r"://[^\s/\"'<>]*@")
+_USERINFO = re.compile(r"://[^\s/\"<>]*@")
 
 
 def without_secrets(line: str) -> str:
