@@ -11,11 +11,20 @@ LONGEST = 2048
 STACKS = frozenset({"exception", "stack"})
 """The keys of an event whose values are stack traces, of many lines."""
 
-_QUERY = re.compile(r"\?[^\s\"'<>\x1b]*")
+
+def _text_without(stops: str) -> str:
+    """Return the pattern of a rendered text's characters up to a blank or one of `stops`. A backslash and what it
+    escapes (but for an escaped blank) are one character: a stop that is escaped isn't the end, and no escape is cut.
+    """
+    plain, escaped = rf"[^\s\\{stops}]", r"\\[^\snrt]"
+    return rf"(?:{plain}|{escaped}){plain}*(?:{escaped}{plain}*)*"
+
+
+_QUERY = re.compile(r"\?" + _text_without(r"\"'<>\x1b"))
 _SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
 """Texts by which a signed URL's query is recognized, in lower case."""
-_SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
-_TOKEN = re.compile(r"(token|ticket)=[^\s,&\"'<>\x1b]+", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(Signature|Credential)=" + _text_without(r",&\"'\x1b"), re.IGNORECASE)
+_TOKEN = re.compile(r"(token|ticket)=" + _text_without(r",&\"'<>\x1b"), re.IGNORECASE)
 """The pattern of credentials in a query: upload tokens (`token`) and the tickets of clients that listen (`ticket`)."""
 _USERINFO = re.compile(r"://[^\s/\"<>]*@")
 
@@ -23,6 +32,8 @@ _USERINFO = re.compile(r"://[^\s/\"<>]*@")
 def without_secrets(line: str) -> str:
     """Return the line with signed queries, signatures, tokens, and the user and password of URLs replaced by … or
     ***."""
+    if "://" in line:
+        line = _USERINFO.sub("://***@", line)
     if "?" in line:
         line = _QUERY.sub(_without_signature, line)
     plain = line.lower()
@@ -30,7 +41,7 @@ def without_secrets(line: str) -> str:
         line = _SIGNATURE.sub(r"\1=***", line)
     if "token=" in plain or "ticket=" in plain:
         line = _TOKEN.sub(r"\1=***", line)
-    return _USERINFO.sub("://***@", line) if "://" in line else line
+    return line
 
 
 def _without_signature(query: re.Match[str]) -> str:
