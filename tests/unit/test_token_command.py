@@ -94,6 +94,11 @@ def test_wrong_use_is_one_line(capsys: pytest.CaptureFixture[str], arguments: tu
     assert failed(capsys, *arguments).startswith("tusd-py: ")
 
 
+def test_a_key_leaves_room_for_the_ids_of_several(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "key must be at most 222 characters" in failed(capsys, "--key", "a" * 223, "-n", "2")
+    assert issue(capsys, "--key", "a" * 222, "-n", "2", *PUBLIC)["n"] == 2
+
+
 def test_without_a_secret_there_is_none(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TUSD_PY_AUTH_TOKEN_SECRET")
     assert "auth-token-secret is missing" in failed(capsys)

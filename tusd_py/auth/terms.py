@@ -8,7 +8,7 @@ from typing import Any
 
 from tusd_py.auth.credentials import parse_identifier
 from tusd_py.domain.access_refusals import Unauthenticated
-from tusd_py.domain.names import is_metadata_key, is_name, is_place, is_type_range
+from tusd_py.domain.names import has_room_for_id, is_metadata_key, is_name, is_place, is_type_range
 from tusd_py.domain.principal import CREATE, READ, WATCH
 
 SCOPES = (CREATE, WATCH, READ)
@@ -68,7 +68,14 @@ def parse_terms(members: Mapping[str, Any]) -> Terms:
     values = {name: members[claim] for claim, name in _CLAIMS.items() if claim in members}
     if "types" in values:
         values["types"] = tuple(map(str.lower, values["types"]))
-    return Terms(**values)
+    return _checked(Terms(**values))
+
+
+def _checked(terms: Terms) -> Terms:
+    """Return the terms. Raises ValueError with a sentence if several uploads can't have names by the token's `key`."""
+    if terms.name is not None and terms.uses > 1 and not has_room_for_id(terms.name):
+        raise ValueError("key must be at most 222 characters if n is above 1: a hyphen and the upload's id follow it")
+    return terms
 
 
 def _is_count(value: Any, minimum: int) -> bool:

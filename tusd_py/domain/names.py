@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from tusd_py.domain.upload_id import parse_upload_id
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
 
 _LONGEST = 255
 """Characters of the longest name."""
@@ -16,6 +16,7 @@ _RESERVED = (f"{_INTERNAL}/", "read/", "s3/")
 """Beginnings of paths below the creation endpoint, or of keys, that no name may have: the server uses them itself."""
 _ROUTES = ("/events", "/socket", "/status")
 """Ends of paths below the creation endpoint that no name may have: they are routes of an upload."""
+_ANY_ID = UploadId("00000000000000000000000000000000")
 _LONGEST_PLACE, _LONGEST_SEGMENT = 511, 255
 """The most bytes of a key without the storage's prefix (S3 takes keys of 1,024 bytes; a prefix has up to 512, and a
 slash follows), and of the name of a file or folder (Linux)."""
@@ -30,6 +31,16 @@ def is_name(text: str) -> bool:
     fits = len(text) <= _LONGEST and parse_upload_id(text) is None
     fits = fits and not text.startswith(_RESERVED) and not text.endswith(_ROUTES)
     return fits and all(_SEGMENT.fullmatch(segment) and segment not in _DOTS for segment in segments)
+
+
+def name_of_one(name: str, upload_id: UploadId) -> str:
+    """Return the name of one of several uploads whose common name is `name`."""
+    return f"{name}-{upload_id}"
+
+
+def has_room_for_id(name: str) -> bool:
+    """Return True if each of several uploads whose common name is `name` may have its own name (`name_of_one`)."""
+    return is_name(name_of_one(name, _ANY_ID))
 
 
 def is_place(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tusd_py.domain.answers import NO_CHANGE
 from tusd_py.domain.copying import copy_with
+from tusd_py.domain.names import name_of_one
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 
@@ -25,4 +26,4 @@ def _granted_name(engine: Engine, planned: Upload) -> str | None:
     uploads; None if the token gives none."""
     name, grant = engine.allowance.name, engine.allowance.grant
     several = grant is not None and grant.max_uses > 1
-    return f"{name}-{planned.id}" if name and several else name
+    return name_of_one(name, planned.id) if name and several else name

@@ -133,6 +133,7 @@ async def test_its_audience_is_the_endpoint_with_or_without_the_slash(audience: 
         {"meta": {"a": "\ud800"}},
         {"key": "../a"},
         {"key": 5},
+        {"key": "a" * 223, "n": 2},
         {"n": 0},
         {"n": 1.5},
         {"sub": ""},
@@ -199,4 +200,6 @@ async def test_without_an_endpoint_no_token_is_good() -> None:
 def test_terms_are_written_and_read_as_the_same() -> None:
     assert parse_terms(FULL.claims()) == FULL
     assert parse_terms({}) == Terms()
+    for members in ({"key": "a" * 222, "n": 2}, {"key": "a" * 255, "n": 1}, {"key": "a" * 255}):
+        assert parse_terms(members).name == members["key"]
     assert parse_terms({"types": ["IMAGE/PNG"], "other": 5}) == Terms(types=("image/png",))

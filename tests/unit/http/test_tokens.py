@@ -127,6 +127,14 @@ async def test_wrong_members_are_400(opened: Opened, members: object) -> None:
         assert (status, content["error"]) == (400, "malformed")
 
 
+async def test_a_key_leaves_room_for_the_ids_of_several(opened: Opened) -> None:
+    async with opened() as client:
+        status, content, _ = await ask(client, {"key": "a" * 223, "n": 2})
+        assert (status, content["error"]) == (400, "malformed")
+        assert "key must be at most 222 characters" in content["message"]
+        assert (await ask(client, {"key": "a" * 222, "n": 2}))[0] == 201
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 10_000])
 async def test_what_is_no_object_is_400(opened: Opened, body: bytes) -> None:
     async with opened() as client:
