@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 _TCP = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<name>[\w.-]+)):(?P<port>\d{1,5})", re.ASCII)
 _UNIX = "unix:"
-_ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 (only compared with, not bound)
+_EVERY_V4, _EVERY = "0.0.0.0", "::"  # noqa: S104 (only compared with, not bound)
+_LOCALHOST = "localhost"
 _HIGHEST_PORT = 65_535
 _LONGEST_PATH = 107
 """The most bytes of a UNIX socket's path (unix(7): `sun_path` holds 108, with the zero at its end)."""
@@ -31,10 +33,9 @@ class TcpAddress:
 
     def overlaps(self, hosts: Sequence[str]) -> bool:
         """Return True if a server shouldn't listen both on this address and on `hosts` at the same port: a host is the
-        same text, or one is a wildcard, even of the other IP version. Port 0 never overlaps.
+        same (localhost is 127.0.0.1 and ::1), or one is a wildcard (`::` takes IPv4 too). Port 0 never overlaps.
         """
-        is_wildcard = self.host in _ANY and bool(hosts)
-        return bool(self.port) and (is_wildcard or not {self.host, *_ANY}.isdisjoint(hosts))
+        return bool(self.port) and any(_share({_normal(self.host), _normal(host)}) for host in hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +78,19 @@ def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == _LOCALHOST
+
+
+def _normal(host: str) -> str:
+    """Return the host as all its spellings are written: an IP address in its shortest form, a name in lower case."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host.lower()
+
+
+def _share(hosts: AbstractSet[str]) -> bool:
+    """Return True if a connection to a port could be one to each of the hosts, which are one or two."""
+    if _EVERY_V4 in hosts:
+        return _EVERY in hosts or not any(":" in host for host in hosts)
+    return len(hosts) == 1 or _EVERY in hosts or (_LOCALHOST in hosts and hosts <= {_LOCALHOST, "127.0.0.1", "::1"})
