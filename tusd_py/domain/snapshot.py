@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tusd_py.domain.events import EventType, Reason
-from tusd_py.domain.job import Job
+from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.rights import without_content
 from tusd_py.domain.upload import Upload
 
@@ -33,10 +33,17 @@ class Snapshot:
     def is_gone(self) -> bool:
         return self.end is not None and self.end != FINISHED
 
-    @property
-    def version(self) -> tuple[int, bool, int, bool]:
-        """A tuple that grows with each change of the upload or its jobs: the larger one is of the newer snapshot."""
-        return self.upload.revision, self.is_gone, sum(job.revision for job in self.jobs), self.settled
+    def follows(self, latest: Snapshot) -> bool:
+        """Return True if the snapshot is newer than `latest`, of the same upload: it is of a later revision of the
+        record or of a job, or tells an end, a change in the list of jobs, or that nothing changes any more."""
+        stage, latest_stage = (self.upload.revision, self.is_gone), (latest.upload.revision, latest.is_gone)
+        if stage != latest_stage:
+            return stage > latest_stage
+        jobs, latest_jobs = _revisions(self), _revisions(latest)
+        if any(revision < latest_jobs.get(job_id, 0) for job_id, revision in jobs.items()):
+            return False
+        # ended jobs are pruned: fewer jobs make no older snapshot
+        return jobs != latest_jobs or (self.settled and not latest.settled)
 
     def without_content(self) -> Snapshot:
         """Return the snapshot for a listener that only knows the upload's URL: without metadata, owner and jobs."""
@@ -45,6 +52,11 @@ class Snapshot:
     def ended(self, reason: str) -> Snapshot:
         """Return the snapshot of the upload once it is gone for `reason`."""
         return replace(self, end=reason, settled=True)
+
+
+def _revisions(snapshot: Snapshot) -> Mapping[JobId, int]:
+    """Return the revision of each job, by its id."""
+    return {job.id: job.revision for job in snapshot.jobs}
 
 
 def end_reason(type_: EventType, reason: Reason | None) -> str:

@@ -53,7 +53,7 @@ class Topic:
         latest = self.latest
         if snapshot is None and latest is not None and not latest.is_gone:
             snapshot = latest.ended("terminated")  # its event isn't kept any more
-        if snapshot is not None and (latest is None or snapshot.version > latest.version):
+        if snapshot is not None and (latest is None or snapshot.follows(latest)):
             self.latest, self.latest_without_content = snapshot, snapshot.without_content()
             self.wake()
 
