@@ -167,7 +167,9 @@ class _Window:
     async def _drop(self) -> None:
         for _, task in self._fetches:
             task.cancel()
-        await asyncio.gather(*(task for _, task in self._fetches), return_exceptions=True)
-        while self._fetches:
-            size, _ = self._fetches.popleft()
-            self._ahead.give_back(size)
+        try:
+            await asyncio.gather(*(task for _, task in self._fetches), return_exceptions=True)
+        finally:  # the reader may be cancelled once more
+            while self._fetches:
+                size, _ = self._fetches.popleft()
+                self._ahead.give_back(size)

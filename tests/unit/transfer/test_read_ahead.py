@@ -13,6 +13,7 @@ from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.storage.s3.grid import MIB
+from tusd_py.tasks import end
 from tusd_py.transfer.budget import Budget
 from tusd_py.transfer.read_ahead import ReadAhead
 
@@ -24,11 +25,13 @@ RATE = 80e6
 class Store:
     """An object whose bytes tell where they are."""
 
-    def __init__(self, size: int = SIZE, *, lost_at: int | None = None) -> None:
+    def __init__(self, size: int = SIZE, *, lost_at: int | None = None, closing: float = 0.0) -> None:
         self.data = bytes(range(256)) * (size // 256 + 1)
         self.data = self.data[:size]
         self.open = self.most_open = self.requests = 0
         self._lost_at = lost_at
+        self._closing = closing
+        """The seconds that a connection takes to close."""
 
     async def fetch(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:  # noqa: ARG002 (as any fetch)
         self.requests += 1
@@ -42,7 +45,10 @@ class Store:
                     raise UploadLost("gone")
                 yield self.data[at:stop]
         finally:
-            self.open -= 1
+            try:
+                await asyncio.sleep(self._closing)
+            finally:
+                self.open -= 1
 
 
 async def download(ahead: ReadAhead, store: Store, span: Span, rate: float = 1e9) -> bytes:
@@ -122,4 +128,18 @@ def test_what_is_lost_on_the_way_is_said(at: int) -> None:
     store, budget = Store(lost_at=at), Budget(256 * MIB)
     with SimulatedLoop() as loop, pytest.raises(UploadLost):
         loop.run_until_complete(download(ReadAhead(budget), store, Span(0, SIZE)))
+    assert (budget.used, store.open) == (0, 0)
+
+
+def test_a_reader_cancelled_twice_gives_its_memory_back() -> None:
+    store, budget = Store(closing=0.25), Budget(256 * MIB)
+
+    async def cancel() -> None:
+        reader = asyncio.create_task(download(ReadAhead(budget), store, Span(0, SIZE)))
+        await asyncio.sleep(0.7)
+        assert budget.used == 32 * MIB
+        await end(reader)
+
+    with SimulatedLoop() as loop:
+        loop.run_until_complete(cancel())
     assert (budget.used, store.open) == (0, 0)
