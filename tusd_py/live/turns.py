@@ -37,6 +37,7 @@ class Turns:
         self._queue = deque[TurnTaker]()
         self._later = dict[float, set[TurnTaker]]()
         self._idle = asyncio.Event()
+        """Set while no pass is to come or under way: a turn that is given during a pass begins no second one."""
         self._idle.set()
 
     def give(self, taker: TurnTaker) -> None:
@@ -44,9 +45,9 @@ class Turns:
         if taker.tick != _QUEUED:
             self.withdraw(taker)
             taker.tick = _QUEUED
-            if not self._queue:
-                self._go_on()
             self._queue.append(taker)
+            if self._idle.is_set():
+                self._go_on()
 
     def give_in(self, seconds: float, taker: TurnTaker) -> None:
         """Give the listener a turn after so many seconds, in place of a later one, unless it has an earlier one."""

@@ -21,6 +21,19 @@ class Taker(TurnTaker):
         self.had_turn.set()
 
 
+class Eager(Taker):
+    """A listener that asks in each turn for the next, at once."""
+
+    def __init__(self, turns: Turns, order: list[Taker]) -> None:
+        super().__init__(order)
+        self._turns = turns
+
+    def take_turn(self) -> None:
+        super().take_turn()
+        if len(self._order) < 1000:
+            self._turns.give(self)
+
+
 class Failing(TurnTaker):
     def take_turn(self) -> None:
         raise ValueError
@@ -48,6 +61,17 @@ async def test_the_event_loop_goes_on_between_turns(order: list[Taker], monkeypa
         await asyncio.sleep(0)
         counts.append(len(order))
     assert counts == [10, 20, 30, 40, 50]
+
+
+async def test_a_turn_asked_for_in_a_turn_begins_no_second_pass(order: list[Taker]) -> None:
+    turns, counts = Turns(), list[int]()
+    turns.give(Eager(turns, order))
+    for _ in range(10):
+        await asyncio.sleep(0)
+        counts.append(len(order))
+    assert counts == list(range(1, 11))
+    await turns.drain()
+    assert len(order) == 1000
 
 
 async def test_a_later_turn_comes_once_the_earliest_is_due(order: list[Taker]) -> None:
