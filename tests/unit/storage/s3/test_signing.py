@@ -37,7 +37,8 @@ def by_botocore(target: Target, headers: dict[str, str], credentials: ReadOnlyCr
 
 @st.composite
 def targets(draw: st.DrawFn) -> Target:
-    query = draw(st.dictionaries(st.sampled_from(["partNumber", "uploadId", "versionId"]), WORDS))
+    names = st.sampled_from(["partNumber", "uploadId", "versionId", "a", "a-b", "a.b", "a b"])
+    query = draw(st.dictionaries(names, WORDS))
     host = draw(st.sampled_from(["s3.eu-west-1.amazonaws.com", "127.0.0.1:8333", "[::1]:9000"]))
     path = f"/b/{quote(draw(WORDS), safe='/~')}"
     return Target(method=draw(st.sampled_from(["PUT", "GET"])), host=host, path=path, query=encoded(query))
@@ -55,3 +56,8 @@ def test_it_signs_as_botocore_does(target: Target, headers: dict[str, str], toke
     assert own_headers["Authorization"] == by_botocore(target, headers, credentials, when)
     assert own_headers.items() >= headers.items()
     assert own_headers.get("X-Amz-Security-Token") == token
+
+
+def test_a_query_is_sorted_by_name_and_not_as_text() -> None:
+    """In text `-` comes before `=`, and so `a-b=2` before `a=1`."""
+    assert encoded({"a-b": "2", "a": "1"}) == "a=1&a-b=2"

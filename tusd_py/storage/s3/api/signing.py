@@ -36,8 +36,10 @@ def escaped(key: str) -> str:
 
 
 def encoded(query: Mapping[str, str]) -> str:
-    """Return the query string in the form that is signed and must be sent: sorted, and escaped as in RFC 3986."""
-    return "&".join(sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query.items()))
+    """Return the query string in the form that is signed and must be sent: escaped as in RFC 3986, and sorted by the
+    escaped names."""
+    pairs = ((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in query.items())
+    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
