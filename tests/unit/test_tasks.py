@@ -24,6 +24,14 @@ async def stubborn() -> None:
     await asyncio.Event().wait()
 
 
+async def slow() -> None:
+    """It takes a while to end, whether cancelled or not."""
+    until = asyncio.get_running_loop().time() + 0.25
+    while (seconds := until - asyncio.get_running_loop().time()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(seconds)
+
+
 async def failing() -> None:
     raise OSError
 
@@ -33,6 +41,23 @@ async def test_a_task_that_swallows_its_cancellation_ends() -> None:
     await asyncio.sleep(0)
     await end(*tasks)
     assert all(task.done() for task in tasks)
+
+
+async def test_a_task_that_ends_another_does_not_leave_it_behind() -> None:
+    """It is cancelled again while it waits for its helper, which takes longer to end."""
+    helper = asyncio.create_task(slow())
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await end(helper)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    await end(task)
+    assert task.cancelled()
+    assert helper.done()
 
 
 async def test_without_tasks_nothing_is_waited_for() -> None:
