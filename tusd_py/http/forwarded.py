@@ -6,7 +6,8 @@ Only trusted proxies are believed, and only one family of header fields: X-Forwa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
@@ -25,6 +26,8 @@ _log = get_logger("tusd_py.http")
 _MAX_FIELD_LENGTH = 1024
 """The most characters of one field, all its lines together."""
 _NAMES = {"proto": "Proto", "host": "Host", "prefix": "Prefix", "port": "Port"}
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,8 @@ class Trust:
         if not self.is_proxied(request):
             return {}
         if self._uses_forwarded(request.headers):
-            return {name: value for name, value in _first(request) if name in ("proto", "host") and value}
+            outermost = _pairs(_elements(request)[0])
+            return {name: value for name, value in outermost.items() if name in ("proto", "host") and value}
         parts = {name: _outermost(_field(request, f"X-Forwarded-{title}")) for name, title in _NAMES.items()}
         return {name: value for name, value in parts.items() if value}
 
@@ -55,7 +59,7 @@ class Trust:
         if not self.is_proxied(request):
             return peer
         if self._uses_forwarded(request.headers):
-            return _without_port(dict(_pairs(_elements(_field(request, "Forwarded"))[-1])).get("for", "")) or peer
+            return _without_port(_pairs(_elements(request)[-1]).get("for", "")) or peer
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
 
     def is_proxied(self, request: web.BaseRequest) -> bool:
@@ -105,40 +109,60 @@ def _without_port(address: str) -> str:
     return host if colon and port.isdigit() else address
 
 
-def _field(request: web.BaseRequest, name: str) -> str:
-    """Return all lines of a header field as one, joined by commas; empty without any. Raises Malformed above
+def _lines(request: web.BaseRequest, name: str) -> Sequence[str]:
+    """Return the lines of a header field, an empty one if it isn't there. Raises Malformed if they have more than
     `_MAX_FIELD_LENGTH` characters."""
-    field = ", ".join(request.headers.getall(name, []))
-    if len(field) > _MAX_FIELD_LENGTH:
+    lines = request.headers.getall(name, [""])
+    if sum(map(len, lines)) > _MAX_FIELD_LENGTH:
         raise Malformed(f"{name} is longer than {_MAX_FIELD_LENGTH} characters")
-    return field
+    return lines
+
+
+def _field(request: web.BaseRequest, name: str) -> str:
+    """Return all lines of a header field as one, joined by commas; empty without any. Raises Malformed."""
+    return ", ".join(_lines(request, name))
 
 
 def _outermost(field: str) -> str:
     return field.partition(",")[0].strip()
 
 
-def _first(request: web.BaseRequest) -> Iterator[tuple[str, str]]:
-    return _pairs(_elements(_field(request, "Forwarded"))[0])
+def _elements(request: web.BaseRequest) -> Sequence[str]:
+    """Return the elements of Forwarded: a line is split for itself, so that no quote reaches into the next one. Raises
+    Malformed."""
+    return [element for line in _lines(request, "Forwarded") for element in _split(line, ",")]
 
 
-def _elements(field: str) -> Sequence[str]:
-    return _split(field, ",")
+def _pairs(element: str) -> Mapping[str, str]:
+    """Return the values of an element by their names in lower case; none if one has a quote that is out of place."""
+    pairs = [pair.partition("=") for pair in _split(element, ";")]
+    try:
+        return {name.strip().lower(): _unquote(value.strip()) for name, _, value in pairs}
+    except ValueError:
+        return {}
 
 
-def _pairs(element: str) -> Iterator[tuple[str, str]]:
-    for pair in _split(element, ";"):
-        name, _, value = pair.partition("=")
-        yield name.strip().lower(), value.strip().strip('"').strip()
+def _unquote(value: str) -> str:
+    """Return the value without quotes and escapes (RFC 9110, 5.6.4). Raises ValueError if a quote is out of place."""
+    if '"' not in value:
+        return value
+    match = _QUOTED.fullmatch(value)
+    if match is None:
+        raise ValueError(value)
+    return _ESCAPE.sub(r"\1", match[1])
 
 
 def _split(text: str, separator: str) -> Sequence[str]:
-    """Return the pieces of the text between separators outside of quotes; an unclosed quote extends to the end."""
-    elements, pending, quoted = list[str](), list[str](), False
-    for piece in text.split(separator):
-        pending.append(piece)
-        quoted ^= piece.count('"') % 2 == 1
-        if not quoted:
-            elements.append(separator.join(pending))
-            pending = []
-    return [*elements, separator.join(pending)] if pending else elements
+    """Return the pieces of the text between separators outside of quotes.
+
+    They are told apart from the end, which the nearest proxy wrote: a quote that a client left open is in the first
+    piece, and reaches into none that follows.
+    """
+    parts = text.split(separator)
+    pieces, end, quoted = list[str](), len(parts), False
+    for start in reversed(range(end)):
+        quoted ^= _ESCAPE.sub("", parts[start]).count('"') % 2 == 1
+        if not quoted or start == 0:
+            pieces.append(separator.join(parts[start:end]))
+            end = start
+    return pieces[::-1]

@@ -40,6 +40,7 @@ TOLD: list[tuple[dict[str, str], str]] = [
     ({"Forwarded": 'for="[::1]:4";host="up.example:81", host=inner'}, "http://up.example:81/files/"),
     ({"Forwarded": "host=first.example", "X_Forwarded_Host": "second.example"}, "http://second.example/files/"),
     ({"Forwarded": 'host="a;b";proto=https;host=up.example'}, "https://up.example/files/"),
+    ({"Forwarded": 'host="up.example, host=inner'}, "http://inside:8080/files/"),
     (
         {"Host": "up.example", "X_Forwarded_Port": "8443", "X_Forwarded_Proto": "HTTPS"},
         "https://up.example:8443/files/",
@@ -136,6 +137,11 @@ def test_behind_a_proxy_a_client_is_who_the_nearest_proxy_saw(forwarded: list[st
         (["for=made-up, for=192.0.2.1;proto=https"], "192.0.2.1"),
         (['for="[2001:db8::1]:4711"'], "2001:db8::1"),
         (["proto=https"], "127.0.0.1"),
+        (['for="made-up', 'for="[2001:db8::1]"'], "2001:db8::1"),
+        (['for="made-up\\"", for=192.0.2.1;host="a, b;for=c"'], "192.0.2.1"),
+        (['for="\\192.0.2.1";by="a\\";for=b"'], "192.0.2.1"),
+        (['for="192.0.2.1'], "127.0.0.1"),
+        (['for=192.0.2.1;host="a"b"c"'], "127.0.0.1"),
     ],
 )
 def test_the_other_family_names_clients_too(forwarded: list[str], address: str) -> None:
