@@ -77,7 +77,7 @@ class Crew:
             connections=None,
             engine=self.engine,
             public_endpoint=ENDPOINT,
-            trust=SimpleNamespace(client=lambda _: "127.0.0.1", is_proxied=lambda _: True),
+            trust=SimpleNamespace(is_local=lambda _: True),
             client=lambda _: "client",
             authenticator=None,
             watched_locally=True,

@@ -14,6 +14,7 @@ from typing import Literal
 
 from aiohttp import web
 
+from tusd_py.config.addresses import is_loopback
 from tusd_py.config.kinds import Network
 from tusd_py.domain.refusals import Malformed
 from tusd_py.telemetry.log import get_logger
@@ -55,12 +56,26 @@ class Trust:
         """Return the address of the client that connected to the nearest proxy, without a port, if that proxy is
         trusted and reports it; else the peer's, `unix:` for a UNIX socket. Raises Malformed if the field is too
         long."""
-        peer = request.remote or ""
+        return self._reported_client(request) or request.remote or ""
+
+    def is_local(self, request: web.BaseRequest) -> bool:
+        """Return True for a client of this machine. If any proxy's field is there, a trusted proxy must report a
+        loopback address: the client may be anywhere, even if the proxy is here. With `auto`, fields of both families
+        report nothing for sure: the client may have sent one. Raises Malformed if the field is too long."""
+        families = _families(request.headers)
+        if not families:
+            return not request.remote or is_loopback(request.remote)
+        certain = self.family != "auto" or len(families) == 1
+        return certain and is_loopback(self._reported_client(request))
+
+    def _reported_client(self, request: web.BaseRequest) -> str:
+        """Return the address, without a port, that the nearest proxy reports for its client; empty if it reports none
+        or isn't trusted. Raises Malformed."""
         if not self.is_proxied(request):
-            return peer
+            return ""
         if self._uses_forwarded(request.headers):
-            return _without_port(_pairs(_elements(request)[-1]).get("for", "")) or peer
-        return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
+            return _without_port(_pairs(_elements(request)[-1]).get("for", ""))
+        return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip())
 
     def is_proxied(self, request: web.BaseRequest) -> bool:
         """Return True if the peer is a trusted proxy; a UNIX socket's is one, if any are configured. If another peer
@@ -68,7 +83,7 @@ class Trust:
         if not self.networks:
             return False
         trusted = self._is_trusted_peer(request.remote or "")
-        if not trusted and is_forwarded(request):
+        if not trusted and _families(request.headers):
             self._log_ignored(request.remote)
         return trusted
 
@@ -87,17 +102,18 @@ class Trust:
 
     def _uses_forwarded(self, headers: Mapping[str, str]) -> bool:
         if self.family == "auto":
-            return "Forwarded" in headers and not any(map(_is_x_forwarded, headers))
+            return _families(headers) == {"forwarded"}
         return self.family == "forwarded"
 
 
-def _is_x_forwarded(name: str) -> bool:
-    return name.lower().startswith("x-forwarded-")
-
-
-def is_forwarded(request: web.BaseRequest) -> bool:
-    """Return True if the request has X-Forwarded-* or Forwarded fields, from any proxy, trusted or not."""
-    return any(_is_x_forwarded(name) or name.lower() == "forwarded" for name in request.headers)
+def _families(headers: Mapping[str, str]) -> set[Family]:
+    """Return the families of the fields that are there, from any proxy, trusted or not, or from the client."""
+    names = [name.lower() for name in headers]
+    present: Mapping[Family, bool] = {
+        "forwarded": "forwarded" in names,
+        "x-forwarded": any(name.startswith("x-forwarded-") for name in names),
+    }
+    return {family for family, is_there in present.items() if is_there}
 
 
 def _without_port(address: str) -> str:

@@ -101,24 +101,38 @@ async def test_a_list_that_is_off_leaves_its_path_to_the_base_path(tmp_path: Pat
         await client.close()
 
 
+FOR = "X-Forwarded-For"
+AUTO = {"behind_proxy": "on"}
+OTHER = {**AUTO, "proxy_headers": "forwarded"}
+
+
 @pytest.mark.parametrize(
-    ("settings", "address", "status"),
+    ("settings", "headers", "status"),
     [
-        ({}, "", 200),
-        ({"host": "0.0.0.0"}, "", 401),
-        ({"host": "127.0.0.1,192.0.2.1"}, "", 401),
-        ({"unix_socket": "/run/x"}, "", 200),
-        ({"behind_proxy": "on"}, "127.0.0.1", 200),
-        ({"behind_proxy": "on"}, "203.0.113.9", 401),
-        ({"behind_proxy": "off"}, "203.0.113.9", 401),
+        ({}, {}, 200),
+        ({"host": "0.0.0.0"}, {}, 401),
+        ({"host": "127.0.0.1,192.0.2.1"}, {}, 401),
+        ({"unix_socket": "/run/x"}, {}, 200),
+        (AUTO, {}, 200),
+        (AUTO, {FOR: "127.0.0.1"}, 200),
+        (AUTO, {FOR: "203.0.113.9"}, 401),
+        (AUTO, {"Forwarded": 'for="[::1]"'}, 200),
+        (AUTO, {"Forwarded": 'for="[::1], for=203.0.113.9'}, 401),
+        (AUTO, {"Forwarded": "for=203.0.113.9", "X-Forwarded-Foo": "1"}, 401),
+        (AUTO, {"Forwarded": "for=203.0.113.9", FOR: "127.0.0.1"}, 401),
+        (AUTO, {"X-Forwarded-Proto": "https"}, 401),
+        (OTHER, {FOR: "127.0.0.1"}, 401),
+        (OTHER, {FOR: "203.0.113.9", "Forwarded": "for=127.0.0.1"}, 200),
+        ({"behind_proxy": "off"}, {FOR: "127.0.0.1"}, 401),
+        ({"behind_proxy": "off"}, {FOR: "203.0.113.9"}, 401),
     ],
 )
 async def test_without_authentication_clients_of_this_machine_see_all(
-    tmp_path: Path, settings: dict[str, str], address: str, status: int
+    tmp_path: Path, settings: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
     client = await client_of(tmp_path, None, **settings)
     try:
-        assert (await text(client, "/told", **({"X-Forwarded-For": address} if address else {})))[0] == status
+        assert (await text(client, "/told", **headers))[0] == status
     finally:
         await client.close()
 

@@ -6,11 +6,9 @@ from contextlib import AbstractContextManager
 
 from aiohttp import web
 
-from tusd_py.config.addresses import is_loopback
 from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.rights import Watcher, authenticated, watcher
 from tusd_py.http.context import CALLER, Context
-from tusd_py.http.forwarded import Trust, is_forwarded
 
 _ALL = Watcher(sees_all=True)
 
@@ -30,13 +28,6 @@ def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
     """
     if context.authenticator is not None:
         return watcher(authenticated(request[CALLER]), *scopes)
-    if not (context.watched_locally and _is_local(request, context.trust)):
+    if not (context.watched_locally and context.trust.is_local(request)):
         raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
     return _ALL
-
-
-def _is_local(request: web.Request, trust: Trust) -> bool:
-    """Return True for a client of this machine. A trusted proxy's word on the client's address counts. A request that
-    an untrusted proxy has passed on is not local, even if the proxy is: the proxy's clients may be anywhere."""
-    address = trust.client(request)
-    return (not address or is_loopback(address)) and (trust.is_proxied(request) or not is_forwarded(request))
