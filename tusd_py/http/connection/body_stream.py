@@ -6,6 +6,8 @@ import asyncio
 
 from aiohttp import web
 
+from tusd_py.http.connection.lasting_wait import LastingWait
+
 _STALLED = 0.5
 """Seconds after which a client that takes no bytes counts as having stopped reading for now."""
 
@@ -20,7 +22,7 @@ class BodyStream:
     def __init__(self, request: web.Request, response: web.StreamResponse, patience: float) -> None:
         """`patience` is the number of seconds after which a client that takes no byte of what waits is disconnected."""
         self._request, self.response, self._patience = request, response, patience
-        self._sending: asyncio.Future[None] | None = None
+        self._sending = LastingWait()
         self._sent_at = 0.0
 
     @property
@@ -47,8 +49,8 @@ class BodyStream:
         """Send a piece. Returns True once the client has taken it, False if the client has stopped reading for now:
         then the caller must await `drained` before the next piece, and should keep nothing in memory until then."""
         self._sent_at = _now()
-        self._sending = asyncio.ensure_future(self._pass_on(piece))
-        return await self._takes(_STALLED)
+        self._sending.begin(self._pass_on(piece))
+        return await self._sending.over(_STALLED)
 
     async def send(self, piece: bytes) -> None:
         """Send a piece, the head before the first one, and return once the client can take more. Raises
@@ -62,7 +64,7 @@ class BodyStream:
         """Return once the client can take more. Closes the connection and raises ConnectionResetError if it takes no
         byte for `patience` seconds."""
         waiting = self._waiting
-        while not await self._takes(self._patience):
+        while not await self._sending.over(self._patience):
             before, waiting = waiting, self._waiting
             if waiting >= before:
                 self._abort()
@@ -78,23 +80,11 @@ class BodyStream:
 
     def close(self) -> None:
         """Cancel the send that still waits for the client, if there is one."""
-        if self._sending is not None:
-            self._sending.cancel()
+        self._sending.close()
 
     async def _pass_on(self, piece: bytes) -> None:
         await self._request.writer.write(piece)
         await self._request.writer.drain()
-
-    async def _takes(self, seconds: float) -> bool:
-        """Return True once the client takes more, False after `seconds`. Each piece has one task that waits for the
-        client, which goes on after a timeout: aiohttp can't wait again once such a wait was cancelled."""
-        if self._sending is not None:
-            await asyncio.wait((self._sending,), timeout=seconds)
-            if not self._sending.done():
-                return False
-            sending, self._sending = self._sending, None
-            sending.result()
-        return True
 
     @property
     def _waiting(self) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 from aiohttp import web
 
+from tusd_py.http.connection.lasting_wait import LastingWait
 from tusd_py.ports.body import Chunk
 from tusd_py.storage.s3.api.socket_writer import opened
 
@@ -25,7 +26,8 @@ class Outflow(Protocol):
         the client is gone."""
 
     async def writable(self) -> None:
-        """Return once more can be sent. If the client is gone, returns or raises ConnectionError."""
+        """Return once more can be sent. If the client is gone, returns or raises ConnectionError. A caller that gave up
+        may call it again."""
 
 
 @contextmanager
@@ -40,7 +42,8 @@ def outflow(request: web.Request) -> Iterator[Outflow]:
             yield outlet
             return
         transport.set_write_buffer_limits(high=_SLICE)
-        yield _Slices(request, transport)
+        with closing(LastingWait()) as wait:
+            yield _Slices(request, transport, wait)
         transport.set_write_buffer_limits()
 
 
@@ -48,9 +51,10 @@ class _Slices:
     """An outflow through the transport, a slice of `_SLICE` bytes at a time, for connections whose socket can't be
     written to directly, as with TLS."""
 
-    def __init__(self, request: web.Request, transport: asyncio.WriteTransport) -> None:
+    def __init__(self, request: web.Request, transport: asyncio.WriteTransport, wait: LastingWait) -> None:
         self._request = request
         self._transport = transport
+        self._wait = wait
 
     def offer(self, chunk: Chunk) -> int:
         if self._transport.is_closing():
@@ -62,4 +66,6 @@ class _Slices:
         return len(piece)
 
     async def writable(self) -> None:
-        await self._request.writer.drain()
+        if not self._wait.active:
+            self._wait.begin(self._request.writer.drain())
+        await self._wait.over()

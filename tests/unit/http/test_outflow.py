@@ -1,0 +1,64 @@
+"""A download that can't use its socket is sent through the transport, to a client that may pause."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import trustme
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+
+from tests.support.writing import random_bytes
+from tusd_py.http.connection.outflow import outflow
+
+BODY = random_bytes(8 * 1024 * 1024)
+IMPATIENCE = 0.01
+"""Seconds after which the sender gives up a wait, to wait again."""
+
+
+async def send(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": str(len(BODY))})
+    await response.prepare(request)
+    unsent = memoryview(BODY)
+    with outflow(request) as body:
+        while unsent:
+            count = body.offer(unsent)
+            unsent = unsent[count:]
+            if not count:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IMPATIENCE):
+                        await body.writable()
+    return response
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[asyncio.StreamReader]:
+    """Ask a server over TLS, and yield the answer, of which little is read ahead."""
+    authority, server, trusting = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(trusting)
+    app, port = web.Application(), unused_port()
+    app.router.add_get("/", send)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=server).start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, limit=4096)
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    try:
+        yield reader
+    finally:
+        writer.close()
+        await runner.cleanup()
+
+
+async def test_over_tls_a_client_that_pauses_gets_all() -> None:
+    async with connected() as answer, asyncio.timeout(60):
+        await answer.readuntil(b"\r\n\r\n")
+        got = await answer.readexactly(1)
+        for _ in range(3):
+            await asyncio.sleep(20 * IMPATIENCE)
+            got += await answer.readexactly(1024 * 1024)
+        assert got + await answer.readexactly(len(BODY) - len(got)) == BODY

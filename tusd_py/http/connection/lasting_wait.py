@@ -1,0 +1,48 @@
+"""A wait for the client that outlasts the patience of the task that awaits it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class LastingWait:
+    """One wait at a time, in a task that goes on after a timeout: aiohttp can't wait for a client again once such a
+    wait was cancelled."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def active(self) -> bool:
+        """True from `begin` until `over` has returned True or raised."""
+        return self._task is not None
+
+    def begin(self, waiting: Coroutine[Any, Any, None]) -> None:
+        """Begin to wait. The wait before must be over."""
+        self._task = asyncio.create_task(waiting)
+        self._task.add_done_callback(_retrieve)
+
+    async def over(self, seconds: float | None = None) -> bool:
+        """Return True once the wait is over, or if none was begun; False after `seconds`. It goes on then, and also if
+        the caller is cancelled. Raises what the wait raises."""
+        if self._task is None:
+            return True
+        await asyncio.wait((self._task,), timeout=seconds)
+        if not self._task.done():
+            return False
+        task, self._task = self._task, None
+        task.result()
+        return True
+
+    def close(self) -> None:
+        """Cancel the wait, if it isn't over."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Take the exception of a wait that none may ask for any more, else asyncio logs it."""
+    if not task.cancelled():
+        task.exception()
