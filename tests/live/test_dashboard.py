@@ -115,9 +115,29 @@ async def test_a_form_terminates_an_upload(client: TusClient) -> None:
 async def test_what_there_is_not_cannot_be_asked_for(client: TusClient) -> None:
     await client.create(1)
     token = token_in(await page(client))
-    for path in ("uploads/x/terminate", f"jobs/{'a' * 32}/cancel", "events/evt_x/retry", "other"):
+    for path in ("uploads/x/terminate", "other"):
         answer = await submit(client, path, token)
         assert (answer.status, answer.body.partition(b":")[0]) == (404, b"not-found"), path
+    for path in (f"jobs/{'a' * 32}/cancel", "events/evt_x/retry"):
+        answer = await submit(client, path, token)
+        assert (answer.status, answer.body.partition(b":")[0]) == (403, b"bad-token"), path
+
+
+@pytest.mark.parametrize("setting", ["disable_termination", "terminate_finished"])
+async def test_a_form_keeps_to_what_is_switched_off(
+    tmp_path: Path, session: aiohttp.ClientSession, setting: str
+) -> None:
+    """A page that was sent before still has the form."""
+    place: dict[str, Any] = {"storage": f"file:{tmp_path}/data", "state": f"sqlite:{tmp_path}/state", "dashboard": True}
+    async with serving(tmp_path, **place) as server:
+        client = TusClient(session, server.url)
+        name = (await client.create(1, b"a")).rpartition("/")[2]
+        token = token_in(await page(client))
+    async with serving(tmp_path, **place, **{setting: setting == "disable_termination"}) as server:
+        client = TusClient(session, server.url)
+        answer = await submit(client, f"uploads/{name}/terminate", token)
+        assert answer.status == 403
+        assert (await client.head(f"{server.url}{name}")).status == 200
 
 
 async def test_an_owner_sees_and_ends_its_own(tmp_path: Path, session: aiohttp.ClientSession) -> None:
@@ -145,8 +165,10 @@ async def test_a_failed_delivery_is_sent_again(tmp_path: Path, session: aiohttp.
             await read_until(answer, "Send again")
         html = await page(client)
         assert b"have failed" in html.body
-        (path, *_) = re.findall(r'action="/dashboard/(events/[^"]+/retry)"', html.body.decode())
-        assert (await submit(client, path, token_in(html))).status == 303
+        form = r'action="/dashboard/(events/[^"]+/retry)"><input type="hidden" name="token" value="([^"]+)"'
+        ((path, token), *_) = re.findall(form, html.body.decode())
+        assert (await submit(client, path, token)).status == 303
+        assert (await submit(client, "events/evt_x/retry", token)).status == 404
 
 
 async def test_switched_off_there_is_nothing(tmp_path: Path, session: aiohttp.ClientSession) -> None:

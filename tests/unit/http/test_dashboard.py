@@ -22,28 +22,29 @@ from tusd_py.ports.outbox import Backlog
 
 NOW = 1_000_000.0
 ALICE, BOB = Principal(subject="alice"), Principal(subject="bob")
-FORMS = Forms(page="/dashboard", token="t", terminates=True, cancels=True)
+FORMS = Forms(page="/dashboard", tokens={"terminate": "t", "cancel": "c"}, terminates=True, cancels=True)
 KEY = f"u-{1:032x}"
 
 
-def test_a_token_is_good_for_an_hour_and_for_one_principal() -> None:
+def test_a_token_is_good_for_an_hour_a_principal_and_an_action() -> None:
     tokens = FormTokens("a" * 32)
-    token = tokens.token(ALICE, NOW)
-    assert tokens.check(token, ALICE, NOW + 3599)
-    assert FormTokens("a" * 32).check(token, ALICE, NOW)
-    assert not tokens.check(token, ALICE, NOW + 3600)
-    assert not tokens.check(token, BOB, NOW)
-    assert not tokens.check(token, replace(ALICE, tenant="x"), NOW)
-    assert not tokens.check(token, None, NOW)
-    assert not FormTokens("b" * 32).check(token, ALICE, NOW)
+    token = tokens.token("cancel", ALICE, NOW)
+    assert tokens.check(token, "cancel", ALICE, NOW + 3599)
+    assert FormTokens("a" * 32).check(token, "cancel", ALICE, NOW)
+    assert not tokens.check(token, "cancel", ALICE, NOW + 3600)
+    assert not tokens.check(token, "cancel", BOB, NOW)
+    assert not tokens.check(token, "cancel", replace(ALICE, tenant="x"), NOW)
+    assert not tokens.check(token, "cancel", None, NOW)
+    assert not tokens.check(token, "terminate", ALICE, NOW)
+    assert not FormTokens("b" * 32).check(token, "cancel", ALICE, NOW)
 
 
 def test_a_token_that_was_made_up_is_not_good() -> None:
     tokens = FormTokens("a" * 32)
-    expiry, _, tag = tokens.token(None, NOW).partition(".")
-    assert tokens.check(f"{expiry}.{tag}", None, NOW)
+    expiry, _, tag = tokens.token("cancel", None, NOW).partition(".")
+    assert tokens.check(f"{expiry}.{tag}", "cancel", None, NOW)
     for token in ("", ".", f"{int(expiry) + 1}.{tag}", f"{expiry}.{tag[::-1]}", f"{expiry}.", tag, f"-1.{tag}", "1.é"):
-        assert not tokens.check(token, None, NOW)
+        assert not tokens.check(token, "cancel", None, NOW)
 
 
 def test_the_shell_has_text_enough_to_be_painted_at_once() -> None:

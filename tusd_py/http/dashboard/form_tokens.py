@@ -1,5 +1,5 @@
-"""The tokens in the dashboard's forms: proof that a page of this installation was sent to the same principal within the
-last hour."""
+"""The tokens in the dashboard's forms: proof that a page of this installation with a form for the same action was sent
+to the same principal within the last hour."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class FormTokens:
     def __init__(self, installation_id: str) -> None:
         self._key = hashlib.blake2b(b"dashboard form", key=installation_id.encode()).digest()
 
-    def token(self, principal: Principal | None, now: float) -> str:
-        """Return a token for a form sent to `principal` (None: a caller without a credential), valid for an hour from
-        `now`, in seconds since the epoch."""
+    def token(self, action: str, principal: Principal | None, now: float) -> str:
+        """Return a token for forms of an action, such as `terminate`, sent to `principal` (None: a caller without a
+        credential), valid for an hour from `now`, in seconds since the epoch."""
         expiry = int(now) + _LIFETIME
-        return f"{expiry}.{self._tag(principal, expiry)}"
+        return f"{expiry}.{self._tag(action, principal, expiry)}"
 
-    def check(self, token: str, principal: Principal | None, now: float) -> bool:
-        """Return True if the token was made for this principal and hasn't expired at `now`."""
+    def check(self, token: str, action: str, principal: Principal | None, now: float) -> bool:
+        """Return True if the token was made for this action and principal and hasn't expired at `now`."""
         match = _TOKEN.fullmatch(token)
         if match is None or int(match[1]) <= now:
             return False
-        return hmac.compare_digest(match[2], self._tag(principal, int(match[1])))
+        return hmac.compare_digest(match[2], self._tag(action, principal, int(match[1])))
 
-    def _tag(self, principal: Principal | None, expiry: int) -> str:
+    def _tag(self, action: str, principal: Principal | None, expiry: int) -> str:
         identity = None if principal is None else [principal.subject, principal.tenant]
-        return hmac.new(self._key, json.dumps([expiry, identity]).encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, json.dumps([expiry, action, identity]).encode(), hashlib.sha256).hexdigest()

@@ -6,7 +6,7 @@ percentage of an upload or job, shown as a bar and as a number, and `--phase` is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import htpy as h
@@ -34,21 +34,28 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The forms of one page. `token` proves that the page was sent to the caller."""
+    """The forms of one page."""
 
     page: str
     """The path of the page, below which the forms' actions are, without a slash at its end."""
-    token: str
+    tokens: Mapping[str, str]
+    """The tokens of the forms by their actions: each proves that the page was sent to the caller."""
     terminates: bool
     """True if clients may terminate uploads."""
     cancels: bool
     """True if jobs can be cancelled."""
 
-    def button(self, action: str, label: str) -> h.Element:
-        """Return a form with one button, which POSTs the token to the path `action` below the page's."""
-        return h.form(method="post", action=f"{self.page}/{action}")[
-            h.input(type="hidden", name="token", value=self.token), h.button[label]
+    def button(self, path: str, label: str) -> h.Element:
+        """Return a form with one button, which POSTs the path's token to the path, below that of the page."""
+        token = self.tokens[action_of(path)]
+        return h.form(method="post", action=f"{self.page}/{path}")[
+            h.input(type="hidden", name="token", value=token), h.button[label]
         ]
+
+
+def action_of(path: str) -> str:
+    """Return the action of the form with this path, such as `terminate`: its last segment."""
+    return path.rpartition("/")[2]
 
 
 def upload_item(upload: Upload, url: str, forms: Forms) -> Item:

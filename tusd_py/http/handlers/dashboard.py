@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from tusd_py.domain.access_refusals import BadToken
 from tusd_py.domain.errors import StateUnavailable, Unavailable
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.job import JobId
+from tusd_py.domain.live_refusals import TerminationDisabled
 from tusd_py.domain.refusals import CrossSite, UploadNotFound
 from tusd_py.domain.rights import Rights, Watcher
 from tusd_py.domain.upload import Upload
@@ -23,7 +24,7 @@ from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import CALLER, ENGINE, Context
 from tusd_py.http.dashboard.board import Board, Viewer
 from tusd_py.http.dashboard.form_tokens import FormTokens
-from tusd_py.http.dashboard.items import Forms
+from tusd_py.http.dashboard.items import Forms, action_of
 from tusd_py.http.endpoint import creation_path, endpoint_url, origin
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.direct import read_body, upload_id_of
@@ -49,11 +50,7 @@ Action = Callable[[web.Request, Context], Awaitable[None]]
 def add_dashboard(app: web.Application) -> None:
     """Add the routes of the page and of its forms."""
     app.router.add_route("*", "/dashboard", plain_route(GET=_show).answer)
-    for path, action in {
-        "uploads/{id}/terminate": _terminate,
-        "jobs/{id}/cancel": _cancel,
-        "events/{id}/retry": _retry,
-    }.items():
+    for path, action in _ACTIONS.items():
         app.router.add_route("*", f"/dashboard/{path}", plain_route(POST=_form(action)).answer)
 
 
@@ -75,12 +72,12 @@ async def _show(request: web.Request, context: Context) -> web.StreamResponse:
 
 async def _viewer(request: web.Request, context: Context) -> Viewer:
     watcher = watcher_of(request, context)
-    tokens = await _tokens(context)
+    tokens, principal, now = await _tokens(context), request[CALLER].principal, context.engine.clock()
     return Viewer(
         watcher=watcher,
         forms=Forms(
             page=_page_path(request, context),
-            token=tokens.token(request[CALLER].principal, context.engine.clock()),
+            tokens={name: tokens.token(name, principal, now) for name in map(action_of, _ACTIONS)},
             terminates=context.engine.limits.termination,
             cancels=context.cancel_job is not None,
         ),
@@ -119,16 +116,16 @@ def _check_site(request: web.Request, context: Context) -> None:
 
 
 async def _check_token(request: web.Request, context: Context) -> None:
-    """Raise BadToken if the form's token isn't valid for the caller. Reads the body; raises what `read_body` raises,
-    StateUnavailable."""
+    """Raise BadToken if the form's token isn't valid for its action and the caller. Reads the body; raises what
+    `read_body` raises, StateUnavailable."""
     body = await read_body(request, context, _LONGEST_FORM)
     fields = dict[str, list[str]]()
     with suppress(ValueError):
         fields = parse_qs(body.decode("ascii", "replace"), max_num_fields=_MAX_FIELDS)
     tokens, now = await _tokens(context), context.engine.clock()
-    if not tokens.check(fields.get("token", [""])[0], request[CALLER].principal, now):
+    token, action = fields.get("token", [""])[0], action_of(request.path)
+    if not tokens.check(token, action, request[CALLER].principal, now):
         raise BadToken
-
 
 def _page_path(request: web.Request, context: Context) -> str:
     """Return the path of the dashboard as the client sees it, with the prefix that a proxy or another application adds.
@@ -141,6 +138,8 @@ async def _terminate(request: web.Request, context: Context) -> None:
     upload = await context.engine.state.load(upload_id_of(request))
     if upload is None or not watcher_of(request, context).sees(upload.owner, upload.tenant):
         raise UploadNotFound
+    if not context.engine.limits.termination:
+        raise TerminationDisabled
     await terminate(replace(request[ENGINE], rights=Rights()), upload.id)
 
 
@@ -163,3 +162,11 @@ async def _retry(request: web.Request, context: Context) -> None:
     if outbox is None or not own:
         raise UploadNotFound
     await outbox.restart([row for row in own if row.state is DeliveryState.DEAD], context.engine.clock())
+
+
+_ACTIONS: Mapping[str, Action] = {
+    "uploads/{id}/terminate": _terminate,
+    "jobs/{id}/cancel": _cancel,
+    "events/{id}/retry": _retry,
+}
+"""The actions of the forms, by their paths below that of the page."""
