@@ -13,10 +13,10 @@ from socket import create_connection, socket
 from typing import Any
 
 import pytest
-import trustme
 from aiohttp import ClientSession, TCPConnector, web
 
 from tests.support.live import listening
+from tests.support.tls import contexts
 from tests.support.tus import TusClient
 from tusd_py import create_app
 from tusd_py.config import load_settings
@@ -122,9 +122,7 @@ async def test_a_shutdown_sends_the_end_of_the_answer(
 async def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
     failures = list[object]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-    authority, server, trusting = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    authority.configure_trust(trusting)
+    server, trusting = contexts()
     async with (
         serving(tmp_path, server) as runner,
         ClientSession(connector=TCPConnector(ssl=trusting)) as session,

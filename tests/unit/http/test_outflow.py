@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import trustme
 from aiohttp import web
-from aiohttp.test_utils import unused_port
+from aiohttp.test_utils import TestServer
 
+from tests.support.tls import contexts
 from tests.support.writing import random_bytes
 from tusd_py.http.connection.outflow import outflow
 
@@ -37,21 +36,18 @@ async def send(request: web.Request) -> web.StreamResponse:
 @asynccontextmanager
 async def connected() -> AsyncIterator[asyncio.StreamReader]:
     """Ask a server over TLS, and yield the answer, of which little is read ahead."""
-    authority, server, trusting = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    authority.configure_trust(trusting)
-    app, port = web.Application(), unused_port()
+    tls, trusting = contexts()
+    app = web.Application()
     app.router.add_get("/", send)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=server).start()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, limit=4096)
+    server = TestServer(app)
+    await server.start_server(ssl=tls)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=trusting, limit=4096)
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     try:
         yield reader
     finally:
         writer.close()
-        await runner.cleanup()
+        await server.close()
 
 
 async def test_over_tls_a_client_that_pauses_gets_all() -> None:

@@ -10,6 +10,9 @@ from tusd_py.http.connection.lasting_wait import LastingWait
 
 _STALLED = 0.5
 """Seconds after which a client that takes no bytes counts as having stopped reading for now."""
+_HIGH = 1
+"""Bytes that may wait in the transport's buffer while the next piece is made: with 0, asyncio's transport for TLS waits
+for an empty buffer to be emptied."""
 
 
 class BodyStream:
@@ -44,6 +47,8 @@ class BodyStream:
         self._sent_at = _now()
         await self.response.prepare(self._request)
         self._request.writer.send_headers()
+        if self._request.transport is not None:
+            self._request.transport.set_write_buffer_limits(high=_HIGH)
 
     async def write(self, piece: bytes) -> bool:
         """Send a piece. Returns True once the client has taken it, False if the client has stopped reading for now:
@@ -73,14 +78,15 @@ class BodyStream:
     async def break_off(self, last_words: bytes) -> None:
         """Send `last_words`, then abort the connection without the last chunk, so that the client sees that the rest is
         missing."""
-        if self._request.transport is not None:
-            self._request.transport.set_write_buffer_limits(high=0)
         await self.send(last_words)
         self._abort()
 
     def close(self) -> None:
-        """Cancel the send that still waits for the client, if there is one."""
+        """Cancel the send that still waits for the client, if there is one, and leave the connection as it was before:
+        aiohttp waits without limit for a client to take the end of a body."""
         self._sending.close()
+        if self._request.transport is not None and self.connected:
+            self._request.transport.set_write_buffer_limits()
 
     async def _pass_on(self, piece: bytes) -> None:
         await self._request.writer.write(piece)

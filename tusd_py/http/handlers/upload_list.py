@@ -98,7 +98,7 @@ class Teller:
         if self._query.follow:
             await self._follow()
         else:
-            await self._body.write(self._query.form.end(str(self.cursor), self._count))
+            await self._body.send(self._query.form.end(str(self.cursor), self._count))
 
     @property
     def _full(self) -> bool:
@@ -114,7 +114,8 @@ class Teller:
         page = await read_page(self._context.engine, self._seq, self._query.includes)
         if not self._body.started:
             await self._body.begin()
-            await self._send(self._query.form.head)
+            if not await self._send(self._query.form.head):
+                return False
         for piece in self._pieces(page.uploads):
             if not await self._send(piece):
                 return False
@@ -153,7 +154,7 @@ class Teller:
                 await self._tell_pages()
                 self._seq = max(self._seq, last)
             elif self._body.silence >= self._context.heartbeat:
-                await self._send(b"\n")
+                await self._body.send(b"\n")
 
 
 def _read_query(request: web.Request, context: Context) -> ListQuery:
