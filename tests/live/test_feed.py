@@ -45,6 +45,23 @@ async def test_all_events_are_told_in_order(
     assert events[-1]["subject"] == urls[-1].rpartition("/")[2]
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (["text/event-stream", "application/x-ndjson;q=0"], "text/event-stream"),
+        (["text/event-stream;q=0.5, application/x-ndjson;q=0.1"], "text/event-stream"),
+        (["text/event-stream;q=0.5", "Application/X-NDJSON"], "application/x-ndjson"),
+        (["*/*"], "text/event-stream"),
+    ],
+)
+async def test_the_preferred_format_is_told(
+    server: Server, session: aiohttp.ClientSession, accept: Sequence[str], kind: str
+) -> None:
+    headers = [("Accept", line) for line in accept]
+    async with session.get(f"{server.origin}/events", headers=headers) as answer:
+        assert answer.headers["Content-Type"] == kind
+
+
 @pytest.mark.usefixtures("urls")
 async def test_a_reader_goes_on_from_its_cursor(server: Server, session: aiohttp.ClientSession) -> None:
     events, end = await read(session, server, "?since=4")

@@ -1,4 +1,4 @@
-"""The media type that a client prefers (RFC 9110, 12.5.1)."""
+"""The media type that a client prefers, and the codings that it takes (RFC 9110, 12.5.1 and 12.5.3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 _WEIGHT = re.compile(r"(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _MOST = 64
-"""The most types in a field Accept that count, from its start."""
+"""The most elements of a field that count, from its start."""
 
 
 def preferred_type(accept: str, offered: Sequence[str]) -> str | None:
@@ -29,6 +29,12 @@ def prefers_html(accept: str) -> bool:
     return _rank(ranges, "text/html")[0] > _rank(ranges, "application/json")[0]
 
 
+def takes_coding(accept_encoding: str, coding: str) -> bool:
+    """Return True if the field Accept-Encoding gives the content coding a weight above 0, by name or else by `*`."""
+    weights = dict(_ranges(accept_encoding))
+    return weights.get(coding, weights.get("*", 0.0)) > 0
+
+
 def _rank(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int, int]:
     """Return the weight of the most specific media range that covers the type, how specific that is, and how early it
     comes; greater is better. All three are 0 if none covers it."""
@@ -40,8 +46,8 @@ def _rank(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int, i
     return weight, specificity, earliness
 
 
-def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    for element in accept.split(",", _MOST)[:_MOST]:
+def _ranges(field: str) -> Iterator[tuple[str, float]]:
+    for element in field.split(",", _MOST)[:_MOST]:
         name, *parameters = (part.strip(" \t").lower() for part in element.split(";"))
         weights = [parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")]
         yield name, _weight(weights[0]) if weights else 1.0

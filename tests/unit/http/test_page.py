@@ -104,6 +104,15 @@ async def test_each_encoding_has_its_own_tag(built: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "coding"), [(["gzip;q=0, br"], None), (["br", "gzip"], "gzip"), (["br", "gzip;q=0"], None)]
+)
+async def test_a_coding_that_a_client_rules_out_is_not_used(built: Path, lines: list[str], coding: str | None) -> None:
+    headers = [("Accept-Encoding", line) for line in lines]
+    async with opened(built) as client, client.get("/", headers=headers) as answer:
+        assert answer.headers.get("Content-Encoding") == coding
+
+
+@pytest.mark.parametrize(
     ("endpoint", "reachable"),
     [("files/", "'self'"), ("https://uploads.example.org/files/", "'self' https://uploads.example.org")],
 )

@@ -66,6 +66,7 @@ IN_FIELDS: Mapping[str, Use] = {
     "parameters": parse_parameters,
     "page of a form": _enter,
     "Accept": negotiation.prefers_html,
+    "Accept-Encoding": lambda text: negotiation.takes_coding(text, "gzip"),
     "plain request": _read_post,
     "boundary": lambda text: FormParser(f"multipart/form-data; boundary={text}", _LIMITS),
 }

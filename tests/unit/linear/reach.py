@@ -26,6 +26,7 @@ FIELDS = (
     *("X-Forwarded-Port", "X-Request-ID", "X-HTTP-Method-Override", "Host", "Origin", "Sec-Fetch-Site", "User-Agent"),
     *("If-Match", "If-None-Match", "If-Range", "If-Modified-Since", "If-Unmodified-Since", "Range", "Prefer"),
     *("Access-Control-Request-Headers", "Access-Control-Request-Method", "Accept", "Cookie", "Authorization"),
+    "Accept-Encoding",
 )
 PLACES = (f"/{MARK}", f"/files/{MARK}", f"/files/read/{MARK}", f"/files/?{MARK}={MARK}", f"/files/s3/{MARK}?key={MARK}")
 PROTOCOLS: Sequence[Mapping[str, str]] = (

@@ -1,10 +1,10 @@
-"""Content negotiation by media type (RFC 9110, 12.5.1)."""
+"""Content negotiation by media type and by coding (RFC 9110, 12.5.1 and 12.5.3)."""
 
 from __future__ import annotations
 
 import pytest
 
-from tusd_py.serving.negotiation import preferred_type
+from tusd_py.serving.negotiation import preferred_type, takes_coding
 
 OFFERED = ("application/x-ndjson", "text/csv", "application/json")
 NDJSON, CSV, JSON = OFFERED
@@ -37,3 +37,21 @@ NDJSON, CSV, JSON = OFFERED
 )
 def test_the_preferred_type(accept: str, chosen: str | None) -> None:
     assert preferred_type(accept, OFFERED) == chosen
+
+
+@pytest.mark.parametrize(
+    ("field", "taken_coding"),
+    [
+        ("", False),
+        ("br, GZIP;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0.000, *", False),
+        ("*", True),
+        ("*;q=0, gzip", True),
+        ("*;q=0", False),
+        ("identity", False),
+        ("not-gzip", False),
+    ],
+)
+def test_a_coding_is_taken_above_weight_0(field: str, *, taken_coding: bool) -> None:
+    assert takes_coding(field, "gzip") is taken_coding

@@ -17,14 +17,15 @@ from tusd_py.http.context import Context
 from tusd_py.http.failures import refusal_of
 from tusd_py.http.handlers.live import live_of
 from tusd_py.http.handlers.plain_refusals import plain_route
-from tusd_py.http.handlers.queries import read_choice, read_flag
-from tusd_py.http.handlers.streams import last_event_id, streaming
+from tusd_py.http.handlers.queries import read_accept, read_choice, read_flag
+from tusd_py.http.handlers.streams import EVENTS, last_event_id, streaming
 from tusd_py.http.handlers.watching import watcher_of
 from tusd_py.live.feed import Choice, Page, read_page
 from tusd_py.live.listeners import Listener
 from tusd_py.live.live import Live
 from tusd_py.ports.outbox import Outbox
 from tusd_py.protocol.listing import NDJSON
+from tusd_py.serving.negotiation import preferred_type
 
 _HEAL = 10.0
 """Seconds after which the events are read again without an announcement, as these may get lost."""
@@ -142,8 +143,9 @@ def _read_choice(request: web.Request, context: Context) -> Choice:
 
 
 def _wants_lines(request: web.Request) -> bool:
-    chosen = read_choice(request, "format", ("ndjson", "sse"))
-    return chosen == "ndjson" or (chosen is None and NDJSON.content_type in request.headers.get(hdrs.ACCEPT, ""))
+    if (chosen := read_choice(request, "format", ("ndjson", "sse"))) is not None:
+        return chosen == "ndjson"
+    return preferred_type(read_accept(request), (EVENTS, NDJSON.content_type)) == NDJSON.content_type
 
 
 async def _since(request: web.Request, outbox: Outbox) -> int:

@@ -14,6 +14,7 @@ from tusd_py.domain.job import Job
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.failures import record_refusal
+from tusd_py.http.handlers.streams import EVENTS
 from tusd_py.http.handlers.watching import counted
 from tusd_py.protocol.job_messages import end_event, job_event, job_line
 from tusd_py.protocol.listing import end_members, fault_members, ndjson_line
@@ -41,8 +42,8 @@ class StreamFormat:
 
 
 FORMATS: Mapping[str, StreamFormat] = {
-    "text/event-stream": StreamFormat(
-        content_type="text/event-stream",
+    EVENTS: StreamFormat(
+        content_type=EVENTS,
         state=job_event,
         end=lambda job, _: end_event(job),
         fault=lambda _, __: b"",

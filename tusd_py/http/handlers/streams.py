@@ -10,8 +10,10 @@ from aiohttp import hdrs, web
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.protocol.live_wording import event_text
 
+EVENTS = "text/event-stream"
+"""The media type of server-sent events."""
 _LAST = "last-event-id"
-_HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
+_HEADERS = {hdrs.CONTENT_TYPE: EVENTS, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
 COMMENT = b": ping\n\n"
 """A comment, which keeps the connection of a stream open and means nothing."""
 
