@@ -171,3 +171,15 @@ async def test_refused_long_head_frees_memory_at_once(site: Site, monkeypatch: p
         assert await site.idle(), "not only after the connection has lingered"
         assert await connection.read_rest() == b""
     assert site.refused == ["head-too-large"]
+
+
+async def test_a_head_that_ends_above_the_limit_is_refused(site: Site) -> None:
+    """Its last bytes and its end come in one read."""
+    async with connected(site.port) as connection:
+        await begin_head(site, connection)
+        await connection.send(b"a" * 7000)
+        await asyncio.sleep(0.05)
+        await connection.send(b"a" * 5000 + END)
+        assert (await connection.answer()).status == 431
+        assert await connection.read_rest() == b""
+    assert site.refused == ["head-too-large"]

@@ -39,8 +39,8 @@ _TEXT = "head-too-large: the head of a request can have {} bytes at most\n"
 
 
 class Runner(web.AppRunner):
-    """A runner whose connections count the bytes of heads; a head that hasn't ended after `limit` bytes is refused with
-    431."""
+    """A runner whose connections count the bytes of heads; a head that hasn't ended after `limit` bytes, or whose
+    fields have more, is refused with 431."""
 
     __slots__ = ("_limit",)
 
@@ -168,6 +168,10 @@ class _Connection(RequestHandler):
         return partial(self._refuse_malformed, err_info.exc)
 
     def _head_done(self, message: object, body: StreamReader) -> None:
+        if self._came > self._limit and _size(message) > self._limit:
+            self._messages.pop()
+            self._refuse_head()
+            return
         self._partial, self._body = 0, body
         if self._holding is not None:
             self._holding.release(max(self._holding.held_bytes - _TIMES * _size(message), 0))
@@ -188,8 +192,11 @@ class _Connection(RequestHandler):
         self._resume_reading_for_buffer()
 
     def _limit_head(self) -> None:
-        if self._partial <= self._limit or self._manager is None:
-            return
+        if self._partial > self._limit and self._manager is not None:
+            self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        """Put the refusal of a head that is too large in its place, and hear nothing more."""
         self._deaf, self._partial, self._parser = True, 0, new_parser(self)
         error = ErrorInfo(status=_TOO_LARGE, exc=ValueError("a head is too large"), message="")
         self._messages.append((error, EMPTY_PAYLOAD))

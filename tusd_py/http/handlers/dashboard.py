@@ -127,6 +127,7 @@ async def _check_token(request: web.Request, context: Context) -> None:
     if not tokens.check(token, action, request[CALLER].principal, now):
         raise BadToken
 
+
 def _page_path(request: web.Request, context: Context) -> str:
     """Return the path of the dashboard as the client sees it, with the prefix that a proxy or another application adds.
     Raises Malformed."""
