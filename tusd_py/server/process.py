@@ -57,8 +57,11 @@ _ALLOCATIONS = 20_000
 
 
 def run_server(settings: Settings, listeners: ServerListeners, watch: int | None = None) -> int:
-    """Serve until SIGTERM or SIGINT, or until the file descriptor `watch` can be read, and return the exit code 0. A
-    second signal ends the process at once, with exit code 1.
+    """Serve until SIGTERM or SIGINT, and return the exit code 0. A second signal ends the process at once, with exit
+    code 1.
+
+    A worker has the file descriptor `watch`, and shuts down, too, when that can be read. It takes any number of signals
+    for one: a signal to all processes reaches it both directly and through the supervisor, which kills it if need be.
 
     Takes ownership of `listeners`. Raises ConfigurationError.
     """
@@ -138,8 +141,9 @@ def _collect_less() -> None:
 
 def _watch_signals(shutdown: asyncio.Event, watch: int | None) -> None:
     loop = asyncio.get_running_loop()
+    handle = _handle_signal if watch is None else asyncio.Event.set
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, _handle_signal, shutdown)
+        loop.add_signal_handler(name, handle, shutdown)
     if watch is not None:
         loop.add_reader(watch, _handle_supervisor_end, shutdown, watch)
 

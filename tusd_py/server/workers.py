@@ -6,7 +6,8 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import SimpleQueue
@@ -56,13 +57,15 @@ class _Supervisor:
             signal.signal(name, lambda *_: self._handle_signal())
         for _ in range(self._settings.workers):
             self._start_worker()
+        is_failed = False
         while self._workers:
             wait([worker.sentinel for worker in self._workers])
             codes = [self._reap(worker) for worker in self._workers[:] if worker.exitcode is not None]
-            if not self._signal_count and any(code > 0 for code in codes):
+            is_failed |= any(code > 0 for code in codes)
+            if is_failed and not self._signal_count:
                 self._handle_signal()
                 return self._fail()
-        return 0 if self._signal_count <= 1 else 1
+        return 1 if is_failed or self._signal_count > 1 else 0
 
     def _wait_for_all(self, code: int) -> int:
         for worker in self._workers:
@@ -87,10 +90,11 @@ class _Supervisor:
             raise
         with closing(listeners):
             worker = _CONTEXT.Process(target=_work, args=(self._settings, listeners, self._errors))
-            worker.start()
+            with _interrupts_blocked():
+                worker.start()
         self._workers.append(worker)
-        if self._signal_count:  # a signal came during the start: this worker hasn't got it
-            worker.terminate()
+        if self._signal_count:  # a signal came during the start: this worker wasn't told
+            self._end(worker)
 
     def _reap(self, worker: SpawnProcess) -> int:
         """Forget a dead worker, and replace it if a signal killed it before this server was told to end. Returns its
@@ -108,15 +112,32 @@ class _Supervisor:
         self._signal_count += 1
         self._listeners.public.close()
         for worker in self._workers:
-            if self._signal_count == 1:
-                worker.terminate()
-            else:
-                worker.kill()
+            self._end(worker)
+
+    def _end(self, worker: SpawnProcess) -> None:
+        """Tell the worker to shut down, once more if need be; after a second signal, kill it."""
+        if self._signal_count == 1:
+            worker.terminate()
+        else:
+            worker.kill()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Block SIGINT for the time of the context: a process that is started in it gets Ctrl-C only once it is ready to,
+    rather than print the stack of an import."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _work(settings: Settings, listeners: ServerListeners, errors: SimpleQueue[str]) -> None:
     """Run a worker and exit with its code; put the message of a ConfigurationError into `errors` and exit with 2. The
     worker also ends when the supervisor's process ends in any way."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it serves, it dies of Ctrl-C as it does of SIGTERM
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = multiprocessing.parent_process()
     try:
         code = run_server(settings, listeners, watch=None if parent is None else parent.sentinel)

@@ -1,0 +1,103 @@
+"""Signals to a server with two workers: to all of its processes, as Ctrl-C and systemd send them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.node import client_of
+from tests.support.raw import RawConnection, connected, patching
+from tests.support.server import Server, serving
+from tests.support.tus import TusClient, until
+
+MIB = 1024 * 1024
+COUNT = 300_000
+"""Bytes that a writer has brought when the signal comes."""
+
+
+@asynccontextmanager
+async def pair(directory: Path) -> AsyncIterator[tuple[Server, TusClient]]:
+    async with serving(directory, workers=2) as server, client_of(server) as client:
+        await until(lambda: are_ready(server))
+        yield server, client
+
+
+async def are_ready(server: Server) -> bool:
+    """Return True once each worker has said where it serves."""
+    return server.log().count("takes uploads at") == 2
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    return [child for child in psutil.Process(server.pid).children() if is_worker(child)]
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # or a zombie
+        return False
+
+
+def signal_children(server: Server, sig: signal.Signals) -> None:
+    """Signal all processes but the supervisor; with it, that is what systemd does with a control group."""
+    for child in psutil.Process(server.pid).children(recursive=True):
+        child.send_signal(sig)
+
+
+async def received(server: Server) -> bool:
+    return await server.metric("received_bytes_total") >= COUNT
+
+
+async def is_closed(server: Server) -> bool:
+    """Return True once no connection is accepted: then each process has got its signal."""
+    try:
+        async with connected(server.port):
+            return False
+    except ConnectionRefusedError:
+        return True
+
+
+@asynccontextmanager
+async def downloading(server: Server, client: TusClient) -> AsyncIterator[RawConnection]:
+    """A client that doesn't read its download: the server waits for it at its end."""
+    url = await client.create(64 * MIB)
+    await client.patch(url, 0, bytes(64 * MIB))
+    async with connected(server.port) as connection:
+        await connection.head("GET", url)
+        yield connection
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_to_all_processes_saves_every_byte(tmp_path: Path, sig: signal.Signals) -> None:
+    async with pair(tmp_path) as (server, client):
+        url = await client.create(MIB)
+        async with patching(url, 0, MIB) as writer:
+            await writer.send(bytes(COUNT))
+            await until(lambda: received(server))
+            signal_children(server, sig)
+            assert await server.stop(sig) == 0
+            assert await writer.status() == 503
+        await server.start()
+        assert await client.offset(url) == COUNT
+
+
+@pytest.mark.parametrize(("sig", "is_to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+async def test_a_second_signal_ends_all_at_once(tmp_path: Path, *, sig: signal.Signals, is_to_all: bool) -> None:
+    async with pair(tmp_path) as (server, client), downloading(server, client):
+        members = workers(server)
+        os.kill(server.pid, sig)
+        signal_children(server, sig)
+        await until(lambda: is_closed(server))
+        assert any(member.is_running() for member in members)
+        if is_to_all:
+            signal_children(server, sig)
+        async with asyncio.timeout(5):
+            assert await server.stop(sig) == 1
+        assert not any(member.is_running() for member in members)
