@@ -1,4 +1,4 @@
-"""Signals to a server with two workers: to all of its processes, as Ctrl-C and systemd send them."""
+"""Signals to a server with two workers: to all of its processes, as Ctrl-C and systemd send them, and to one worker."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ def signal_children(server: Server, sig: signal.Signals) -> None:
         child.send_signal(sig)
 
 
+async def are_replaced(server: Server, former: list[psutil.Process]) -> bool:
+    return len([worker for worker in workers(server) if worker not in former]) == 2
+
+
 async def received(server: Server) -> bool:
     return await server.metric("received_bytes_total") >= COUNT
 
@@ -101,3 +105,20 @@ async def test_a_second_signal_ends_all_at_once(tmp_path: Path, *, sig: signal.S
         async with asyncio.timeout(5):
             assert await server.stop(sig) == 1
         assert not any(member.is_running() for member in members)
+
+
+async def test_a_worker_told_to_end_saves_and_is_replaced(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (server, client):
+        former = workers(server)
+        url = await client.create(MIB)
+        async with patching(url, 0, MIB) as writer:
+            await writer.send(bytes(COUNT))
+            await until(lambda: received(server))
+            for worker in former:
+                worker.terminate()
+            assert await writer.status() == 503
+        await until(lambda: are_replaced(server, former))
+        assert server.log().count("worker ended") == 2
+        assert await server.stop() == 0
+        await server.start()
+        assert await client.offset(url) == COUNT

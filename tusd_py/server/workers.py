@@ -41,8 +41,8 @@ def serve(settings: Settings) -> int:
 
 
 class _Supervisor:
-    """The supervisor of the workers: it starts them, and replaces a worker that a signal killed. If a worker fails,
-    with an exit code above 0, all are ended; one that exits with 0, as after a SIGTERM to it alone, isn't replaced."""
+    """The supervisor of the workers: it starts them, and alone ends them for good. A worker that was killed, or that
+    ended as after a SIGTERM to it alone, is replaced. If one fails, with an exit code above 0, all are ended."""
 
     def __init__(self, settings: Settings, listeners: ServerListeners) -> None:
         """`listeners` stay open for all workers, to keep TCP ports and to be shared as UNIX sockets."""
@@ -97,14 +97,14 @@ class _Supervisor:
             self._end(worker)
 
     def _reap(self, worker: SpawnProcess) -> int:
-        """Forget a dead worker, and replace it if a signal killed it before this server was told to end. Returns its
-        exit code; negative for a signal."""
+        """Forget a dead worker, and replace it unless it failed or this server was told to end. Returns its exit code;
+        negative for a signal."""
         code = worker.exitcode or 0
         self._workers.remove(worker)
         if worker.pid is not None:
             forget_worker(worker.pid)
-        if code < 0 and not self._signal_count:
-            get_logger("tusd_py.workers").warning("worker died", pid=worker.pid, signal=-code)
+        if code <= 0 and not self._signal_count:
+            _log_end(worker.pid, code)
             self._start_worker()
         return code
 
@@ -131,6 +131,14 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _log_end(pid: int | None, code: int) -> None:
+    log = get_logger("tusd_py.workers")
+    if code:
+        log.warning("worker died", pid=pid, signal=-code)
+    else:
+        log.warning("worker ended", pid=pid)
 
 
 def _work(settings: Settings, listeners: ServerListeners, errors: SimpleQueue[str]) -> None:
