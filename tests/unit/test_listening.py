@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import re
 import socket
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from devtools.ports import free_port, has_ipv6
 from tusd_py.config import Settings
+from tusd_py.config.addresses import TcpAddress, UnixAddress
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.server import listening
 from tusd_py.server.listening import Listeners, bind_listeners, socket_address
@@ -85,10 +87,11 @@ def test_taken_address_frees_the_others(workers: int) -> None:
             assert addresses(places.public) == [f"127.0.0.1:{port}"]
 
 
-def test_a_name_that_is_none_is_one_line() -> None:
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "a" * 64])
+def test_a_name_that_is_none_is_one_line(host: str) -> None:
     with (
-        pytest.raises(ConfigurationError, match=r"^can't listen on nowhere\.invalid:80: \w"),
-        bind_listeners(settings(host="nowhere.invalid", port=80)),
+        pytest.raises(ConfigurationError, match=rf"^can't listen on {re.escape(host)}:80: \w.*$"),
+        bind_listeners(settings(host=host, port=80)),
     ):
         pass
 
@@ -108,6 +111,29 @@ def test_an_address_that_this_machine_does_not_have_is_one_line(monkeypatch: pyt
     resolve_to(monkeypatch, "192.0.2.1")
     with pytest.raises(ConfigurationError, match="Cannot assign"), bind_listeners(settings(host="192.0.2.1")):
         pass
+
+
+def test_a_family_that_this_machine_lacks_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    bind = listening._bind_socket
+
+    def without_ipv6(family: int, place: tuple[Any, ...], **how: bool) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "no such family")
+        return bind(family, place, **how)
+
+    resolved = [(socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+    monkeypatch.setattr(listening, "_resolved", lambda _: resolved)
+    monkeypatch.setattr(listening, "_bind_socket", without_ipv6)
+    with bind_listeners(settings(host="localhost")) as places:
+        assert [listener.getsockname()[0] for listener in places.public.sockets] == ["127.0.0.1"]
+
+
+def test_port_0_is_that_of_the_first_tcp_socket(tmp_path: Path) -> None:
+    with closing(Listeners()) as listeners:
+        for address in (UnixAddress(tmp_path / "s"), TcpAddress("127.0.0.1", 0), TcpAddress("127.0.0.2", 0)):
+            listeners.add(address, shared=False, both=False)
+        ports = {listener.getsockname()[1] for listener in listeners.sockets[1:]}
+        assert len(ports) == 1
 
 
 def test_a_unix_socket_is_instead_of_addresses(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from tusd_py.server.socket_file import SocketFile, listen_at
 
 _TRIES = 20
 """The maximum number of ports to try, if all addresses have port 0, until one port is free at each of them."""
+_UNAVAILABLE = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""The errors of an address, or of its family, that this machine doesn't have."""
 _EVERY_V4, _EVERY = "0.0.0.0", "::"  # noqa: S104 (compared with, not bound)
 
 
@@ -46,7 +48,7 @@ class Listeners:
 
     def add(self, address: Address, *, shared: bool, both: bool) -> None:
         """Bind sockets to the address: one, or one for each IP address of a host name. Port 0 becomes the port of the
-        first socket, if there is one.
+        first TCP socket, if there is one.
 
         With `shared`, other sockets may bind the same TCP port (SO_REUSEPORT). With `both`, `::` takes IPv4 too. Raises
         OSError.
@@ -65,14 +67,16 @@ class Listeners:
             try:
                 self.sockets.append(_bind_socket(family, place, shared=shared, both=both))
             except OSError as error:
-                if error.errno != errno.EADDRNOTAVAIL:
+                if error.errno not in _UNAVAILABLE:
                     raise
                 unavailable = error  # a name may have others: localhost, on a machine without IPv6
         if unavailable is not None and len(self.sockets) == count:
             raise unavailable
 
     def _port(self) -> int:
-        return int(self.sockets[0].getsockname()[1]) if self.sockets else 0
+        """Return the port of the first TCP socket; 0 without one."""
+        ports = (bound.getsockname()[1] for bound in self.sockets if bound.family != socket.AF_UNIX)
+        return next(ports, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,11 @@ def _is_any_port(address: Address) -> bool:
 
 
 def _resolved(address: TcpAddress) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    results = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    """Yield the families and places of the address. Raises OSError."""
+    try:
+        results = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError as error:  # Python encodes names: a label is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "Not the name of a host") from error
     yield from dict.fromkeys((family, place) for family, *_, place in results)
 
 
