@@ -88,6 +88,13 @@ def test_it_goes_with_its_server(path: Path) -> None:
         file.remove()
 
 
+def test_one_that_never_was_there_needs_no_removal(path: Path) -> None:
+    SocketFile(path, None).remove()
+    path.touch()
+    SocketFile(path, None).remove()
+    assert path.exists()
+
+
 def test_another_servers_does_not(path: Path) -> None:
     with listening(path) as file:
         path.unlink()

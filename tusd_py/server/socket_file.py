@@ -28,7 +28,7 @@ class SocketFile:
 
     def remove(self) -> None:
         """Remove the file, unless it was removed, or another server has replaced it."""
-        if _inode(self.path) == self.inode:
+        if self.inode is not None and _inode(self.path) == self.inode:
             self.path.unlink()
 
 
