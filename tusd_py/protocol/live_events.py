@@ -29,7 +29,7 @@ class LiveEvent:
 
 class Teller:
     """The choice of the events for one listener of one upload. It remembers what the listener knows: it tells no older
-    revision, and no smaller offset."""
+    revision, and a smaller offset only by a `state` event, once bytes were lost and the upload was rolled back."""
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Teller:
         self._face: object = None
         """The values in the last `state` event whose change leads to another one. None before the first."""
         self._offset = -1
+        """The offset that the listener knows."""
         self._progress_at = -math.inf
         """The time, in seconds since the epoch, from which the next `progress` event may be sent."""
         self._revisions = dict[str, int]()
@@ -92,9 +93,10 @@ class Teller:
         upload, first = snapshot.upload, self._face is None
         pause = upload.paused(now) and (upload.paused_until if self._tells_renewals else True)
         face = (upload.phase, upload.metadata, pause, upload.scan, snapshot.end)
-        if face == self._face or (first and snapshot.is_gone and self._resumed):
+        is_news = face != self._face or upload.offset < self._offset
+        if not is_news or (first and snapshot.is_gone and self._resumed):
             return
-        self._face, self._offset = face, max(self._offset, upload.offset)
+        self._face, self._offset = face, upload.offset
         if first:
             self._revisions = {job.id: job.revision for job in snapshot.jobs}
         yield LiveEvent(type="state", id=str(upload.revision), data=self._describe(snapshot, self._endpoint, now))
