@@ -33,6 +33,12 @@ async def read(session: aiohttp.ClientSession, server: Server, query: str = "") 
     return events, end["end"]
 
 
+async def test_lines_are_asked_for_on_any_line_of_accept(server: Server, session: aiohttp.ClientSession) -> None:
+    accepted = [("Accept", "text/plain;q=0.1"), *NDJSON.items()]
+    async with session.get(f"{server.origin}/events", headers=accepted) as answer:
+        assert answer.headers["Content-Type"] == NDJSON["Accept"]
+
+
 async def test_all_events_are_told_in_order(
     server: Server, session: aiohttp.ClientSession, urls: Sequence[str]
 ) -> None:

@@ -20,7 +20,7 @@ def failed_precondition(headers: Mapping[str, str], etag: str, modified: int) ->
     """Return 412 or 304 for a GET or HEAD whose conditions don't hold, in the order of RFC 9110, 13.2.2; None if they
     hold, or if there are none.
 
-    `headers` is case-insensitive.
+    `headers` is case-insensitive, with the lines of a field in one value.
     """
     if not _is_match(headers, etag, modified):
         return HTTPStatus.PRECONDITION_FAILED

@@ -50,8 +50,8 @@ class DownloadPlan:
 
 
 def plan_download(method: str, headers: Mapping[str, str], obj: ServedObject) -> DownloadPlan:
-    """Return the response to a GET or HEAD of the object with these header fields, which are case-insensitive: its
-    conditions and, for GET, its range are evaluated (RFC 9110, 13.2.2 and 14)."""
+    """Return the response to a GET or HEAD of the object with these header fields, which are case-insensitive, with the
+    lines of a field in one value: its conditions and, for GET, its range are evaluated (RFC 9110, 13.2.2 and 14)."""
     modified = int(obj.modified)
     failed = failed_precondition(headers, obj.etag, modified)
     if failed is not None:

@@ -93,6 +93,15 @@ async def test_what_a_browser_has_isnt_sent_again(built: Path) -> None:
                 assert third.status == 200
 
 
+async def test_several_lines_of_a_condition_are_one_list(built: Path) -> None:
+    async with opened(built) as client:
+        async with client.get("/") as first:
+            etag = first.headers["ETag"]
+        for name, status in (("If-None-Match", 304), ("If-Match", 200)):
+            async with client.get("/", headers=[(name, '"another"'), (name, etag)]) as second:
+                assert second.status == status
+
+
 async def test_each_encoding_has_its_own_tag(built: Path) -> None:
     async with opened(built) as client, ClientSession(auto_decompress=False) as raw:
         url = client.make_url("/ui/app-0123ABCD.js")

@@ -21,6 +21,7 @@ from aiohttp import hdrs, web
 
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.http.handlers.queries import read_accept
+from tusd_py.http.translation import combine_lines
 from tusd_py.serving.conditions import failed_precondition
 from tusd_py.serving.negotiation import takes_coding
 
@@ -93,7 +94,8 @@ class _File:
 
     async def serve(self, request: web.Request) -> web.Response:
         takes_gzip = takes_coding(read_accept(request, hdrs.ACCEPT_ENCODING), "gzip")
-        return (self._compressed if takes_gzip else self._plain).answer(request.headers)
+        headers = combine_lines(request.headers)
+        return (self._compressed if takes_gzip else self._plain).answer(headers)
 
 
 class _Representation:
