@@ -68,6 +68,14 @@ def test_what_can_not_be_exported_ends_the_start(environ: Mapping[str, str], com
         raise AssertionError
 
 
+@pytest.mark.parametrize("name", ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_ATTRIBUTE_COUNT_LIMIT"])
+def test_a_value_that_the_sdk_refuses_is_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "-1")
+    line = r"^OpenTelemetry refuses its variables \(OTEL_…\): \w.*$"
+    with pytest.raises(ConfigurationError, match=line), exporting(ENDPOINT):
+        raise AssertionError
+
+
 @pytest.mark.parametrize(
     "library", ["opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter"]
 )

@@ -68,17 +68,27 @@ def sink_wrapper(tracing: Tracing | None) -> Callable[[Sink], Sink] | None:
 @contextmanager
 def exporting(environ: Mapping[str, str]) -> Iterator[None]:
     """Make spans and export them until the end of the context, if the variables in `environ` ask for that. Raises
-    ConfigurationError, also if OpenTelemetry's SDK is missing."""
+    ConfigurationError, also if OpenTelemetry's SDK is missing or refuses a variable."""
     name = _exporter_name(environ)
     if name is None:
         yield
         return
-    with importing("otel", "opentelemetry-sdk", next(filter(environ.get, (_EXPORTER, *_ENDPOINTS)))):
+    with importing("otel", "opentelemetry-sdk", next(filter(environ.get, (_EXPORTER, *_ENDPOINTS)))), _one_line():
         provider = _provider(_exporter(name, environ))
     try:
         yield
     finally:
         provider.shutdown()
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn an error that the SDK raises for a variable's value into a ConfigurationError of one line."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"OpenTelemetry refuses its variables (OTEL_…): {reason}") from error
 
 
 def _exporter_name(environ: Mapping[str, str]) -> str | None:
