@@ -75,14 +75,13 @@ def _origin(url: str) -> str | None:
         return None
     try:
         split = urlsplit(url)
-        port, host = split.port, split.netloc.lower().removesuffix(f":{split.port}")
+        port = split.port
     except ValueError:
         return None
-    return (
-        f"{split.scheme}://{host}"
-        if port in (None, _DEFAULT_PORTS[split.scheme])
-        else f"{split.scheme}://{host}:{port}"
-    )
+    name = split.hostname or ""
+    host = f"[{name}]" if ":" in name else name
+    default = port in (None, _DEFAULT_PORTS[split.scheme])
+    return f"{split.scheme}://{host}" if default else f"{split.scheme}://{host}:{port}"
 
 
 def _members(upload: Upload, endpoint: str) -> dict[str, Any]:
