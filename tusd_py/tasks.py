@@ -1,9 +1,12 @@
-"""The end of background tasks."""
+"""The end of background tasks, and waiting that outlives cancellations."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _AGAIN = 0.1
 """Seconds after which a task is cancelled again."""
@@ -28,3 +31,17 @@ async def end(*tasks: asyncio.Task[Any] | None) -> None:
             cancellation = error
     if cancellation is not None:
         raise cancellation
+
+
+async def wait_out(running: asyncio.Future[T]) -> T:
+    """Wait until `running` has ended, also if this call is cancelled meanwhile, however often: CancelledError is raised
+    only then. Return the result of `running`; raises what it raises."""
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait((running,))
+        if not running.cancelled():
+            running.exception()  # read, so that asyncio doesn't log it as never retrieved
+        raise

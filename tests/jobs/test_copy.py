@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
+import threading
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +22,8 @@ from tests.support.s3faults import Action, after_forwarding, error, reset
 from tests.support.s3proxy import S3Proxy
 from tests.support.server import serving
 from tests.support.writing import random_bytes
-from tusd_py.domain.job_faults import PassingFault
+from tusd_py.domain.job_faults import BadJob, PassingFault
+from tusd_py.jobs.kinds.copy import Copy
 from tusd_py.jobs.targets.folder import FolderTarget
 from tusd_py.tasks import end
 
@@ -35,6 +40,20 @@ class Halting:
         self.halted.set()
         await self.going_on.wait()
         yield self._pieces[1]
+
+
+class SlowDisk:
+    """An fsync that sets `halted` and waits until it may go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.halted, self.going_on = threading.Event(), threading.Event()
+        self._fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self._halt)
+
+    def _halt(self, descriptor: int) -> None:
+        self.halted.set()
+        self.going_on.wait(60.0)
+        self._fsync(descriptor)
 
 
 async def in_one(data: bytes) -> AsyncGenerator[bytes, None]:
@@ -99,6 +118,65 @@ async def test_what_a_killed_copy_left_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / unfinished).write_bytes(b"left by a process that died")
     await target.write("a", 4, {}, in_one(b"data"))
     assert contents(tmp_path) == {"a": b"data"}
+
+
+async def test_a_cancelled_copy_moves_nothing_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is cancelled while its bytes are made durable, again and again; no other gets its name before that has
+    ended."""
+    target, disk = FolderTarget(tmp_path, 0o600), SlowDisk(monkeypatch)
+    writing = asyncio.create_task(target.write("a", 5, {}, in_one(b"first")))
+    await asyncio.to_thread(disk.halted.wait, 60.0)
+    ending = asyncio.create_task(end(writing))
+    await asyncio.wait({ending}, timeout=0.5)
+    with pytest.raises(PassingFault, match="another copy to it is under way"):
+        await target.write("a", 10, {}, in_one(b"the second"))
+    disk.going_on.set()
+    await ending
+    assert writing.cancelled()
+    assert contents(tmp_path) == {}
+    await target.write("a", 10, {}, in_one(b"the second"))
+    assert contents(tmp_path) == {"a": b"the second"}
+
+
+async def test_a_copy_that_is_cancelled_at_once_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is cancelled while a thread makes its file."""
+    opened, lock = threading.Event(), fcntl.flock
+
+    def lock_slowly(descriptor: int, operation: int) -> None:
+        opened.set()
+        time.sleep(0.5)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock_slowly)
+    writing = asyncio.create_task(FolderTarget(tmp_path, 0o600).write("a", 4, {}, in_one(b"data")))
+    await asyncio.to_thread(opened.wait, 60.0)
+    await end(writing)
+    assert contents(tmp_path) == {}
+
+
+async def test_an_unfinished_copy_has_a_name_that_no_key_is(tmp_path: Path) -> None:
+    target, first = FolderTarget(tmp_path, 0o600), Halting(b"first ", b"copy")
+    writing = asyncio.create_task(target.write("a", 10, {}, first.chunks()))
+    await first.halted.wait()
+    (unfinished,) = contents(tmp_path)
+    with pytest.raises(BadJob):
+        Copy({"here": target}).check({"to": "here", "key": unfinished})
+    first.going_on.set()
+    await writing
+
+
+async def test_a_copy_whose_file_was_replaced_moves_nothing(tmp_path: Path) -> None:
+    """Another program has removed the unfinished file and put one of its own there."""
+    target, first = FolderTarget(tmp_path, 0o600), Halting(b"first ", b"copy")
+    writing = asyncio.create_task(target.write("a", 10, {}, first.chunks()))
+    await first.halted.wait()
+    (unfinished,) = contents(tmp_path)
+    (tmp_path / unfinished).unlink()
+    (tmp_path / unfinished).write_bytes(b"of another")
+    first.going_on.set()
+    with pytest.raises(PassingFault):
+        await writing
+    assert contents(tmp_path) == {unfinished: b"of another"}
 
 
 @pytest.mark.parametrize("key", ["", "/a", "../a", "a/../b", "a//b", "a/", ".", "a\0b", "a\nb", "x" * 901, 5, None])

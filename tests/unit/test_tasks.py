@@ -14,7 +14,7 @@ from tusd_py.config import load_settings
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.engine.engine import Engine
 from tusd_py.server.app import create_app
-from tusd_py.tasks import end
+from tusd_py.tasks import end, wait_out
 
 
 async def stubborn() -> None:
@@ -62,6 +62,18 @@ async def test_a_task_that_ends_another_does_not_leave_it_behind() -> None:
 
 async def test_without_tasks_nothing_is_waited_for() -> None:
     await end(None)
+
+
+async def test_what_is_waited_out_ends_before_its_waiter() -> None:
+    """However often the waiter is cancelled."""
+    work: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(wait_out(work))
+    ending = asyncio.create_task(end(waiting))
+    await asyncio.wait({ending}, timeout=0.5)
+    assert not waiting.done()
+    work.set_exception(OSError())
+    await ending
+    assert waiting.cancelled()
 
 
 async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(

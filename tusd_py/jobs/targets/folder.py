@@ -7,20 +7,24 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from tusd_py.disk.files import make_directory
 from tusd_py.domain.job_faults import PassingFault
 from tusd_py.domain.metadata import Metadata
-from tusd_py.storage.local.disk import sync_directory
+from tusd_py.storage.local.disk import sync_directory, write_at
+from tusd_py.tasks import wait_out
+
+_NO_KEY = "\u00a0"
+"""A character that no key has: it isn't printable."""
 
 
 class FolderTarget:
-    """A `Target` that writes files into a folder, without metadata. A file has a hidden name until all its bytes are
-    durable."""
+    """A `Target` that writes files into a folder, without metadata. A file has a hidden name, which no key can be,
+    until all its bytes are durable."""
 
     def __init__(self, path: Path, mode: int) -> None:
         """Write files below `path` with the permissions `mode`."""
@@ -33,63 +37,105 @@ class FolderTarget:
         metadata: Metadata,  # noqa: ARG002  the port's signature
         chunks: AsyncGenerator[bytes, None],
     ) -> None:
-        path = self._path / key
-        unfinished = path.parent / f".{hashlib.blake2b(path.name.encode(), digest_size=16).hexdigest()}.part"
+        file = _CopyFile(self._path, key, self._mode)
         async with aclosing(chunks):
             try:
-                await self._write(path, unfinished, chunks)
+                await _write(file, chunks)
             except OSError as error:
                 raise PassingFault("copy-failed", f"the place can't be written to: {error.strerror}") from None
 
-    async def _write(self, path: Path, unfinished: Path, chunks: AsyncGenerator[bytes, None]) -> None:
-        file = await asyncio.to_thread(self._open, path, unfinished)
-        try:
-            async for chunk in chunks:
-                await asyncio.to_thread(file.write, chunk)
-            await asyncio.to_thread(_settle, file, unfinished, path)
-        except BaseException:
-            _remove(unfinished)
-            raise
-        finally:
-            file.close()
 
-    def _open(self, path: Path, unfinished: Path) -> BinaryIO:
-        """Create the file `unfinished` to write into, and the directories above it; `path`, in the same directory, is
-        the place of the whole copy. Raises OSError, also if a link leads out of the folder, or another copy to the same
-        key is under way."""
-        if not path.parent.resolve().is_relative_to(self._path.resolve()):
-            raise PermissionError(1, "a link leads out of the folder")
-        make_directory(path.parent, self._mode)
-        file = os.fdopen(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, self._mode), "wb")
-        try:
-            _claim(file, unfinished)
-        except OSError:
-            file.close()
-            raise
-        return file
-
-
-def _claim(file: BinaryIO, unfinished: Path) -> None:
-    """Lock the file against other copies to the same key, and empty it. Raises OSError if another copy has the lock, or
-    has just moved the file to its place."""
+async def _write(file: _CopyFile, chunks: AsyncGenerator[bytes, None]) -> None:
+    """Write the copy. A call of `file` that has begun is waited for, also if this one is cancelled: it would go on, and
+    the name of the unfinished file must not become another copy's meanwhile. Raises OSError."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_taken = not os.path.samestat(os.fstat(file.fileno()), unfinished.lstat())
-    except (BlockingIOError, FileNotFoundError):
-        is_taken = True
-    if is_taken:
-        raise FileExistsError(errno.EEXIST, "another copy to it is under way")
-    file.truncate(0)
+        await _block(file.open)
+        async for chunk in chunks:
+            await _block(partial(file.write, chunk))
+        await _block(file.sync)
+        await _block(file.move)
+    finally:
+        await _block(file.close)
 
 
-def _remove(file: Path) -> None:
-    with suppress(OSError):
-        file.unlink(missing_ok=True)
+async def _block(work: Callable[[], None]) -> None:
+    """Call `work` in a thread, and wait until it has ended also if cancelled. Raises what `work` raises."""
+    await wait_out(asyncio.get_running_loop().run_in_executor(None, work))
 
 
-def _settle(file: BinaryIO, unfinished: Path, path: Path) -> None:
-    """Make the file's bytes durable, then move it from `unfinished` to `path`, durably, too. Raises OSError."""
-    file.flush()
-    os.fsync(file.fileno())
-    unfinished.replace(path)
-    sync_directory(path.parent)
+class _CopyFile:
+    """The file of one copy under way. It is locked against other copies to the same key, and by another name than its
+    place until `move`. Every method blocks, and is called in the order below; raises OSError."""
+
+    def __init__(self, folder: Path, key: str, mode: int) -> None:
+        self._folder, self._mode = folder, mode
+        self._place = folder / key
+        digest = hashlib.blake2b(self._place.name.encode(), digest_size=16).hexdigest()
+        self._unfinished = self._place.with_name(f".{digest}{_NO_KEY}.part")
+        self._descriptor: int | None = None
+        self._size = 0
+
+    def open(self) -> None:
+        """Create the file, and the directories above it. What a killed process has left of it is overwritten. Raises
+        OSError also if a link leads out of the folder, or another copy to the same key is under way."""
+        if not self._place.parent.resolve().is_relative_to(self._folder.resolve()):
+            raise PermissionError(errno.EPERM, "a link leads out of the folder")
+        make_directory(self._place.parent, self._mode)
+        descriptor = os.open(self._unfinished, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, self._mode)
+        try:
+            self._claim(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+    def write(self, data: bytes) -> None:
+        """Add `data` at the end."""
+        write_at(self._open_descriptor, data, self._size)
+        self._size += len(data)
+
+    def sync(self) -> None:
+        """Make the bytes durable."""
+        os.fsync(self._open_descriptor)
+
+    def move(self) -> None:
+        """Move the file to its place, durably. Raises OSError also if another program has removed it."""
+        if not self._has_name(self._open_descriptor):
+            raise FileNotFoundError(errno.ENOENT, "another program has removed the unfinished file")
+        self._unfinished.replace(self._place)
+        sync_directory(self._place.parent)
+
+    def close(self) -> None:
+        """Unlock the file, after its removal unless it was moved. Does nothing if the file wasn't opened."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        with suppress(OSError):
+            if self._has_name(descriptor):
+                self._unfinished.unlink()
+        os.close(descriptor)
+
+    def _claim(self, descriptor: int) -> None:
+        """Lock the file against other copies to the same key, and empty it. Raises OSError if another copy has the
+        lock, or has just moved or removed the file."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = self._has_name(descriptor)
+        except BlockingIOError:
+            is_free = False
+        if not is_free:
+            raise FileExistsError(errno.EEXIST, "another copy to it is under way")
+        os.ftruncate(descriptor, 0)
+
+    def _has_name(self, descriptor: int) -> bool:
+        """Return True if the open file is the one that has the name of the unfinished file. While it is locked, no
+        other copy changes that."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._unfinished.lstat())
+        except FileNotFoundError:
+            return False
+
+    @property
+    def _open_descriptor(self) -> int:
+        assert self._descriptor is not None  # noqa: S101  for mypy: `open` sets it
+        return self._descriptor

@@ -20,6 +20,7 @@ from tusd_py.disk.files import PRIVATE
 from tusd_py.disk.space import disk_space
 from tusd_py.domain.errors import StorageFull, StorageUnavailable, UploadLost
 from tusd_py.ports.locks import Lease
+from tusd_py.tasks import wait_out
 
 _COPY_SIZE = 1024 * 1024
 """The most bytes to copy at a time where the kernel can't copy between the files."""
@@ -43,24 +44,13 @@ class Disk:
         """
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
-            return await _wait_for_end(running)
+            return await wait_out(running)
         except OSError as error:
             kind = StorageFull if error.errno in _DISK_FULL else StorageUnavailable
             raise kind(f"the disk failed: {error.strerror or error}") from error
 
     def close(self) -> None:
         self._threads.shutdown()
-
-
-async def _wait_for_end(running: asyncio.Future[T]) -> T:
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        while not running.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait((running,))
-        running.exception()  # read, so that asyncio doesn't log it as never retrieved
-        raise
 
 
 class Headroom:
