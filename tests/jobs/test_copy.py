@@ -13,12 +13,14 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from aiohttp.web import StreamResponse
 
 from devtools.seaweed import SeaweedFS
-from tests.jobs.asking import JobClient
+from tests.jobs.asking import JobClient, until
 from tests.support.bucket import Bucket
 from tests.support.installation import Start
-from tests.support.s3faults import Action, after_forwarding, error, reset
+from tests.support.s3exchange import Exchange
+from tests.support.s3faults import Action, after_forwarding, delay, error, reset, stall
 from tests.support.s3proxy import S3Proxy
 from tests.support.server import serving
 from tests.support.writing import random_bytes
@@ -54,6 +56,12 @@ class SlowDisk:
         self.halted.set()
         self.going_on.wait(60.0)
         self._fsync(descriptor)
+
+
+async def answer_late(exchange: Exchange) -> StreamResponse:
+    answer = await exchange.forward()
+    await asyncio.sleep(1.0)
+    return await exchange.relay(answer)
 
 
 async def in_one(data: bytes) -> AsyncGenerator[bytes, None]:
@@ -225,3 +233,25 @@ async def test_an_older_copy_of_the_same_length_is_no_success(
             s3.faults.clear()
             stored = seaweed.client().get_object(Bucket=seaweed.bucket, Key=f"copies/{key}")["Body"].read()
             assert (job["phase"] == "done") is (stored == data)
+
+
+@pytest.mark.parametrize(("operation", "trouble"), [("UploadPart", stall()), ("CreateMultipartUpload", answer_late)])
+async def test_a_cancelled_copy_aborts_its_multipart_upload(
+    seaweed: SeaweedFS, session: aiohttp.ClientSession, tmp_path: Path, operation: str, trouble: Action
+) -> None:
+    """It is cancelled several times while S3 takes a second to abort."""
+    async with S3Proxy(seaweed.endpoint) as s3:
+        bucket, copies = Bucket(seaweed, endpoint=s3.endpoint), Bucket(seaweed)
+        place, chosen = (
+            f"s3://{seaweed.bucket}/{copies.prefix[:-1]}",
+            {**bucket.settings, "state": "memory:", "jobs": True},
+        )
+        async with serving(tmp_path, environment=bucket.environment, jobs_copy_to=place, **chosen) as server:
+            client = JobClient(session, server)
+            upload = await client.uploaded(bytes(9 * 1024 * 1024))
+            s3.faults.rule(operation, None, trouble)
+            s3.faults.rule("AbortMultipartUpload", None, delay(1.0))
+            calls, job = s3.counts()[operation], await client.submit(upload, "copy", {"to": place})
+            await until(lambda: s3.counts()[operation] > calls)
+            assert (await client.cancel(job["id"])).status == 204
+            assert copies.residue() == []

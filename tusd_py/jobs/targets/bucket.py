@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from tusd_py.domain.errors import StorageUnavailable
 from tusd_py.domain.metadata import Metadata
 from tusd_py.ports.body import Chunk
 from tusd_py.ports.meter import Meter
@@ -14,10 +16,13 @@ from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.connect import connect
 from tusd_py.storage.s3.api.errors import S3Missing, S3TransientError
 from tusd_py.storage.s3.api.requests import Payload
-from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.cursor import NewMultipart, Part
 from tusd_py.storage.s3.options import S3Options
+from tusd_py.tasks import wait_out
 
 _PART, _MOST_PARTS = 8 * 1024 * 1024, 10_000
+_ABORT_SECONDS = 10.0
+"""Seconds in which S3 must abort the multipart upload of a copy that fails. A shutdown may have to wait so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +46,31 @@ class BucketTarget:
 
 
 async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterator[bytes]) -> None:
-    """Write the object in a multipart upload; `kind` is its Content-Type. Aborts the multipart upload on any error.
-    Raises StorageUnavailable, and what `parts` raises."""
-    multipart = (await client.create_multipart(key, {"ContentType": kind}, crc=False)).multipart
+    """Write the object in a multipart upload; `kind` is its Content-Type. Aborts the multipart upload on any error,
+    also if this call is cancelled again meanwhile. Raises StorageUnavailable, and what `parts` raises."""
+    creating = asyncio.create_task(client.create_multipart(key, {"ContentType": kind}, crc=False))
     try:
-        parts_sent = list[Part]()
-        async for data in parts:
-            number = len(parts_sent) + 1
-            etag = await client.upload_part(key, multipart, number, _payload(data), {})
-            parts_sent.append(Part(number=number, etag=etag, length=len(data)))
-        await _complete(client, key, multipart, parts_sent)
+        multipart = (await asyncio.shield(creating)).multipart
+        await _complete(client, key, multipart, await _send(client, key, multipart, parts))
     except BaseException:
-        await client.abort_multipart(key, multipart)
+        await wait_out(asyncio.create_task(_abort(client, key, creating)))
         raise
+
+
+async def _send(client: S3Client, key: str, multipart: str, parts: AsyncIterator[bytes]) -> list[Part]:
+    parts_sent = list[Part]()
+    async for data in parts:
+        number = len(parts_sent) + 1
+        etag = await client.upload_part(key, multipart, number, _payload(data), {})
+        parts_sent.append(Part(number=number, etag=etag, length=len(data)))
+    return parts_sent
+
+
+async def _abort(client: S3Client, key: str, creating: Awaitable[NewMultipart]) -> None:
+    """Abort the multipart upload once it is created; give up after 10 seconds or if S3 refuses."""
+    with suppress(StorageUnavailable, TimeoutError):
+        async with asyncio.timeout(_ABORT_SECONDS):
+            await client.abort_multipart(key, (await creating).multipart)
 
 
 async def _complete(client: S3Client, key: str, multipart: str, parts: list[Part]) -> None:
