@@ -83,3 +83,17 @@ async def test_no_tenant_sees_jobs_of_a_like_name(start: Start, session: aiohttp
 
     await until_so(is_listed)
     assert await counts() == [1, 0]
+
+
+async def test_anothers_ended_upload_is_not_said_to_be_gone(start: Start, session: aiohttp.ClientSession) -> None:
+    server = start(auth="proxy", auth_user_header="X-User", behind_proxy=True, gone_status=410)
+    await server.start()
+    client = JobClient(session, server)
+    url = await client.create(5, b"12345", x_user="alice")
+    assert (await client.request("DELETE", url, x_user="alice")).status == 204
+    message = json.dumps({"upload": url.rpartition("/")[2], "kind": "checksum"}).encode()
+    answers = {
+        user: code(await client.send("POST", f"{server.origin}/jobs", message, {"X-User": user}))
+        for user in ("alice", "bob")
+    }
+    assert answers == {"alice": (410, b"gone"), "bob": (404, b"not-found")}

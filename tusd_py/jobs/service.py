@@ -43,10 +43,10 @@ class JobService:
         """Raise UploadNotFound, UploadGone or NotFinished unless the upload is finished, and visible to the watcher:
         only then a client may have jobs on it. Raises StateUnavailable."""
         engine = self.engine
-        upload = plan_inspect(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
-        if not watcher.sees(upload.owner, upload.tenant):
+        upload = await engine.state.load(upload_id)
+        if upload is None or not watcher.sees(upload.owner, upload.tenant):
             raise UploadNotFound
-        if not upload.done:
+        if not plan_inspect(upload, limits=engine.limits, now=engine.clock()).done:
             raise NotFinished
 
     async def submit(self, job: Job) -> Job:
