@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from tusd_py.domain import job_life
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.job import Job, JobPhase
+from tusd_py.domain.job import Job
+from tusd_py.domain.job_json import advance_job, encode_job
 from tusd_py.ports.jobs import JobStore
 
 T = TypeVar("T")
+Change = Callable[[Job], Job]
 
 _BEAT_SECONDS = 1.0
 """Seconds between two looks at the job's record: a look saves progress, and detects that another node cancelled the
@@ -22,8 +24,6 @@ job."""
 _RENEWALS = 3
 """Renewals within the lifetime of a hold, so that one may fail."""
 _AGAIN_SECONDS = 0.5
-_OUTCOMES = frozenset({JobPhase.DONE, JobPhase.FAILED})
-"""The phases that only the attempt itself records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,19 @@ class Tenure:
     """Seconds after its last renewal for which a job is held."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """A save that got no answer: it may have been stored."""
+
+    job: Job
+    change: Change
+    began: float
+    """The event loop's time before it was sent."""
+
+    def has_stored(self, stored: Job | None) -> bool:
+        return stored is not None and encode_job(stored) == encode_job(advance_job(self.job))
+
+
 class Hold:
     """The hold of one job, which runs out `ttl` seconds after its last renewal. A node whose hold has run out, or whose
     job another process has changed, has to stop: its saves raise Superseded."""
@@ -48,6 +61,8 @@ class Hold:
         self._progress = job.done, job.total
         self._tenure, self._renewed_at = tenure, since
         self._saving = asyncio.Lock()
+        self._unanswered = list[_Sent]()
+        """The saves of `job` at its next revision that got no answer."""
 
     def report(self, done: int, total: int | None) -> None:
         """Set the progress, in bytes, that `beat` saves at its next look at the record; `total` is None if unknown."""
@@ -62,37 +77,35 @@ class Hold:
                     await self._look()
                 self._check()
 
-    async def update(self, change: Callable[[Job], Job]) -> None:
+    async def update(self, change: Change) -> None:
         """Save a change of the running job, as `save` does, and renew the hold. Raises Superseded."""
         await self.save(lambda job: self._renewed(change(job)))
 
-    async def save(self, change: Callable[[Job], Job]) -> None:
+    async def save(self, change: Change) -> None:
         """Save the job, with its progress, as `change` returns it. While the state is unavailable, try again until the
         hold runs out. Raises Superseded."""
         async with self._saving:
             while True:
                 self._check()
                 try:
-                    await self._save(change(self._advanced))
+                    await self._save(change)
                     break
                 except StateUnavailable:
                     await asyncio.sleep(max(min(_AGAIN_SECONDS, self._deadline - _now()), 0.0))
 
     async def find_end(self) -> bool:
-        """Return True if this attempt is recorded as done or failed, although its last save raised Superseded: an
-        earlier save was stored but its answer was lost. `job` is the stored job then. Raises StateUnavailable."""
-        stored = await self._tenure.store.load(self.job.id)
-        if stored is None or stored.phase not in _OUTCOMES or stored.attempt != self.job.attempt:
-            return False
-        self.job = stored
-        return True
+        """Return True if this attempt has recorded the job's end, although its last save raised Superseded: it was
+        stored, but its answer was lost. `job` is the stored job then. Raises StateUnavailable."""
+        with suppress(Superseded):
+            self._adopt(await self._tenure.store.load(self.job.id))
+        return self.job.ended
 
     async def _look(self) -> None:
         if _now() >= self._renewed_at + self._tenure.ttl / _RENEWALS or self._progress != (
             self.job.done,
             self.job.total,
         ):
-            await self._save(self._renewed(self._advanced))
+            await self._save(self._renewed)
         else:
             await self._compare()
 
@@ -105,17 +118,42 @@ class Hold:
     def _renewed(self, job: Job) -> Job:
         return job_life.renew(job, self._tenure.clock(), self._tenure.ttl)
 
-    async def _save(self, job: Job) -> None:
-        began = _now()
-        self.job = await self._within_hold(self._tenure.store.save(job))
-        self._renewed_at = began
+    async def _save(self, change: Change) -> None:
+        """Save the job as `change` returns it, unless an earlier save of this change turns out to be stored. Raises
+        Superseded, StateUnavailable."""
+        sent = _Sent(job=change(self._advanced), change=change, began=_now())
+        self._unanswered.append(sent)
+        try:
+            saved = await self._within_hold(self._tenure.store.save(sent.job))
+        except Superseded:
+            if self._adopt(await self._load()) is not change:
+                await self._save(change)
+        else:
+            self._go_on(saved, sent.began)
 
     async def _compare(self) -> None:
         """Raise Superseded if another process has changed or removed the job, or if the hold runs out meanwhile. Raises
         StateUnavailable."""
-        stored = await self._within_hold(self._tenure.store.load(self.job.id))
+        stored = await self._load()
         if stored is None or stored.revision != self.job.revision:
+            self._adopt(stored)
+
+    def _adopt(self, stored: Job | None) -> Change:
+        """Go on from the stored job if a save that got no answer has stored it; return the change of that save. Raises
+        Superseded if another process has changed or removed the job."""
+        own = next((sent for sent in self._unanswered if sent.has_stored(stored)), None)
+        if stored is None or own is None:
             raise Superseded(f"job {self.job.id} is held no longer")
+        self._go_on(stored, own.began)
+        return own.change
+
+    def _go_on(self, job: Job, began: float) -> None:
+        self.job, self._renewed_at = job, began
+        self._unanswered.clear()
+
+    async def _load(self) -> Job | None:
+        self._check()
+        return await self._within_hold(self._tenure.store.load(self.job.id))
 
     async def _within_hold(self, asking: Awaitable[T]) -> T:
         try:

@@ -1,0 +1,134 @@
+"""The hold of a job (`tusd_py/jobs/hold.py`) on each state, when answers get lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from tests.support.jobs import job
+from tusd_py.domain import job_life
+from tusd_py.domain.errors import StateUnavailable, Superseded
+from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.jobs.hold import Hold, Tenure
+from tusd_py.ports.jobs import JobStore
+from tusd_py.ports.state import StateStore
+
+TTL = 30.0
+PRODUCT = UploadId("a" * 32)
+
+
+class LossyJobs:
+    """A store that stores the job of each save and loses the next `lost` answers: for `seconds` there is none, then an
+    error."""
+
+    def __init__(self, jobs: JobStore) -> None:
+        self.jobs, self.lost, self.seconds = jobs, 0, 0.0
+        self.stored = asyncio.Event()
+
+    async def load(self, job_id: JobId) -> Job | None:
+        return await self.jobs.load(job_id)
+
+    async def save(self, planned: Job) -> Job:
+        saved = await self.jobs.save(planned)
+        if self.lost:
+            self.lost -= 1
+            self.stored.set()
+            await asyncio.sleep(self.seconds)
+            raise StateUnavailable("the answer is lost")
+        return saved
+
+
+@pytest.fixture
+def store(state: StateStore) -> LossyJobs:
+    return LossyJobs(state.jobs)
+
+
+async def claimed(store: LossyJobs, ttl: float = TTL) -> Hold:
+    since, queued = asyncio.get_running_loop().time(), await store.jobs.create(job(args={"name": "ü"}))
+    running = await store.jobs.save(job_life.claim(queued, time.time(), ttl))
+    return Hold(Tenure(store=store, clock=time.time, ttl=ttl), running, since)  # type: ignore[arg-type]  # enough of it
+
+
+def add_product(held: Job) -> Job:
+    return replace(held, product_ids=(*held.product_ids, PRODUCT))
+
+
+async def test_a_save_whose_answer_is_lost_is_made_once(store: LossyJobs) -> None:
+    hold = await claimed(store)
+    store.lost = 1
+    await hold.update(add_product)
+    assert hold.job == await store.load(job().id)
+    assert (hold.job.product_ids, hold.job.revision) == ((PRODUCT,), 3)
+
+
+async def test_a_renewal_whose_answer_is_lost_is_its_own(store: LossyJobs) -> None:
+    """The next look at the record saves again, and the next change adds to what is stored."""
+    hold = await claimed(store)
+    store.lost = 1
+    hold.report(5, 10)
+    beat = asyncio.create_task(hold.beat())
+    await store.stored.wait()
+    await hold.update(add_product)
+    beat.cancel()
+    stored = await store.load(job().id)
+    assert stored is not None
+    assert (stored.done, stored.product_ids) == (5, (PRODUCT,))
+
+
+async def test_a_save_that_is_cancelled_may_be_stored(store: LossyJobs) -> None:
+    hold = await claimed(store)
+    store.lost, store.seconds = 1, 60.0
+    updating = asyncio.create_task(hold.update(add_product))
+    await store.stored.wait()
+    updating.cancel()
+    await asyncio.wait({updating})
+    await hold.save(partial(job_life.give_back, now=7.0))
+    assert (hold.job.phase, hold.job.attempt, hold.job.product_ids) == (JobPhase.QUEUED, 0, (PRODUCT,))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "has_ended"),
+    [
+        (lambda held: job_life.succeed(held, {"bytes": 5}, 7.0), True),
+        (partial(job_life.cancel, now=7.0), True),
+        (partial(job_life.give_back, now=7.0), False),
+    ],
+    ids=["done", "cancelled", "given back"],
+)
+async def test_an_outcome_is_found_after_the_hold(
+    store: LossyJobs, outcome: Callable[[Job], Job], *, has_ended: bool
+) -> None:
+    """It is stored, but no answer comes until the hold has run out."""
+    hold = await claimed(store, 1.0)
+    store.lost, store.seconds = 1, 60.0
+    with pytest.raises(Superseded):
+        await hold.save(outcome)
+    assert await hold.find_end() is has_ended
+    assert hold.job == await store.load(job().id)
+
+
+async def test_the_outcome_of_another_node_is_not_its_own(store: LossyJobs) -> None:
+    """It was given back, which another node's attempt, of the same number, ends before this one looks."""
+    hold = await claimed(store, 1.0)
+    store.lost, store.seconds = 1, 60.0
+    with pytest.raises(Superseded):
+        await hold.save(partial(job_life.give_back, now=7.0))
+    given_back = await store.load(job().id)
+    assert given_back is not None
+    running = await store.jobs.save(job_life.claim(given_back, 8.0, TTL))
+    await store.jobs.save(job_life.succeed(running, {"bytes": 5}, 9.0))
+    assert await hold.find_end() is False
+
+
+async def test_another_nodes_change_ends_the_hold(store: LossyJobs) -> None:
+    hold = await claimed(store)
+    await store.jobs.save(job_life.cancel(hold.job, 7.0))
+    with pytest.raises(Superseded):
+        await hold.update(add_product)
+    assert await hold.find_end() is False
