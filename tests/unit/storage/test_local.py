@@ -22,7 +22,6 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind
 from tusd_py.storage.local import disk
-from tusd_py.storage.local.disk import PartFile
 from tusd_py.storage.local.storage import LocalStorage
 
 BATCH, CHECKPOINT = LOW_DISK.disk_batch, LOW_DISK.disk_checkpoint
@@ -186,31 +185,6 @@ async def test_a_cancelled_write_leaves_only_after_its_thread(
         go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-
-
-async def test_paused_writer_blocks_its_successor(storage: LocalStorage, root: Path) -> None:
-    """Two processes: the lease was checked, then the process stopped just before the write."""
-    sender = Sender(storage, random_bytes(BATCH))
-    part_of(root, sender.upload).touch()
-    paused, go_on = threading.Event(), threading.Event()
-
-    class PausingLease(FakeLease):
-        def check(self) -> None:
-            paused.set()
-            go_on.wait()
-
-    fd = os.open(part_of(root, sender.upload), os.O_RDWR)
-    writing = asyncio.create_task(PartFile(fd, storage._disk, storage._headroom, PausingLease()).write(b"stale", 0))
-    try:
-        await asyncio.to_thread(paused.wait)
-        with pytest.raises(StorageUnavailable):
-            await sender.send()
-    finally:
-        go_on.set()
-        await writing
-        os.close(fd)
-    await sender.send()
-    assert await content(storage, await sender.finish()) == sender.data
 
 
 @pytest.mark.parametrize("copying", [failing(errno.EXDEV), lambda *_: 0])

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +18,6 @@ from typing import TypeVar
 from tusd_py.disk.files import PRIVATE
 from tusd_py.disk.space import disk_space
 from tusd_py.domain.errors import StorageFull, StorageUnavailable, UploadLost
-from tusd_py.ports.locks import Lease
 from tusd_py.tasks import wait_out
 
 _COPY_SIZE = 1024 * 1024
@@ -76,40 +74,6 @@ class Headroom:
                 self._pending -= count
 
 
-class PartFile:
-    """The file that holds an unfinished upload's bytes, opened by one writer."""
-
-    def __init__(self, fd: int, disk: Disk, headroom: Headroom, lease: Lease) -> None:
-        self._fd, self._disk, self._headroom, self._lease = fd, disk, headroom, lease
-        self._sync_failed = False
-
-    async def write(self, data: bytes, offset: int, *, sync: bool = False) -> None:
-        """Write `data` at `offset`; with `sync`, also make it and all earlier writes durable."""
-        await self._disk.run(partial(self._write_locked, data, offset, sync=sync))
-
-    async def sync(self) -> None:
-        await self._disk.run(self._sync)
-
-    def _write_locked(self, data: bytes, offset: int, *, sync: bool) -> None:
-        """Check that the writer's lease hasn't run out, and write, under one file lock: while a process is paused in
-        between, no other can write. Raises Superseded."""
-        with self._headroom.take(len(data)), exclusive_lock(self._fd):
-            self._lease.check()
-            write_at(self._fd, data, offset)
-        if sync:
-            self._sync()
-
-    def _sync(self) -> None:
-        """Call fsync; once it failed, always raise StorageUnavailable: the kernel drops the unwritten pages."""
-        if self._sync_failed:
-            raise StorageUnavailable("an earlier fsync of this file failed: send the bytes again")
-        try:
-            os.fsync(self._fd)
-        except OSError:
-            self._sync_failed = True
-            raise
-
-
 def open_file(path: Path, flags: int, stack: ExitStack, mode: int = PRIVATE) -> int:
     """Return a file descriptor that `stack` closes. Raises UploadLost if the file is missing and not to be created."""
     try:
@@ -131,6 +95,14 @@ def exclusive_lock(fd: int) -> Iterator[None]:
         yield
     finally:
         fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def is_at(path: Path, fd: int) -> bool:
+    """Return True if the path names the open file: it was neither renamed nor removed."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def write_at(fd: int, data: bytes, offset: int) -> None:

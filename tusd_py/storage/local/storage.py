@@ -32,7 +32,6 @@ from tusd_py.ports.storage import Capacity, Record, Survey
 from tusd_py.storage.local.disk import (
     Disk,
     Headroom,
-    PartFile,
     copy_chunk,
     file_size,
     open_file,
@@ -41,6 +40,7 @@ from tusd_py.storage.local.disk import (
     sync_directory,
     try_to_write,
 )
+from tusd_py.storage.local.part_file import PartFile, sealed
 from tusd_py.storage.local.tree import Tree
 from tusd_py.storage.local.writer import LocalWriter
 from tusd_py.storage.naming import BY_ID, expand, sanitize
@@ -100,7 +100,7 @@ class LocalStorage:
     ) -> AsyncIterator[LocalWriter]:
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
-            part = PartFile(fd, self._disk, self._headroom, lease)
+            part = PartFile(self._part(upload), fd, self._disk, self._headroom, lease)
             yield LocalWriter(part, upload, record, self._thresholds)
 
     def needs_entries(self, upload: Upload) -> bool:  # noqa: ARG002 - the port's signature
@@ -238,27 +238,12 @@ class LocalStorage:
         """Turn the part file into the durable object, unless it exists. Raises UploadLost if bytes are missing."""
         tree, name = self._place(upload)
         if tree.size(name) is None:
-            self._seal(upload)
-            tree.put(self._part(upload), name)
+            with sealed(self._part(upload), upload, self._mode):
+                tree.put(self._part(upload), name)
         sync_directory(self._work)
         tree.sync(name)
         if tree.size(name) != upload.length:
             raise UploadLost(upload.id)
-
-    def _seal(self, upload: Upload) -> None:
-        """Truncate the part file to its exact length and make it durable. Raises UploadLost.
-
-        A regular upload's file of that length is durable already: its last checkpoint was recorded after an fsync.
-        """
-        if upload.kind is not Kind.FINAL and upload.length and file_size(self._part(upload)) == upload.length:
-            return
-        create = os.O_CREAT if upload.length == 0 else 0
-        with ExitStack() as stack:
-            fd = open_file(self._part(upload), os.O_RDWR | create, stack, self._mode)
-            if upload.length is None or os.fstat(fd).st_size < upload.length:
-                raise UploadLost(upload.id)
-            os.ftruncate(fd, upload.length)
-            os.fsync(fd)
 
     def _list(self) -> Sequence[Leftover]:
         leftovers = []

@@ -8,7 +8,7 @@ from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.body import Chunk
 from tusd_py.ports.storage import Record
-from tusd_py.storage.local.disk import PartFile
+from tusd_py.storage.local.part_file import PartFile
 
 
 class LocalWriter:

@@ -1,0 +1,75 @@
+"""The file that holds an unfinished upload's bytes, until it becomes the object.
+
+Whoever changes it holds its file lock: one that was paused meanwhile could else change what is an object by then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from tusd_py.domain.errors import StorageUnavailable, Superseded, UploadLost
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.ports.locks import Lease
+from tusd_py.storage.local.disk import Disk, Headroom, exclusive_lock, is_at, open_file, write_at
+
+
+class PartFile:
+    """The file that holds an unfinished upload's bytes, opened by one writer."""
+
+    def __init__(self, path: Path, fd: int, disk: Disk, headroom: Headroom, lease: Lease) -> None:
+        self._path, self._fd, self._disk, self._headroom, self._lease = path, fd, disk, headroom, lease
+        self._sync_failed = False
+
+    async def write(self, data: bytes, offset: int, *, sync: bool = False) -> None:
+        """Write `data` at `offset`; with `sync`, also make it and all earlier writes durable."""
+        await self._disk.run(partial(self._write_locked, data, offset, sync=sync))
+
+    async def sync(self) -> None:
+        await self._disk.run(self._sync)
+
+    def _write_locked(self, data: bytes, offset: int, *, sync: bool) -> None:
+        """Check that the writer's lease hasn't run out and that this is still the part file, and write, under one file
+        lock: while a process is paused in between, no other can write or finish. Raises Superseded."""
+        with self._headroom.take(len(data)), exclusive_lock(self._fd):
+            self._lease.check()
+            if not is_at(self._path, self._fd):
+                raise Superseded(self._path.name)
+            write_at(self._fd, data, offset)
+        if sync:
+            self._sync()
+
+    def _sync(self) -> None:
+        """Call fsync; once it failed, always raise StorageUnavailable: the kernel drops the unwritten pages."""
+        if self._sync_failed:
+            raise StorageUnavailable("an earlier fsync of this file failed: send the bytes again")
+        try:
+            os.fsync(self._fd)
+        except OSError:
+            self._sync_failed = True
+            raise
+
+
+@contextmanager
+def sealed(path: Path, upload: Upload, mode: int) -> Iterator[None]:
+    """Lock the part file, with its exact length and durable, while the caller renames it. Raises UploadLost if bytes
+    are missing, BlockingIOError while a writer, which may have lost its lease, is writing."""
+    create = os.O_CREAT if upload.length == 0 else 0
+    with ExitStack() as stack:
+        fd = open_file(path, os.O_RDWR | create, stack, mode)
+        stack.enter_context(exclusive_lock(fd))
+        size = os.fstat(fd).st_size
+        if upload.length is None or size < upload.length or not is_at(path, fd):
+            raise UploadLost(upload.id)
+        if size > upload.length or not _is_durable(upload):
+            os.ftruncate(fd, upload.length)
+            os.fsync(fd)
+        yield
+
+
+def _is_durable(upload: Upload) -> bool:
+    """Return True if the recorded bytes are durable already: the last checkpoint of a writer followed an fsync."""
+    return upload.kind is not Kind.FINAL and upload.offset > 0
