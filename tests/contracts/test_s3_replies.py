@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tusd_py.domain.span import Span
+from tusd_py.domain.thresholds import Thresholds
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.connect import connect
@@ -33,7 +36,8 @@ async def answered(status: int, text: str = "", headers: Mapping[str, str] | Non
     async with TestServer(app) as s3:
         options = S3Options(bucket="uploads", endpoint_url=str(s3.make_url("")), addressing_style="path")
         async with connect(options, Meter()) as connection:
-            yield connection.client
+            client = connection.client
+            yield S3Client(client._boto, client._raw, "uploads", Meter(), thresholds=Thresholds(attempts=2))
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +82,46 @@ async def test_a_404_that_is_not_s3s_does_not_reach_it() -> None:
     async with answered(404, "404 page not found") as client:
         with pytest.raises(S3TransientError):
             await client.reach("k")
+
+
+async def _all(items: AsyncIterable[Any]) -> None:
+    async for _ in items:
+        pass
+
+
+QUESTIONS: Mapping[str, Callable[[S3Client], Awaitable[object]]] = {
+    "ListParts": lambda client: client.list_parts("k", "m"),
+    "ListObjectsV2": lambda client: _all(client.list_objects("k")),
+    "ListMultipartUploads": lambda client: _all(client.list_multiparts("k")),
+    "DeleteObjects": lambda client: client.delete(["a", "b"]),
+    "HeadObject": lambda client: client.head("k"),
+    "GetBucketCors": lambda client: client.cors(),
+    "GetObject": lambda client: _all(client.get("k")),
+    "GetObject, range": lambda client: _all(client.get("k", Span(0, 100))),
+}
+PAGES = ["", "<html><body>maintenance</body></html>", "maintenance"]
+
+
+@pytest.mark.parametrize("text", PAGES, ids=["nothing", "XHTML", "text"])
+@pytest.mark.parametrize("question", QUESTIONS)
+async def test_a_proxys_success_is_trouble(question: str, text: str) -> None:
+    """Else a bucket would look empty, and uploads would fall back to 0."""
+    async with answered(200, text) as client:
+        with pytest.raises(S3TransientError):
+            await QUESTIONS[question](client)
+
+
+@pytest.mark.parametrize(
+    ("status", "content_range"),
+    [(200, "bytes 4-7/9"), (206, None), (206, "bytes 3-6/9"), (206, "bytes 4-8/9"), (206, "bytes 4-6/9"), (206, "4-7")],
+)
+async def test_a_range_that_was_not_asked_for_is_trouble(status: int, content_range: str | None) -> None:
+    headers = {"ETag": '"e"'} | ({"Content-Range": content_range} if content_range else {})
+    async with answered(status, "four", headers) as client:
+        with pytest.raises(S3TransientError, match="NoContentRange"):
+            await _all(client.get("k", Span(4, 8)))
+
+
+async def test_the_range_that_was_asked_for_is_read() -> None:
+    async with answered(206, "four", {"ETag": '"e"', "Content-Range": "bytes 4-7/9"}) as client:
+        assert b"".join([chunk async for chunk in client.get("k", Span(4, 8))]) == b"four"

@@ -163,8 +163,8 @@ async def test_an_s3_that_takes_no_more_of_a_body_is_trouble(monkeypatch: pytest
 async def test_a_download_goes_on_where_its_connection_broke() -> None:
     heads = list[bytes]()
     answers = [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc",
-        b"HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n\r\ndef",
+        b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 6\r\n\r\nabc',
+        b'HTTP/1.1 206 Partial Content\r\nETag: "e"\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef',
     ]
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

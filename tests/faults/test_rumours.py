@@ -14,6 +14,8 @@ from tests.support.tus import TusClient
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGES = {
+    "200": page(200, ""),
+    "200 in HTML": page(200, "<html><body>maintenance</body></html>"),
     "404": page(404, "404 page not found\n"),
     "404 in HTML": page(404, "<html><head><title>404</title></head><body>default backend</body></html>"),
     "403": page(403, "Forbidden"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, cast
 
+from tests.simulation.s3 import ranged
 from tests.support.writing import FakeLease
 from tusd_py.domain.checkpoint import Checkpoint
 from tusd_py.domain.upload import Times, Upload
@@ -52,7 +53,7 @@ class SlowS3:
         if request.payload is not None:
             self._stored[request.key] = b"".join([chunk async for chunk in request.payload.chunks()])
         await self._carry(len(self._stored[request.key]))
-        yield _Answer(self._stored[request.key])
+        yield _Answer(self._stored[request.key], request.headers.get("Range"))
 
     async def create_multipart_upload(self, **_: Any) -> Any:
         await self._carry(0)
@@ -65,8 +66,9 @@ class SlowS3:
 
 
 class _Answer:
-    def __init__(self, body: bytes) -> None:
-        self.headers = {"ETag": '"etag"'}
+    def __init__(self, body: bytes, asked: str | None) -> None:
+        self.status, self.content_length = 200 if asked is None else 206, len(body)
+        self.headers = {"ETag": '"etag"'} | ranged(asked, body)
         self.content = self
         self._body = body
 

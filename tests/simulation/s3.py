@@ -103,7 +103,7 @@ class SimulatedBoto:
     async def delete_objects(self, **parameters: Any) -> Any:
         keys = [entry["Key"] for entry in parameters["Delete"]["Objects"]]
         await self._ask("DeleteObjects", lambda: self._bucket.delete(keys))
-        return {}
+        return {"Deleted": [{"Key": key} for key in keys]}
 
     async def head_bucket(self, **_: Any) -> None:
         await self._ask("HeadBucket", lambda: None)
@@ -174,10 +174,10 @@ class _Pages:
 
     async def paginate(self, **parameters: Any) -> AsyncIterator[Any]:
         entries, last = await self._page(parameters, None)
-        yield {self.entries: entries}
+        yield {self.entries: entries, "IsTruncated": last is not None}
         while last is not None:
             entries, last = await self._page(parameters, last)
-            yield {self.entries: entries}
+            yield {self.entries: entries, "IsTruncated": last is not None}
 
     async def _page(self, parameters: Any, after: Any) -> tuple[list[Any], Any]:
         return await self.boto._ask(self.name, lambda: self.boto.page(self.listing(parameters), after))
@@ -210,7 +210,10 @@ class SimulatedRaw:
     def _serve(self, request: RawRequest, body: bytes) -> _Answer:
         match request.operation:
             case "GetObject":
-                return _Answer(self._network, body=self._bucket.get(request.key, request.headers), step=request.step)
+                etag, body = self._bucket.head(request.key).etag, self._bucket.get(request.key, request.headers)
+                return _Answer(
+                    self._network, etag=etag, body=body, step=request.step, asked=request.headers.get("Range")
+                )
             case "PutObject":
                 return _Answer(self._network, etag=self._bucket.put(request.key, body, request.headers, self._clock()))
         place = request.key, request.query["uploadId"], int(request.query["partNumber"])
@@ -230,11 +233,22 @@ async def _gathered(payload: Payload | None) -> bytes:
     return body
 
 
+def ranged(asked: str | None, body: bytes) -> dict[str, str]:
+    """Return the header with the range of the body, if the request asked for one."""
+    if asked is None:
+        return {}
+    first = int(asked.removeprefix("bytes=").split("-")[0])
+    return {"Content-Range": f"bytes {first}-{first + len(body) - 1}/*"}
+
+
 class _Answer:
     """As aiohttp's: its body comes in steps, the first of them at once."""
 
-    def __init__(self, network: Network, *, etag: str = "", body: bytes = b"", step: int = 1) -> None:
-        self.headers = {"ETag": f'"{etag}"'}
+    def __init__(
+        self, network: Network, *, etag: str, body: bytes = b"", step: int = 1, asked: str | None = None
+    ) -> None:
+        self.status, self.content_length = 200 if asked is None else 206, len(body)
+        self.headers = {"ETag": f'"{etag}"'} | ranged(asked, body)
         self.content = self
         self._network, self._body, self._step = network, body, step
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tusd_py.storage.s3.api.errors import S3TransientError
 from tusd_py.storage.s3.cursor import Part
@@ -24,6 +24,26 @@ class Listed:
     size: int = 0
     """The object's size in bytes; 0 for a multipart upload."""
     multipart: str | None = None
+
+
+_WORDS: Mapping[str, Sequence[str]] = {
+    "ListParts": ("UploadId", "Key", "IsTruncated"),
+    "ListMultipartUploads": ("Bucket", "IsTruncated"),
+    "ListObjectsV2": ("Name", "IsTruncated"),
+    "DeleteObjects": ("Deleted", "Errors"),
+    "HeadObject": ("ContentLength",),
+}
+"""Fields by which an answer is known as S3's: every provider sends one of them, and no page of a proxy does."""
+
+T = TypeVar("T", bound=Mapping[str, object])
+
+
+def require_words(operation: str, answer: T) -> T:
+    """Return the answer. Raises S3TransientError if it has none of S3's own fields: what a success leaves out counts
+    as missing, so a proxy's 200 would make a bucket look empty."""
+    if not any(name in answer for name in _WORDS[operation]):
+        raise S3TransientError(operation, HTTPStatus.OK, f"No{_WORDS[operation][0]}")
+    return answer
 
 
 def require_field(operation: str, answer: Mapping[str, Any], name: str) -> Any:

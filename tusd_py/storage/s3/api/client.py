@@ -6,24 +6,21 @@ doesn't know if a retry is safe, and a body must start again from its first byte
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
-from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.ports.direct import CorsRule
 from tusd_py.ports.meter import Meter
-from tusd_py.storage.s3.api.answers import Listed, completed_part, etag_of, listed_part, require_field
+from tusd_py.storage.s3.api.answers import Listed, completed_part, etag_of, listed_part, require_field, require_words
+from tusd_py.storage.s3.api.download import Wanted, download
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError, translated
 from tusd_py.storage.s3.api.requests import Payload, RawRequest, RawS3
 from tusd_py.storage.s3.cors import cors_rule, written_rule
 from tusd_py.storage.s3.cursor import NewMultipart, Part, Source, StoredObject
-from tusd_py.storage.s3.retries import Retries, pause
+from tusd_py.storage.s3.retries import Retries
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
@@ -78,49 +75,15 @@ class S3Client:
         etag, troubled = await self._retries.tell(request.operation, send)
         return StoredObject(etag=etag, troubled=troubled)
 
-    async def get(
+    def get(
         self, key: str, span: Span | None = None, etag: str | None = None, *, wide: bool = False
     ) -> AsyncGenerator[bytes, None]:
         """GetObject: yields the bytes of `span` or all, in larger chunks if `wide`; resumes where a connection broke.
 
         Raises UploadLost if the object is gone, or is no longer the one with `etag`.
         """
-        received = failures = 0
-        while span is None or span.start + received < span.stop:
-            try:
-                async with self._response(key, span, received, etag, wide=wide) as answer:
-                    async for chunk in answer.content.iter_any():
-                        received, failures = received + len(chunk), 0
-                        yield chunk
-            except S3TransientError:
-                failures += 1
-                if failures == self._retries.limit:
-                    raise
-                await pause(failures)
-            else:
-                return
-
-    @asynccontextmanager
-    async def _response(
-        self, key: str, span: Span | None, received: int, etag: str | None, *, wide: bool
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        headers = {"If-Match": f'"{etag}"'} if etag else {}
-        if span is not None:
-            headers["Range"] = f"bytes={span.start + received}-{span.stop - 1}"
-        elif received:
-            headers["Range"] = f"bytes={received}-"
         step = self._thresholds.wide_step if wide else self._thresholds.step
-        started = time.perf_counter()
-        try:
-            request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, step=step)
-            async with self._raw.send(request) as answer:
-                self._retries.meter.s3_request("GetObject", time.perf_counter() - started, "ok")
-                yield answer
-        except S3Error as failure:
-            self._retries.meter.s3_request("GetObject", time.perf_counter() - started, failure.code)
-            if isinstance(failure, S3Missing) or failure.code == "PreconditionFailed":
-                raise UploadLost(key) from failure
-            raise
+        return download(self._raw, self._retries, Wanted(key=key, span=span, etag=etag, step=step))
 
     async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> NewMultipart:
         """CreateMultipartUpload, with `params` by botocore's names; if `crc`, for parts with CRC-32C."""
@@ -159,7 +122,9 @@ class S3Client:
             ),
         )
         result = require_field("UploadPartCopy", answer, "CopyPartResult")
-        return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
+        return Part(
+            number=number, length=len(span), etag=etag_of("UploadPartCopy", result), crc=result.get("ChecksumCRC32C")
+        )
 
     async def list_parts(self, key: str, multipart: str, *, attempts: int = 1) -> list[Part]:
         """ListParts, by number. SeaweedFS lists a part once for each time that it was sent: the newest comes last here.
@@ -178,7 +143,7 @@ class S3Client:
 
     async def _all_parts(self, key: str, multipart: str) -> list[PartTypeDef]:
         pages = self._boto.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart)
-        return [part async for page in pages for part in page.get("Parts", [])]
+        return [part async for page in pages for part in require_words("ListParts", page).get("Parts", [])]
 
     async def _is_begun(self, key: str, multipart: str) -> bool:
         """Return True if S3 lists the multipart upload: of one that is gone, a provider may say 404 without a code."""
@@ -210,11 +175,13 @@ class S3Client:
         finds one, as it may have been stored meanwhile."""
         try:
             async with translated("HeadObject"):
-                return await self._boto.head_object(Bucket=self._bucket, Key=key)
+                head = await self._boto.head_object(Bucket=self._bucket, Key=key)
         except S3Missing as missing:
             if await self._retries.call("GetObject", lambda: self._exists(key)):
                 raise S3TransientError("HeadObject", missing.status, "") from missing
             return None
+        etag_of("HeadObject", head)
+        return require_words("HeadObject", head)
 
     async def _exists(self, key: str) -> bool:
         """Return True if a GET finds the object: a HEAD's 404 has no code and may be a proxy's, or the bucket's."""
@@ -240,12 +207,15 @@ class S3Client:
         await self._retries.call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
 
     async def _delete_many(self, keys: Sequence[str]) -> None:
-        objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        answer = await self._retries.call(
-            "DeleteObjects", lambda: self._boto.delete_objects(Bucket=self._bucket, Delete=objects)
-        )
-        if errors := answer.get("Errors"):
-            raise S3Error("DeleteObjects", 200, errors[0].get("Code", ""))
+        """DeleteObjects, not quiet: only by the keys that it names is an answer known as S3's."""
+        objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": False}
+        errors = await self._retries.call("DeleteObjects", lambda: self._errors_of_deletion(objects))
+        if errors:
+            raise S3Error("DeleteObjects", HTTPStatus.OK, errors[0].get("Code", ""))
+
+    async def _errors_of_deletion(self, objects: Any) -> Sequence[Mapping[str, Any]]:
+        answer = await self._boto.delete_objects(Bucket=self._bucket, Delete=objects)
+        return require_words("DeleteObjects", answer).get("Errors", [])
 
     async def list_objects(self, prefix: str) -> AsyncIterator[Listed]:
         """ListObjectsV2: yields the objects whose keys begin with `prefix`. Not retried."""
@@ -260,8 +230,9 @@ class S3Client:
             async with self._retries.observed(operation) as attempt:
                 page = await anext(walk, None)
                 attempt.counted = page is not None  # None: the page before was the last, so no request was sent
-            if page is None:
-                return
+                if page is None:
+                    return
+                require_words(operation, page)
             yield page
 
     async def ping(self) -> None:
@@ -285,10 +256,13 @@ class S3Client:
     async def cors(self) -> Sequence[CorsRule]:
         """GetBucketCors; returns an empty list if the bucket has no rules."""
         try:
-            answer = await self._retries.call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
+            return await self._retries.call("GetBucketCors", self._cors)
         except S3Missing:
             return []
-        return [cors_rule(rule) for rule in answer["CORSRules"]]
+
+    async def _cors(self) -> Sequence[CorsRule]:
+        answer = await self._boto.get_bucket_cors(Bucket=self._bucket)
+        return [cors_rule(rule) for rule in require_field("GetBucketCors", answer, "CORSRules")]
 
     async def put_cors(self, rules: Sequence[CorsRule]) -> None:
         """PutBucketCors: replaces all rules of the bucket."""
