@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, repeat
 from secrets import token_hex
 from string import Formatter
 
@@ -40,8 +41,12 @@ def sanitize(filename: str) -> str:
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
     """Return a pattern that fully matches the keys that `object_key` makes of the template, with the upload's id as
     its group `id`. A key that a hook or a credential chose or prefixed matches only if it has the template's form."""
-    fields = {"id": f"(?P<id>{_ID})", "filename": r"[A-Za-z0-9._-]{1,100}"} | dict.fromkeys(DATES, r"\d+")
-    literals = [(re.escape(text), fields.get(name or "", "")) for text, name, _, _ in Formatter().parse(template)]
+    fields = {"filename": r"[A-Za-z0-9._-]{1,100}"} | dict.fromkeys(DATES, r"\d+")
+    ids = chain([f"(?P<id>{_ID})"], repeat("(?P=id)"))
+    literals = [
+        (re.escape(text), next(ids) if name == "id" else fields.get(name or "", ""))
+        for text, name, _, _ in Formatter().parse(template)
+    ]
     return re.compile(re.escape(prefix) + "".join(text + field for text, field in literals))
 
 

@@ -24,6 +24,8 @@ ID, OTHER = "0" * 31 + "1", "f" * 32
         ("{year}/{id}", f"2026/{ID}", False),
         ("{id}-{filename}", f"{OTHER}-a.b", True),
         ("{id}-{filename}", f"{OTHER}-a/b", False),
+        ("{id}/{id}", f"{OTHER}/{OTHER}", True),
+        ("{id}/{id}", f"{OTHER}/{ID}", False),
     ],
 )
 def test_a_chosen_key_in_the_form_of_another_upload(template: str, key: str, is_taken: bool) -> None:  # noqa: FBT001
@@ -33,7 +35,7 @@ def test_a_chosen_key_in_the_form_of_another_upload(template: str, key: str, is_
     assert is_key_of_another(stored_key, chosen.id, prefix="p/", template=template) is is_taken
 
 
-@pytest.mark.parametrize("template", ["{id}", "{year}/{id}/{filename}", "{filename}-{id}"])
+@pytest.mark.parametrize("template", ["{id}", "{year}/{id}/{filename}", "{filename}-{id}", "{id}/{filename}-{id}"])
 def test_the_key_that_the_template_makes_is_its_own(template: str) -> None:
     plain = replace(upload(), metadata={"filename": b"a b.bin"})
     key = object_key(plain, prefix="p/", template=template)
