@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 
 from tusd_py.domain.span import Span
 from tusd_py.ports.body import Chunk
@@ -118,17 +120,37 @@ class Assembly:
         self.length += len(chunk)
 
     def merge(self, limit: int) -> None:
-        """Do nothing if there are at most `limit` pieces. Else merge the last two until there are, and then go on while
-        the last piece is at least as large as the one before it.
+        """Do nothing if there are at most `limit` pieces. Else merge the last two, and those before them while these
+        are no larger than all after them; if that leaves no room for a further piece, begin at the first such piece.
 
-        In these further steps, the bytes of the one before are stored again in a piece at least twice as large, so only
-        about as often as sizes can double.
+        So a byte is stored again once, and after that only in a piece at least twice as large as its last: a piece that
+        is most of the merged one has not been merged before.
         """
         if len(self.pieces) <= limit:
             return
-        while len(self.pieces) > limit or (len(self.pieces) > 1 and self.pieces[-2].length <= self.pieces[-1].length):
-            last, before = self.pieces.pop(), self.pieces.pop()
-            self.pieces.append(before + last)
+        start = self._last_small()
+        if start > limit - 2:
+            start = self._first_small(limit - 1)
+        self.pieces[start:] = [reduce(add, self.pieces[start:])]
+
+    def _last_small(self) -> int:
+        """Return the index of the first of the last pieces that are no larger than all after them; at most that of the
+        last but one."""
+        start = len(self.pieces) - 2
+        after = self.pieces[start].length + self.pieces[start + 1].length
+        while start and self.pieces[start - 1].length <= after:
+            start -= 1
+            after += self.pieces[start].length
+        return start
+
+    def _first_small(self, last: int) -> int:
+        """Return the index of the first piece that is no larger than all after it together; at most `last`."""
+        after = self.length
+        for index, piece in enumerate(self.pieces[:last]):
+            after -= piece.length
+            if piece.length <= after:
+                return index
+        return last
 
     def compact(self) -> None:
         """Copy each chunk that views less than half of its buffer: in `TailCache`, it would keep the whole buffer in

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from itertools import count
 
 import google_crc32c
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tusd_py.domain.span import Span
@@ -75,6 +76,28 @@ async def test_small_requests_rewrite_bytes_a_few_times(chunk: int, part: int, t
     assert assembly.length == part
     assert len(assembly.segments) <= MOST
     assert store.written <= times * part
+
+
+LIMIT = 20
+TOTAL = 2 ** (LIMIT - 2)
+"""The most bytes of a part, of which halves of halves fit well into the limit, as those of any real part do."""
+sizes = st.integers(1, 40) | st.integers(1, TOTAL // LIMIT) | st.sampled_from([1, TOTAL // LIMIT - 7, TOTAL // 4])
+
+
+@given(st.lists(sizes, max_size=200))
+@example([4000 - 4 * step for step in range(LIMIT)] + [1] * 500)
+@example([4000] * (LIMIT - 1) + [1900] + [1] * 500)
+async def test_each_byte_is_stored_again_as_sizes_double(sizes: list[int]) -> None:
+    """Also right at the limit of segments, where each further request has to merge some."""
+    store, assembly, allowed = Store(), Assembly(), 0.0
+    for size in sizes:
+        if assembly.length + size <= TOTAL:
+            assembly.add(bytes(size))
+            await store.save(assembly, LIMIT)
+            assembly.release_memory()
+            allowed += size * (2 + math.log2(TOTAL / size))
+    assert len(assembly.segments) <= LIMIT
+    assert store.written <= allowed
 
 
 async def test_only_what_is_stored_is_forgotten() -> None:
