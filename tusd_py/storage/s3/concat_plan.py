@@ -31,13 +31,25 @@ def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds 
     """Return the parts, from number 1 on, whose bytes in order are those of sources of these lengths. No part but the
     last is below the provider's minimum.
 
-    As much as possible is copied inside S3: if the provider wants parts of one size, the parts that lie in one source;
-    else all bytes but those of a source too small for a part, and the bytes of its neighbours that fill up its part.
+    As much as possible is copied inside S3: if the provider wants parts of one size, or allows fewer parts than there
+    are sources, the parts that lie in one source; else all bytes but those of a source too small for a part, and the
+    bytes of its neighbours that fill up its part.
     """
     total = sum(lengths)
-    if profile.equal_parts:
-        return list(_equal(lengths, _size(total, thresholds.equal_copy, profile)))
-    return list(_aligned(lengths, profile.min_part, _size(total, thresholds.copy, profile)))
+    if not profile.equal_parts:
+        for size in _doubled(_size(total, thresholds.copy, profile), profile.max_part):
+            parts = list(_aligned(lengths, profile.min_part, size))
+            if len(parts) <= profile.max_parts:
+                return parts
+    return list(_equal(lengths, _size(total, thresholds.equal_copy, profile)))
+
+
+def _doubled(size: int, largest: int) -> Iterator[int]:
+    """Yield `size` and its doubles below `largest`, then `largest`: the larger the parts, the fewer a source needs."""
+    while size < largest:
+        yield size
+        size *= 2
+    yield largest
 
 
 def _size(total: int, base: int, profile: Profile) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tusd_py.storage.s3.concat_plan import PlannedPart, plan_parts
@@ -51,3 +51,20 @@ def test_all_but_what_small_neighbours_need_is_copied(lengths: list[int], profil
     assert sent_bytes <= small * 3 * profile.min_part
     if min(lengths, default=0) >= profile.min_part:
         assert sent_bytes == 0
+
+
+@given(st.lists(st.integers(0, 20 * MIB) | st.just(6 * MIB), max_size=60), st.sampled_from([2, 12, 40]))
+@example([6 * MIB] * 39 + [1200 * MIB], 40)
+def test_sources_as_many_as_parts_are_within_the_limit(lengths: list[int], most: int) -> None:
+    profile = Profile(max_parts=most)
+    parts = plan_parts(lengths, profile)
+    assert sum(sizes(parts)) == sum(lengths)
+    assert len(parts) <= most
+    assert all(profile.min_part <= size <= profile.max_part for size in sizes(parts)[:-1])
+
+
+def test_sources_that_fit_into_parts_are_all_copied() -> None:
+    """Also if those of the longest source have to be larger for that."""
+    parts = plan_parts([6 * MIB] * 999 + [1200 * MIB], PROFILES["scaleway"])
+    assert len(parts) <= PROFILES["scaleway"].max_parts
+    assert {len(part) for part in parts} == {1}
