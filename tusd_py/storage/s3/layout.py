@@ -75,7 +75,14 @@ def _on(grid: Grid, parts: Sequence[Part], segments: Sequence[SegmentRange], len
 
 
 def _longest(segments: Sequence[SegmentRange], at: int, stop: int) -> list[SegmentRange]:
-    """Return the chain of adjacent segments from `at` on that ends nearest to `stop`, but not after it."""
-    fitting = [segment for segment in segments if segment.start == at and at < segment.stop <= stop]
-    chains = [[segment, *_longest(segments, segment.stop, stop)] for segment in fitting]
-    return max(chains, key=lambda chain: chain[-1].stop, default=[])
+    """Return a chain of adjacent segments from `at` on that ends nearest to `stop`, but not after it."""
+    last_by_stop = dict[int, SegmentRange]()
+    for segment in sorted(segments, key=lambda segment: segment.start):
+        joins = segment.start == at or segment.start in last_by_stop
+        if joins and segment.start < segment.stop <= stop:
+            last_by_stop.setdefault(segment.stop, segment)
+    chain, end = list[SegmentRange](), max(last_by_stop, default=at)
+    while end > at:
+        chain.append(last_by_stop[end])
+        end = chain[-1].start
+    return chain[::-1]

@@ -94,6 +94,12 @@ def test_the_longest_of_several_chains_counts() -> None:
     assert layout.stop == 6
 
 
+def test_thousands_of_segments_are_chained_in_no_time() -> None:
+    """Each of them twice, as retries leave them: the chains are 2 to the power of their number."""
+    layout = lay_out([], segments(*[(at, at + 1) for at in range(5000) for _ in range(2)]), [Grid(base=8000)], None)
+    assert [segment.start for segment in layout.tail] == list(range(5000))
+
+
 def test_a_short_part_counts_only_as_the_declared_end() -> None:
     parts = [*full_parts(Grid(base=8), 2), Part(number=3, length=4, etag="last")]
     assert lay_out(parts, [], [Grid(base=8)], 20).stop == 20
