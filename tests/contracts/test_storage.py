@@ -249,3 +249,26 @@ async def test_a_keys_prefix_comes_before_what_the_setting_makes(bench: Bench) -
     ]
     head, _, tail = keys[1].rpartition("team/")
     assert head + tail == keys[0]
+
+
+@pytest.mark.parametrize("listing", [False, True], ids=["discard", "clean"])
+async def test_an_unfinished_upload_never_takes_anothers_object(bench: Bench, listing: bool) -> None:  # noqa: FBT001
+    """Another program may have put something at a chosen place since the upload was created."""
+    unfinished = Sender(bench.storage, random_bytes(bench.grain), new_upload(bench.storage, bench.grain, place="a/b c"))
+    await unfinished.send(3)
+    other = await stored(bench.storage, b"hello", place="a/b c")
+    ended = replace(unfinished.upload, phase=Phase.TERMINATING)
+    await (bench.storage.clean(ended) if listing else bench.storage.discard(ended))
+    assert await content(bench.storage, other) == b"hello"
+    await bench.storage.discard(other)
+    assert await bench.residue() == []
+
+
+async def test_a_finish_that_was_not_recorded_is_discarded(bench: Bench) -> None:
+    length = 2 * bench.grain + 5
+    sender = Sender(bench.storage, random_bytes(length), new_upload(bench.storage, length, place="a/b c"))
+    await sender.send(bench.grain)
+    await sender.send()
+    await bench.storage.finish(sender.upload, sender.entries)
+    await bench.storage.discard(replace(sender.upload, phase=Phase.TERMINATING))
+    assert await bench.residue() == []

@@ -275,10 +275,17 @@ class LocalStorage:
         return Recovered(upload=copy_with(upload, offset=offset))
 
     def _remove(self, upload: Upload) -> None:
+        """Remove the part file, and the object, but not one that another program put at the upload's chosen place."""
+        tree, name = self._place(upload)
+        if upload.chosen_key is None or self._has_finished(upload):
+            tree.remove(name, upload.id)
         self._part(upload).unlink(missing_ok=True)
         sync_directory(self._work)
-        tree, name = self._place(upload)
-        tree.remove(name, upload.id)
+
+    def _has_finished(self, upload: Upload) -> bool:
+        """Return True if the upload has had an object: by its record or, after a finish that couldn't be recorded,
+        since its part file has become that."""
+        return upload.etag is not None or (upload.full and not self._part(upload).exists())
 
 
 def _finished(upload: Upload, length: int) -> Upload:

@@ -97,13 +97,18 @@ class ObjectHead:
 
 async def find_object(bucket: Bucket, upload: Upload, key: str) -> ObjectHead | None:
     """Return the object under `key` if it is this upload's, and of the upload's length if that is known; else None."""
-    head = await bucket.client.head(key)
-    if head is None or upload.length not in (None, head["ContentLength"]):
+    finished = await find_own(bucket, upload, key)
+    if finished is None or upload.length not in (None, finished.length):
         return None
-    if head["Metadata"].get(UPLOAD_ID) != upload.id:
-        return None
-    finished = ObjectHead(length=head["ContentLength"], etag=head["ETag"].strip('"'))
     return None if _was_replaced(upload, finished) else finished
+
+
+async def find_own(bucket: Bucket, upload: Upload, key: str) -> ObjectHead | None:
+    """Return the object under `key` if its metadata names this upload; else None."""
+    head = await bucket.client.head(key)
+    if head is None or head["Metadata"].get(UPLOAD_ID) != upload.id:
+        return None
+    return ObjectHead(length=head["ContentLength"], etag=head["ETag"].strip('"'))
 
 
 def _was_replaced(upload: Upload, finished: ObjectHead) -> bool:

@@ -133,19 +133,22 @@ class S3Storage:
         self._buckets.own.tails.drop(upload.id)
         presigned = upload.direct is not None and upload.direct.presigned_until is not None
         if upload.offset or cursor.started or presigned:
-            await self._remove(cursor)
+            await self._remove(upload, cursor)
 
-    async def _remove(self, cursor: S3Cursor) -> None:
-        client = self._buckets.find(cursor.bucket).client
+    async def _remove(self, upload: Upload, cursor: S3Cursor) -> None:
+        """Remove what the cursor names, but not an object that another program put under the upload's chosen key."""
+        bucket = self._buckets.find(cursor.bucket)
         if cursor.multipart is not None and cursor.etag is None:
-            await client.abort_multipart(cursor.key, cursor.multipart)
-        await client.delete({cursor.key, *cursor.temporary_keys})
+            await bucket.client.abort_multipart(cursor.key, cursor.multipart)
+        certain = cursor.etag is not None or upload.chosen_key is None
+        owned = certain or await finishing.find_own(bucket, upload, cursor.key) is not None
+        await bucket.client.delete({cursor.key, *cursor.temporary_keys} if owned else cursor.temporary_keys)
 
     async def clean(self, upload: Upload) -> None:
         await leftovers.clean(self._buckets.of(upload), upload)
         if not upload.alive:
             self._buckets.own.tails.drop(upload.id)
-            await self._remove(S3Cursor.load(upload.cursor))
+            await self._remove(upload, S3Cursor.load(upload.cursor))
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         return read(self._buckets, upload, span)
