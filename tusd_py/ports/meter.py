@@ -15,7 +15,8 @@ class Meter:
         """Count `count` bytes of a request's body."""
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
-        """Count a call of an S3 operation (`UploadPart`) and its duration; `outcome` is `ok` or an S3 error code."""
+        """Count a call of an S3 operation (`UploadPart`) and its duration; `outcome` is `ok`, `cancelled` (its caller
+        left), an S3 error code or `failed`."""
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
         """Record how long a request waited for the lock; `got` is False if it gave up."""

@@ -64,12 +64,16 @@ class Retries:
     @asynccontextmanager
     async def observed(self, operation: str) -> AsyncIterator[Attempt]:
         """Time one attempt, which the caller makes in this context, for the meter; turn its exceptions into S3Error."""
-        started, outcome, attempt = time.perf_counter(), "ok", Attempt()
+        started, outcome, attempt = time.perf_counter(), "failed", Attempt()
         try:
             async with translated(operation):
                 yield attempt
+            outcome = "ok"
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
         except S3Error as failure:
-            outcome = failure.code or "failed"
+            outcome = failure.code or outcome
             raise
         finally:
             if attempt.counted:
