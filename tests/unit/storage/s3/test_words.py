@@ -155,6 +155,21 @@ def test_an_error_answer_is_of_the_kind_that_says_what_to_do(status: int, code: 
 
 
 @pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (404, S3Missing),
+        (403, S3Error),
+        (301, S3Error),
+        (408, S3TransientError),
+        (429, S3TransientError),
+        (503, S3TransientError),
+    ],
+)
+def test_a_heads_answer_is_judged_by_its_status(status: int, kind: type[S3Error]) -> None:
+    assert type(failure("HeadObject", status, str(status))) is kind
+
+
+@pytest.mark.parametrize(
     ("status", "code", "unanswered"),
     [
         (0, "TimeoutError", True),

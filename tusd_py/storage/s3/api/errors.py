@@ -16,6 +16,7 @@ from tusd_py.storage.s3.advice import advice
 
 _MISSING_CODES = frozenset({"NoSuchUpload", "NoSuchKey", "NoSuchCORSConfiguration"})
 _TRANSIENT_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest"})
+_TRANSIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _BUSY_CODES = frozenset({"SlowDown", "ServiceUnavailable"})
 """Codes of an S3 too busy to begin the request. Other codes of status 500 and above don't say how far S3 got."""
 _BODILESS = frozenset({"HeadObject", "HeadBucket"})
@@ -66,13 +67,12 @@ def failure(operation: str, status: int, code: str, region: str | None = None) -
     A 4xx status without a code gives S3TransientError (S3 API Reference, "Error responses"), as a proxy answers 404
     while S3 restarts; only the answer to a HEAD, which never has a code, is judged by its status.
     """
-    if operation in _BODILESS and status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        missing = status == HTTPStatus.NOT_FOUND
-        return S3Missing(operation, status, code) if missing else S3Error(operation, status, code)
-    if code in _MISSING_CODES:
+    if code in _MISSING_CODES or (operation in _BODILESS and status == HTTPStatus.NOT_FOUND):
         return S3Missing(operation, status, code)
-    if code in _TRANSIENT_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+    if code in _TRANSIENT_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT_STATUSES:
         return S3TransientError(operation, status, code)
+    if operation in _BODILESS:
+        return S3Error(operation, status, code)
     kind = S3Error if _is_s3_code(code) else S3TransientError
     return kind(operation, status, code, region)
 
