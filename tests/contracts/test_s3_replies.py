@@ -24,11 +24,17 @@ ELSEWHERE = "<Error><Code>PermanentRedirect</Code></Error>"
 
 
 @asynccontextmanager
-async def answered(status: int, text: str = "", headers: Mapping[str, str] | None = None) -> AsyncIterator[S3Client]:
-    """A client of an S3 that gives this answer to every request."""
+async def answered(
+    status: int, text: str = "", headers: Mapping[str, str] | None = None, *, begun: str | None = None
+) -> AsyncIterator[S3Client]:
+    """A client of an S3 that gives this answer to every request, but to those for multipart uploads lists `begun`."""
 
     async def reply(request: web.Request) -> web.Response:
         await request.read()
+        if begun is not None and "uploads" in request.query:
+            return web.Response(
+                text=f"<ListMultipartUploadsResult><Bucket>b</Bucket>{begun}</ListMultipartUploadsResult>"
+            )
         return web.Response(status=status, text=text, headers=headers)
 
     app = web.Application()
@@ -125,3 +131,23 @@ async def test_a_range_that_was_not_asked_for_is_trouble(status: int, content_ra
 async def test_the_range_that_was_asked_for_is_read() -> None:
     async with answered(206, "four", {"ETag": '"e"', "Content-Range": "bytes 4-7/9"}) as client:
         assert b"".join([chunk async for chunk in client.get("k", Span(4, 8))]) == b"four"
+
+
+BEGUN = "<Upload><Key>k</Key><UploadId>m</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
+
+
+async def test_a_missing_object_is_deleted() -> None:
+    async with answered(404, NO_SUCH_KEY) as client:
+        await client.delete(["k"])
+
+
+async def test_a_multipart_gone_without_a_code_is_aborted() -> None:
+    """Else the removal of its upload would be tried for ever."""
+    async with answered(404, "not found", begun="") as client:
+        await client.abort_multipart("k", "m")
+
+
+async def test_a_multipart_that_is_listed_is_not_aborted() -> None:
+    async with answered(404, "not found", begun=BEGUN) as client:
+        with pytest.raises(S3TransientError):
+            await client.abort_multipart("k", "m")

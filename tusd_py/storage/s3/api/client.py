@@ -7,6 +7,7 @@ doesn't know if a retry is safe, and a body must start again from its first byte
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +159,9 @@ class S3Client:
             )
         except S3Missing:
             return
+        except S3TransientError as error:
+            if not error.seems_missing or await self._is_begun(key, multipart):
+                raise
 
     async def list_multiparts(self, prefix: str) -> AsyncIterator[Listed]:
         """ListMultipartUploads: yields those whose keys begin with `prefix`. Not retried."""
@@ -204,7 +208,8 @@ class S3Client:
             await (self._delete_many(batch) if len(batch) > 1 else self._delete_one(batch[0]))
 
     async def _delete_one(self, key: str) -> None:
-        await self._retries.call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
+        with suppress(S3Missing):  # some providers say so, though S3 counts it as a success
+            await self._retries.call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
 
     async def _delete_many(self, keys: Sequence[str]) -> None:
         """DeleteObjects, not quiet: only by the keys that it names is an answer known as S3's."""
