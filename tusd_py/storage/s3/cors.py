@@ -1,6 +1,7 @@
 """The CORS rules of a bucket that browsers reach directly: those that are needed, and those that are missing. No I/O.
 
-S3 takes the first rule that allows a request's origin, method and headers, and no other (S3 User Guide, "Using CORS").
+S3 takes the first rule that allows a request's origin and method and, before a browser sends the request, its headers
+(S3 User Guide, "Using CORS").
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _DOWNLOADS = CorsRule(
 
 _ANY = re.compile(r"(?:\.|\\[dwS]|\[[^\]]*\])[*+]")
 """Wildcards of a regular expression, such as `.*` and `[^.]+`, for which S3 writes `*`."""
-_LEFT_OVER = re.compile(r"[\\()\[\]{}?+^$]|\*.*\*")
+_MARK = "\0"
+"""The mark of a wildcard: a `*` that is left over repeats a letter, for which S3 has no words."""
+_LEFT_OVER = re.compile(rf"[\\()\[\]{{}}?+*^$]|{_MARK}.*{_MARK}")
 
 
 def origins_of(pattern: str) -> tuple[str, ...]:
@@ -37,10 +40,10 @@ def origins_of(pattern: str) -> tuple[str, ...]:
 
 
 def _origin(pattern: str) -> str:
-    origin = re.sub(r"\\([./:-])", r"\1", _ANY.sub("*", pattern))
+    origin = re.sub(r"\\([./:-])", r"\1", _ANY.sub(_MARK, pattern))
     if not origin or _LEFT_OVER.search(origin):
         raise ValueError(f"S3 has no words for {pattern!r}")
-    return origin
+    return origin.replace(_MARK, "*")
 
 
 def needed(origins: tuple[str, ...], *, uploads: bool, downloads: bool) -> Sequence[CorsRule]:
@@ -58,7 +61,7 @@ def joined(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Sequenc
 
 def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterator[str]:
     """Yield a phrase on each required origin and method that no present rule allows with all headers (`*`), or for
-    which the first rule that does so exposes too few headers of the response."""
+    which the first rule that allows them with any headers exposes too few of the response."""
     for rule in required:
         for origin in rule.origins:
             yield from _missing_for(origin, rule, present)
@@ -66,15 +69,15 @@ def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterat
 
 def _missing_for(origin: str, rule: CorsRule, present: Sequence[CorsRule]) -> Iterator[str]:
     for method in rule.methods:
-        match = next((candidate for candidate in present if _allows(candidate, origin, method)), None)
-        if match is None:
+        matches = [candidate for candidate in present if _allows(candidate, origin, method)]
+        if not any("*" in match.headers for match in matches):
             yield f"{method} from {origin} isn't allowed with any header"
-        elif hidden := [name for name in rule.exposed if not _covered(name.lower(), match.exposed)]:
+        elif hidden := [name for name in rule.exposed if not _covered(name.lower(), matches[0].exposed)]:
             yield f"{method} from {origin} doesn't expose {', '.join(hidden)}"
 
 
 def _allows(rule: CorsRule, origin: str, method: str) -> bool:
-    return method in rule.methods and "*" in rule.headers and _covered(origin, rule.origins)
+    return method in rule.methods and _covered(origin, rule.origins)
 
 
 def _covered(special: str, general: Sequence[str]) -> bool:
