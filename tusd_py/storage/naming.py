@@ -55,7 +55,9 @@ def sanitize(filename: str) -> str:
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")
     name = (stem.strip("_") or "file") + (dot + extension).rstrip("._")
     short = name.encode()[-_MAX_CLIENT_NAME:].decode(errors="ignore").lstrip("._-") or "file"
-    return f"_{short}" if short.partition(".")[0].upper() in _DEVICES else short
+    if short.partition(".")[0].upper() not in _DEVICES:
+        return short
+    return f"_{short}" if len(short.encode()) < _MAX_CLIENT_NAME else f"_{short[1:]}"
 
 
 def _is_plain(char: str) -> bool:
