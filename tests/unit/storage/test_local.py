@@ -253,6 +253,16 @@ async def test_a_directory_that_is_gone_fails_the_ping_and_new_uploads(storage: 
         await stored(storage, b"hello")
 
 
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+async def test_an_id_that_cannot_be_written_leaves_no_file(
+    storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr(os, call, failing(errno.ENOSPC))
+    with pytest.raises(StorageUnavailable):
+        await storage.install("installation")
+    assert files(root) == []
+
+
 def test_a_directory_that_cannot_be_made_is_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="Not a directory"):
