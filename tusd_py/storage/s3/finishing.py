@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tusd_py.domain.checkpoint import Entry, Finished
@@ -13,6 +14,7 @@ from tusd_py.storage.s3.attributes import UPLOAD_ID
 from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.cursor import Part, S3Cursor, StoredObject
 from tusd_py.storage.s3.pieces import Assembly
+from tusd_py.transfer.budget import Budget
 
 
 async def finish(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Finished:
@@ -32,13 +34,26 @@ async def _make(bucket: Bucket, upload: Upload, cursor: S3Cursor, parts: list[Pa
     if upload.direct is not None:
         return await _make_direct(bucket, upload, cursor, parts)
     tail = bucket.tails.take(upload.id, cursor.tail)
-    if cursor.multipart is None:
-        return await bucket.put_object(upload, cursor.key, tail)
+    with _charged(bucket.budget, tail.memory_size):
+        if cursor.multipart is None:
+            return await bucket.put_object(upload, cursor.key, tail)
+        try:
+            etag = await _complete(bucket, upload, cursor, cursor.multipart, parts, tail)
+        except (S3Missing, S3TransientError, UploadLost) as doubt:  # the object may exist, which ends its multipart
+            etag = await _resolve(bucket, upload, cursor.key, doubt)
+        return StoredObject(etag=etag)
+
+
+@contextmanager
+def _charged(budget: Budget, size: int) -> Iterator[None]:
+    """Charge the budget, without waiting, for bytes in memory that are sent in this context."""
+    account = budget.account(lambda: None, busy=True)
+    account.adopt(size)
+    account.sending(size)
     try:
-        etag = await _complete(bucket, upload, cursor, cursor.multipart, parts, tail)
-    except (S3Missing, S3TransientError, UploadLost) as doubt:  # the object may exist, which ends its multipart upload
-        etag = await _resolve(bucket, upload, cursor.key, doubt)
-    return StoredObject(etag=etag)
+        yield
+    finally:
+        account.close()
 
 
 async def _make_direct(bucket: Bucket, upload: Upload, cursor: S3Cursor, parts: Sequence[Part]) -> StoredObject:

@@ -21,6 +21,7 @@ from tusd_py.storage.s3.cursor import NewMultipart, Part, S3Cursor, StoredObject
 from tusd_py.storage.s3.finishing import complete, finish
 from tusd_py.storage.s3.grid import Grid
 from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.tails import TailCache
 from tusd_py.transfer.budget import Budget
 
@@ -58,12 +59,14 @@ class Script:
 
 
 def bucket(script: Script, *, total_size: bool = False) -> Bucket:
+    budget = Budget(1000)
     stub = SimpleNamespace(
         client=script,
         cursor_name=None,
         options=S3Options(bucket="b", profile=Profile(min_part=8, total_size=total_size), concurrency=1),
         thresholds=Thresholds(completions=3),
-        tails=TailCache(Budget(1000)),
+        budget=budget,
+        tails=TailCache(budget),
     )
     return cast("Bucket", stub)
 
@@ -135,6 +138,21 @@ async def test_without_an_object_only_s3s_own_word_ends_it(doubt: Exception, rai
 
 
 # concatenation
+
+
+async def test_a_tail_from_memory_counts_until_it_is_sent() -> None:
+    place, part, used = bucket(Script()), Assembly(), list[int]()
+    part.add(bytes(10))
+    part.pieces[-1].mark_stored("tail")
+    place.tails.keep(full().id, part)
+
+    async def put_object(*_: Any) -> StoredObject:
+        used.append(place.budget.used)
+        return StoredObject(etag="e")
+
+    object.__setattr__(place, "put_object", put_object)
+    await finish(place, full(multipart=None, tail=part.segments), [])
+    assert (used, place.budget.used) == ([10], 0)
 
 
 def sources(*lengths: int) -> list[Upload]:
