@@ -121,15 +121,15 @@ class Hold:
     async def _save(self, change: Change) -> None:
         """Save the job as `change` returns it, unless an earlier save of this change turns out to be stored. Raises
         Superseded, StateUnavailable."""
-        sent = _Sent(job=change(self._advanced), change=change, began=_now())
-        self._unanswered.append(sent)
+        request = _Sent(job=change(self._advanced), change=change, began=_now())
+        self._unanswered.append(request)
         try:
-            saved = await self._within_hold(self._tenure.store.save(sent.job))
+            saved = await self._within_hold(self._tenure.store.save(request.job))
         except Superseded:
             if self._adopt(await self._load()) is not change:
                 await self._save(change)
         else:
-            self._go_on(saved, sent.began)
+            self._go_on(saved, request.began)
 
     async def _compare(self) -> None:
         """Raise Superseded if another process has changed or removed the job, or if the hold runs out meanwhile. Raises
@@ -141,7 +141,7 @@ class Hold:
     def _adopt(self, stored: Job | None) -> Change:
         """Go on from the stored job if a save that got no answer has stored it; return the change of that save. Raises
         Superseded if another process has changed or removed the job."""
-        own = next((sent for sent in self._unanswered if sent.has_stored(stored)), None)
+        own = next((request for request in self._unanswered if request.has_stored(stored)), None)
         if stored is None or own is None:
             raise Superseded(f"job {self.job.id} is held no longer")
         self._go_on(stored, own.began)

@@ -1,6 +1,6 @@
 """The file that holds an unfinished upload's bytes, until it becomes the object.
 
-Whoever changes it holds its file lock: one that was paused meanwhile could else change what is an object by then.
+Each process that changes it holds its file lock: a process that was paused meanwhile could else change an object.
 """
 
 from __future__ import annotations
