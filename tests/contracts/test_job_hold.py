@@ -55,8 +55,8 @@ async def claimed(store: LossyJobs, ttl: float = TTL) -> Hold:
     return Hold(Tenure(store=store, clock=time.time, ttl=ttl), running, since)  # type: ignore[arg-type]  # enough of it
 
 
-def add_product(held: Job) -> Job:
-    return replace(held, product_ids=(*held.product_ids, PRODUCT))
+def add_product(before: Job) -> Job:
+    return replace(before, product_ids=(*before.product_ids, PRODUCT))
 
 
 async def test_a_save_whose_answer_is_lost_is_made_once(store: LossyJobs) -> None:
@@ -95,8 +95,8 @@ async def test_a_save_that_is_cancelled_may_be_stored(store: LossyJobs) -> None:
 @pytest.mark.parametrize(
     ("outcome", "has_ended"),
     [
-        (lambda held: job_life.succeed(held, {"bytes": 5}, 7.0), True),
-        (partial(job_life.cancel, now=7.0), True),
+        (lambda before: job_life.succeed(before, {"bytes": 5}, 7.0), True),
+        (partial(job_life.cancel, now=7.0, ttl=TTL), True),
         (partial(job_life.give_back, now=7.0), False),
     ],
     ids=["done", "cancelled", "given back"],
@@ -128,7 +128,7 @@ async def test_the_outcome_of_another_node_is_not_its_own(store: LossyJobs) -> N
 
 async def test_another_nodes_change_ends_the_hold(store: LossyJobs) -> None:
     hold = await claimed(store)
-    await store.jobs.save(job_life.cancel(hold.job, 7.0))
+    await store.jobs.save(job_life.cancel(hold.job, 7.0, TTL))
     with pytest.raises(Superseded):
         await hold.update(add_product)
     assert await hold.find_end() is False

@@ -256,11 +256,11 @@ async def test_an_unfinished_upload_never_takes_anothers_object(bench: Bench, li
     """Another program may have put something at a chosen place since the upload was created."""
     unfinished = Sender(bench.storage, random_bytes(bench.grain), new_upload(bench.storage, bench.grain, place="a/b c"))
     await unfinished.send(3)
-    other = await stored(bench.storage, b"hello", place="a/b c")
+    second = await stored(bench.storage, b"hello", place="a/b c")
     ended = replace(unfinished.upload, phase=Phase.TERMINATING)
     await (bench.storage.clean(ended) if listing else bench.storage.discard(ended))
-    assert await content(bench.storage, other) == b"hello"
-    await bench.storage.discard(other)
+    assert await content(bench.storage, second) == b"hello"
+    await bench.storage.discard(second)
     assert await bench.residue() == []
 
 

@@ -174,7 +174,7 @@ async def test_an_unfinished_copy_has_a_name_that_no_key_is(tmp_path: Path) -> N
 
 
 async def test_a_copy_whose_file_was_replaced_moves_nothing(tmp_path: Path) -> None:
-    """Another program has removed the unfinished file and put one of its own there."""
+    """Another program has removed the unfinished file and put another there."""
     target, first = FolderTarget(tmp_path, 0o600), Halting(b"first ", b"copy")
     writing = asyncio.create_task(target.write("a", 10, {}, first.chunks()))
     await first.halted.wait()

@@ -66,9 +66,9 @@ class SlowS3:
 
 
 class _Answer:
-    def __init__(self, body: bytes, asked: str | None) -> None:
-        self.status, self.content_length = 200 if asked is None else 206, len(body)
-        self.headers = {"ETag": '"etag"'} | ranged(asked, body)
+    def __init__(self, body: bytes, span: str | None) -> None:
+        self.status, self.content_length = 200 if span is None else 206, len(body)
+        self.headers = {"ETag": '"etag"'} | ranged(span, body)
         self.content = self
         self._body = body
 

@@ -76,6 +76,12 @@ def check_jobs(world: World) -> None:
         raise Untrue(f"exports that no job names: {strays}")
     if infected := [upload.id for upload in uploads.values() if _content(world, upload) in world.infected]:
         raise Untrue(f"infected, and still there: {infected}")
+    if unanswered := [upload.id for upload in uploads.values() if upload.done and _is_pending(upload)]:
+        raise Untrue(f"a verdict that never comes: {unanswered}")
+
+
+def _is_pending(upload: Upload) -> bool:
+    return upload.scan is not None and upload.scan.verdict is Verdict.PENDING
 
 
 def _begun_by_finish(world: World) -> set[str]:

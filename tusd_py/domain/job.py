@@ -54,8 +54,8 @@ class Job:
     updated_at: float
     due_at: float | None
     """The time of the next step: of an attempt while queued; while running, the time at which the job's node counts as
-    dead and another node may claim the job; once ended, the time to remove uploads that the job made, or None if none
-    are left."""
+    dead and another node may claim the job; once failed or cancelled, the time at which a node is to clear up after it,
+    or None once one has."""
     endpoint: str = ""
     """The creation endpoint's URL as the client that asked for the job sees it, with a slash at its end. URLs of
     uploads that the job makes or lists begin with it."""

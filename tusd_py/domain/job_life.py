@@ -39,23 +39,27 @@ def give_back(job: Job, now: float) -> Job:
 def succeed(job: Job, result: Mapping[str, Any], now: float) -> Job:
     """Return the job as done. The uploads that it has made stay."""
     done = job.done if job.total is None else job.total
-    return replace(_end(job, JobPhase.DONE, now), result=result, done=done, product_ids=(), due_at=None)
+    return replace(_end(job, JobPhase.DONE, now), result=result, done=done, product_ids=())
 
 
-def fail(job: Job, error: Mapping[str, Any], now: float) -> Job:
-    return replace(_end(job, JobPhase.FAILED, now), error=error)
+def fail(job: Job, now: float, ttl: float, error: Mapping[str, Any]) -> Job:
+    """Return the job as failed, held by this node for `ttl` seconds to clear up after it."""
+    return replace(_end(job, JobPhase.FAILED, now), due_at=now + ttl, error=error)
 
 
-def cancel(job: Job, now: float) -> Job:
-    return _end(job, JobPhase.CANCELLED, now)
+def cancel(job: Job, now: float, ttl: float) -> Job:
+    """Return the job as cancelled, held by this node for `ttl` seconds to clear up after it."""
+    return replace(_end(job, JobPhase.CANCELLED, now), due_at=now + ttl)
 
 
-def mark_cleared(job: Job, now: float, pause: float | None = None) -> Job:
-    """Return the ended job as one of which no uploads that it made are left. With `pause`, some may be left: the job
-    keeps their ids, and their next removal is due in so many seconds."""
-    if pause is None:
-        return replace(job, product_ids=(), due_at=None)
-    return replace(job, due_at=now + pause)
+def hold_ended(job: Job, now: float, ttl: float) -> Job:
+    """Return the ended job as held by this node for `ttl` seconds to clear up after it."""
+    return replace(job, due_at=now + ttl)
+
+
+def mark_cleared(job: Job) -> Job:
+    """Return the ended job as one after which a node has cleared up: no uploads that it made are left."""
+    return replace(job, product_ids=(), due_at=None)
 
 
 def _queue(job: Job, now: float, due_at: float) -> Job:
@@ -63,5 +67,4 @@ def _queue(job: Job, now: float, due_at: float) -> Job:
 
 
 def _end(job: Job, phase: JobPhase, now: float) -> Job:
-    """Return the job as ended in `phase`; due now if it may have made uploads, so that a node removes them."""
-    return replace(job, phase=phase, updated_at=now, due_at=now if job.product_ids else None, result=None)
+    return replace(job, phase=phase, updated_at=now, due_at=None, result=None)

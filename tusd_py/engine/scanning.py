@@ -46,10 +46,10 @@ async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload
     return judge(done, scan)
 
 
-async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None, before: JobId | None = None) -> None:
-    """Record the verdict on a finished upload, None for no verdict; end an infected upload. Nothing is recorded if the
-    upload isn't done. `before` is a job that is yet to be stored: if it is stored already, nothing is recorded, as it
-    may have recorded a newer verdict.
+async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan, before: JobId | None = None) -> None:
+    """Record the verdict on a finished upload; end an infected upload. Nothing is recorded if the upload isn't done.
+    `before` is a job that is yet to be stored: if it is stored already, nothing is recorded, as it may have recorded a
+    newer verdict.
 
     Raises Locked, Superseded, StateUnavailable.
     """
@@ -59,7 +59,16 @@ async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None, be
             return
         if before is not None and await engine.state.jobs.load(before) is not None:
             return  # a verdict that comes after this look moves the revision
-        if scan is not None and scan.verdict is Verdict.FOUND:
+        if scan.verdict is Verdict.FOUND:
             await clear(engine, await engine.records.save(end(upload, Reason.INFECTED)))
         else:
+            await engine.records.note(judge(upload, scan))
+
+
+async def withdraw_pending(engine: Engine, upload_id: UploadId, scan: Scan | None) -> None:
+    """Replace the verdict `pending` on a finished upload, None for no verdict; another verdict stays, as a later scan
+    has given it. Raises Locked, Superseded, StateUnavailable."""
+    async with engine.hold(upload_id):
+        upload = await engine.state.load(upload_id)
+        if upload is not None and upload.done and upload.scan is not None and upload.scan.verdict is Verdict.PENDING:
             await engine.records.note(judge(upload, scan))

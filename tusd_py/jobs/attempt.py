@@ -14,7 +14,7 @@ from tusd_py.domain.job import Job
 from tusd_py.domain.job_faults import JobFault, JobVoid, PassingFault
 from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 from tusd_py.engine.engine import Engine
-from tusd_py.jobs.clearing import clear
+from tusd_py.jobs.clearing import clear, clear_up
 from tusd_py.jobs.hold import Hold
 from tusd_py.jobs.work import Kind, Result, Work
 from tusd_py.tasks import end
@@ -47,7 +47,7 @@ class Attempt:
         """Make the attempt. Returns once its outcome is recorded; or, if the job is cancelled or the hold lost, once
         the work has stopped and the uploads that it made are removed, as far as that can be done now.
 
-        Raises StateUnavailable, and what the kind's `give_up` raises.
+        Raises StateUnavailable.
         """
         beat = asyncio.create_task(self._hold.beat(), name=f"hold of job {self._hold.job.id}")
         try:
@@ -102,15 +102,15 @@ class Attempt:
             result = work.result()
             await self._hold.save(lambda job: job_life.succeed(job, result, self._engine.clock()))
             return
-        change = partial(_fail, _TIMEOUT) if late else self._failure(work)
+        change = self._fail(_TIMEOUT) if late else self._failure(work)
         await self._clear()
         await self._hold.save(lambda job: change(job, self._engine.clock()))
 
     async def _finish(self) -> None:
-        """Tell the observer that the job has ended; after a failure or a cancellation, tell its kind, too."""
+        """Tell the observer that the job has ended; clear up after a failure or a cancellation."""
         self._engine.observer.ended(self._hold.job)
         if self._hold.job.result is None:
-            await self._kind.give_up(self._engine, self._hold.job)
+            await clear_up(self._engine, self._kind, self._hold.job)
 
     def _failure(self, work: asyncio.Task[Result]) -> Callable[[Job, float], Job]:
         """Return the change of the job that records how the work ended without a result: given back if it was stopped,
@@ -121,10 +121,13 @@ class Attempt:
             case None:
                 return job_life.give_back
             case JobVoid():
-                return job_life.cancel
+                return partial(job_life.cancel, ttl=self._hold.ttl)
         if isinstance(error, _PASSING) and self._hold.job.attempt < self._terms.attempts:
             return job_life.retry
-        return partial(_fail, self._error(error))
+        return self._fail(self._error(error))
+
+    def _fail(self, error: Mapping[str, Any]) -> Callable[[Job, float], Job]:
+        return partial(job_life.fail, ttl=self._hold.ttl, error=error)
 
     def _error(self, error: BaseException) -> Mapping[str, Any]:
         match error:
@@ -145,7 +148,3 @@ class Attempt:
 
 
 _TIMEOUT = {"code": "timeout", "message": "it took longer than jobs-timeout"}
-
-
-def _fail(error: Mapping[str, Any], job: Job, now: float) -> Job:
-    return job_life.fail(job, error, now)

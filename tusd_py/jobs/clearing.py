@@ -1,13 +1,28 @@
-"""The removal of the uploads that a job has made, unless the job is done."""
+"""What is left to do for a job that ended without a result: the uploads that it has made, and its kind's part."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from tusd_py.domain import job_life
+from tusd_py.domain.errors import Locked, Superseded, Unavailable
 from tusd_py.domain.events import Reason
+from tusd_py.domain.job import Job
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.terminate import abandon
+from tusd_py.jobs.work import Kind
+
+
+async def clear_up(engine: Engine, kind: Kind, job: Job) -> None:
+    """Clear up after a failed or cancelled job that this node holds: remove the uploads that it has made, have its kind
+    give it up, and record that. If a part of this isn't possible now, the job stays due, and a node does it later."""
+    with suppress(Locked, Superseded, Unavailable):
+        remaining = await clear(engine, job.product_ids)
+        await kind.give_up(engine, job)
+        if not remaining:
+            await engine.state.jobs.save(job_life.mark_cleared(job))
 
 
 async def clear(engine: Engine, upload_ids: Sequence[UploadId]) -> Sequence[UploadId]:

@@ -64,6 +64,10 @@ class Hold:
         self._unanswered = list[_Sent]()
         """The saves of `job` at its next revision that got no answer."""
 
+    @property
+    def ttl(self) -> float:
+        return self._tenure.ttl
+
     def report(self, done: int, total: int | None) -> None:
         """Set the progress, in bytes, that `beat` saves at its next look at the record; `total` is None if unknown."""
         self._progress = done, total

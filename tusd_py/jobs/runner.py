@@ -14,9 +14,9 @@ from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.job_faults import JobFault
 from tusd_py.engine.engine import Engine
 from tusd_py.jobs.attempt import Attempt, Terms
-from tusd_py.jobs.clearing import clear
+from tusd_py.jobs.clearing import clear_up
 from tusd_py.jobs.hold import Hold, Tenure
-from tusd_py.jobs.work import Args, Kinds, PlainKind, Result, Work
+from tusd_py.jobs.work import Args, Kind, Kinds, PlainKind, Result, Work
 from tusd_py.tasks import end
 
 _POLL_SECONDS = 1.0
@@ -60,6 +60,10 @@ class Runner:
     def wake(self) -> None:
         """Look for due jobs now."""
         self._woken.set()
+
+    def kind_of(self, job: Job) -> Kind:
+        """Return the kind of the job; one that fails each attempt if the settings lack it."""
+        return self.kinds.get(job.kind) or _Missing()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -121,15 +125,14 @@ class Runner:
                 await self._start(job)
 
     async def _start(self, job: Job) -> None:
-        """Claim the job and begin an attempt at it; if it has ended, begin the removal of the uploads that are left of
-        it. Raises Superseded (another process has changed it), StateUnavailable."""
-        now, since = self.tenure.clock(), asyncio.get_running_loop().time()
+        """Claim the job and begin an attempt at it; if it has ended, begin to clear up after it. Raises Superseded
+        (another process has changed it), StateUnavailable."""
+        now, since, kind = self.tenure.clock(), asyncio.get_running_loop().time(), self.kind_of(job)
         if job.ended:
-            claimed_job = await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl))
-            self._begin(claimed_job, partial(self._clear, claimed_job))
+            held_job = await self.tenure.store.save(job_life.hold_ended(job, now, self.tenure.ttl))
+            self._begin(held_job, partial(clear_up, self.engine, kind, held_job))
             return
         claimed_job = await self.tenure.store.save(job_life.claim(job, now, self.tenure.ttl))
-        kind = self.kinds.get(claimed_job.kind) or _Missing()
         hold = Hold(self.tenure, claimed_job, since)
         attempt = self._attempts[claimed_job.id] = Attempt(self.engine, kind, hold, self.terms)
         self._begin(claimed_job, attempt.run)
@@ -152,14 +155,6 @@ class Runner:
         self._attempts.pop(job_id, None)
         self._tasks.pop(job_id, None)
         self.wake()
-
-    async def _clear(self, job: Job) -> None:
-        """Remove the uploads that an ended job has left; those that remain make it due again after the lifetime of a
-        hold. Raises StateUnavailable."""
-        remaining = await clear(self.engine, job.product_ids)
-        with suppress(Superseded):
-            now = self.tenure.clock()
-            await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl if remaining else None))
 
     async def _drain(self) -> None:
         for attempt in self._attempts.values():

@@ -15,7 +15,7 @@ from tusd_py.domain.rights import Watcher
 from tusd_py.domain.rules import plan_inspect
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.jobs.clearing import clear
+from tusd_py.jobs.clearing import clear_up
 from tusd_py.jobs.runner import Runner
 from tusd_py.jobs.work import Kind
 from tusd_py.ports.jobs import JobSelection, JobStore
@@ -70,20 +70,15 @@ class JobService:
         return job
 
     async def cancel(self, job: Job) -> None:
-        """Record the job as cancelled, stop its attempt if this process makes it, remove the uploads that the job has
-        made, and call its kind's `give_up`. Raises JobEnded, JobNotFound, StateUnavailable, and what `give_up` raises.
-        """
+        """Record the job as cancelled, stop its attempt if this process makes it, and clear up after it; what isn't
+        possible now, a node does later. Raises JobEnded, JobNotFound, StateUnavailable."""
         cancelled = await self._record_end(job)
         self.engine.observer.ended(cancelled)
         await self.runner.drop(job.id)
-        await clear(self.engine, cancelled.product_ids)
-        if (kind := self.runner.kinds.get(job.kind)) is not None:
-            await kind.give_up(self.engine, cancelled)
-        self.runner.wake()
+        await clear_up(self.engine, self.runner.kind_of(cancelled), cancelled)
 
     async def cancel_all(self, upload_id: UploadId, spared: Collection[str] = ()) -> None:
-        """Cancel the jobs of an upload that has ended, but not those of the kinds `spared`. Raises StateUnavailable,
-        and what the kind's `give_up` raises."""
+        """Cancel the jobs of an upload that has ended, but not those of the kinds `spared`. Raises StateUnavailable."""
         after: JobId | None = None
         while page := await self.store.list(JobSelection(upload_id=upload_id), after, self.engine.thresholds.page):
             after = page[-1].id
@@ -100,7 +95,7 @@ class JobService:
             if current.ended:
                 raise JobEnded
             try:
-                return await self.store.save(job_life.cancel(current, self.engine.clock()))
+                return await self.store.save(job_life.cancel(current, self.engine.clock(), self.runner.tenure.ttl))
             except Superseded:
                 current = await self.store.load(job.id)
         raise JobNotFound

@@ -88,7 +88,8 @@ class Kind(Protocol):
 
     async def give_up(self, engine: Engine, job: Job) -> None:
         """Clear up after a job that is recorded as failed or cancelled: the kind `scan` records the verdict `failed` on
-        the upload, or none if the job is cancelled. Raises Locked, Superseded, StateUnavailable."""
+        the upload, or none if the job is cancelled. It is called again later if it raises, and may be called again if
+        it doesn't. Raises Locked, Superseded, StateUnavailable."""
 
 
 class PlainKind:

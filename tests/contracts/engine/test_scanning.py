@@ -24,9 +24,10 @@ from tusd_py.engine.direct import announce
 from tusd_py.engine.engine import Screening
 from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.scanning import record_scan
+from tusd_py.engine.scanning import record_scan, withdraw_pending
 
 CLEAN, PENDING = Scan(verdict=Verdict.CLEAN), Scan(verdict=Verdict.PENDING)
+FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
 FOUND, TOO_LARGE = Scan(verdict=Verdict.FOUND, name="Eicar"), Scan(verdict=Verdict.UNSCANNED, reason="size-limit")
 
 
@@ -113,13 +114,25 @@ async def test_a_scanner_that_is_away_delays_no_other_upload(
     assert await harness.state.load(expired.id) is None
 
 
-@pytest.mark.parametrize("verdict", [CLEAN, None, TOO_LARGE])
-async def test_a_verdict_on_a_finished_upload_is_recorded(harness: Harness, verdict: Scan | None) -> None:
+@pytest.mark.parametrize("verdict", [CLEAN, TOO_LARGE])
+async def test_a_verdict_on_a_finished_upload_is_recorded(harness: Harness, verdict: Scan) -> None:
     done = await whole(harness)
     await record_scan(harness.engine, done.id, verdict)
     recorded = await harness.record(done)
     assert (recorded.phase, recorded.scan) == (Phase.DONE, verdict)
     assert recorded.times == done.times
+
+
+@pytest.mark.parametrize("verdict", [FAILED, None])
+async def test_only_a_pending_verdict_is_withdrawn(harness: Harness, verdict: Scan | None) -> None:
+    done = await whole(harness)
+    await record_scan(harness.engine, done.id, PENDING)
+    await withdraw_pending(harness.engine, done.id, verdict)
+    assert (await harness.record(done)).scan == verdict
+    await record_scan(harness.engine, done.id, CLEAN)
+    await withdraw_pending(harness.engine, done.id, verdict)
+    assert (await harness.record(done)).scan == CLEAN
+    await withdraw_pending(harness.engine, harness.engine.new_id(), verdict)
 
 
 async def test_an_infected_one_is_ended(harness: Harness) -> None:

@@ -8,7 +8,7 @@ from tusd_py.domain.job import Job, JobPhase
 from tusd_py.domain.job_faults import BadJob
 from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.scanning import record_scan
+from tusd_py.engine.scanning import record_scan, withdraw_pending
 from tusd_py.jobs.work import Args, Result, Work
 from tusd_py.ports.scanner import Scanner
 
@@ -43,13 +43,11 @@ class ScanContent:
             await work.hold.update(lambda job: replace(job, result=result))
         result = dict(work.job.result or {})
         members = {name: value for name, value in result.items() if name != "bytes"}
-        await _record(work.engine, work.job, Scan(**members | {"verdict": Verdict(members["verdict"])}))
+        if work.job.upload_id is not None:
+            scan = Scan(**members | {"verdict": Verdict(members["verdict"])})
+            await record_scan(work.engine, work.job.upload_id, scan)
         return result
 
     async def give_up(self, engine: Engine, job: Job) -> None:
-        await _record(engine, job, _FAILED if job.phase is JobPhase.FAILED else None)
-
-
-async def _record(engine: Engine, job: Job, scan: Scan | None) -> None:
-    if job.upload_id is not None:
-        await record_scan(engine, job.upload_id, scan)
+        if job.upload_id is not None:
+            await withdraw_pending(engine, job.upload_id, _FAILED if job.phase is JobPhase.FAILED else None)

@@ -55,11 +55,11 @@ def test_all_but_what_small_neighbours_need_is_copied(lengths: list[int], profil
 
 @given(st.lists(st.integers(0, 20 * MIB) | st.just(6 * MIB), max_size=60), st.sampled_from([2, 12, 40]))
 @example([6 * MIB] * 39 + [1200 * MIB], 40)
-def test_sources_as_many_as_parts_are_within_the_limit(lengths: list[int], most: int) -> None:
-    profile = Profile(max_parts=most)
+def test_sources_as_many_as_parts_are_within_the_limit(lengths: list[int], limit: int) -> None:
+    profile = Profile(max_parts=limit)
     parts = plan_parts(lengths, profile)
     assert sum(sizes(parts)) == sum(lengths)
-    assert len(parts) <= most
+    assert len(parts) <= limit
     assert all(profile.min_part <= size <= profile.max_part for size in sizes(parts)[:-1])
 
 

@@ -1,0 +1,119 @@
+"""What is done after a job that failed or was cancelled (`tusd_py/jobs/clearing.py`), on each state, when a part of it
+isn't possible at first: a node does it later."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from tests.support.harness import Harness
+from tests.support.jobs import job
+from tusd_py.domain import job_life
+from tusd_py.domain.errors import Locked, StateUnavailable
+from tusd_py.domain.job import Job, JobPhase
+from tusd_py.domain.job_faults import JobEnded, JobFault
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.attempt import Terms
+from tusd_py.jobs.hold import Tenure
+from tusd_py.jobs.runner import Runner
+from tusd_py.jobs.service import JobService
+from tusd_py.jobs.work import Args, PlainKind, Result, Work
+from tusd_py.ports.state import StateStore
+
+TTL = 0.5
+ERROR = {"code": "bad", "message": "it never works"}
+
+
+class Failing(PlainKind):
+    """Fails each attempt, and `failures` calls of `give_up`, with the error."""
+
+    def __init__(self) -> None:
+        self.failures, self.error = 0, Exception()
+        self.given_up = list[tuple[str, JobPhase]]()
+
+    def check(self, args: Args) -> Args:
+        return args
+
+    async def run(self, work: Work) -> Result:
+        del work
+        raise JobFault(ERROR["code"], ERROR["message"])
+
+    async def give_up(self, engine: Engine, job: Job) -> None:
+        del engine
+        self.given_up.append((job.id, job.phase))
+        if self.failures:
+            self.failures -= 1
+            raise self.error
+
+
+@pytest.fixture
+def engine(state: StateStore) -> Engine:
+    return replace(Harness(state).engine, clock=time.time)
+
+
+@pytest.fixture
+def kind() -> Failing:
+    return Failing()
+
+
+@pytest.fixture
+def service(engine: Engine, kind: Failing) -> JobService:
+    runner = Runner(
+        engine=engine,
+        tenure=Tenure(store=engine.state.jobs, clock=time.time, ttl=TTL),
+        kinds={"checksum": kind},
+        terms=Terms(seconds=60.0, attempts=1),
+        concurrency=2,
+        retention=1e9,
+    )
+    return JobService(engine=engine, runner=runner)
+
+
+async def cleared(service: JobService) -> Job:
+    """The job once nothing is due any more; the runner runs until then."""
+    async with asyncio.timeout(30), service.runner.running():
+        while True:
+            stored = await service.store.load(job().id)
+            if stored is not None and stored.ended and stored.due_at is None:
+                return stored
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("error", [Locked("held"), StateUnavailable("away")])
+async def test_a_cancelled_job_is_given_up_until_that_is_done(
+    service: JobService, kind: Failing, error: Exception
+) -> None:
+    kind.failures, kind.error = 2, error
+    queued = await service.store.create(job())
+    await service.cancel(queued)
+    with pytest.raises(JobEnded):
+        await service.cancel(queued)
+    assert kind.given_up == [(queued.id, JobPhase.CANCELLED)]
+    assert (await cleared(service)).phase is JobPhase.CANCELLED
+    assert kind.given_up == 3 * [(queued.id, JobPhase.CANCELLED)]
+
+
+async def test_a_failed_job_is_given_up_until_that_is_done(service: JobService, kind: Failing) -> None:
+    kind.failures, kind.error = 1, Locked("held")
+    await service.store.create(job(due_at=time.time()))
+    assert (await cleared(service)).error == ERROR
+    assert kind.given_up == 2 * [(job().id, JobPhase.FAILED)]
+
+
+async def test_a_job_whose_node_died_at_its_end_is_given_up(service: JobService, kind: Failing) -> None:
+    queued = await service.store.create(job())
+    await service.store.save(job_life.fail(queued, time.time(), TTL, ERROR))
+    assert (await cleared(service)).error == ERROR
+    assert kind.given_up == [(job().id, JobPhase.FAILED)]
+
+
+async def test_a_job_without_trouble_is_given_up_once(service: JobService, kind: Failing) -> None:
+    await service.cancel(await service.store.create(job()))
+    stored = await service.store.load(job().id)
+    assert stored is not None
+    assert stored.due_at is None
+    await cleared(service)
+    assert len(kind.given_up) == 1
