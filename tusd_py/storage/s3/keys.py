@@ -14,7 +14,7 @@ from tusd_py.storage.naming import DATES, expand
 
 _INTERNAL = ".tusd-py/"
 _ID = "[0-9a-f]{32}"
-_OF_TESTS = UploadId("ffffffffffffffffffffffffffffffff")
+ID_OF_TESTS = UploadId("ffffffffffffffffffffffffffffffff")
 """The id that test writes belong to. No upload has it, so garbage collection removes what a killed process leaves."""
 _SEGMENT = re.compile(r"/tail-(\d{16,})-[0-9a-f]{16}$")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -97,9 +97,9 @@ def installation_key(prefix: str) -> str:
 
 def probe_key(prefix: str) -> str:
     """Return a new key for a test write."""
-    return f"{internal_prefix(prefix, _OF_TESTS)}probe-{token_hex(8)}"
+    return f"{internal_prefix(prefix, ID_OF_TESTS)}probe-{token_hex(8)}"
 
 
 def readiness_key(prefix: str) -> str:
     """Return the key of readiness test writes: always the same, so that crashes leave at most one object."""
-    return f"{internal_prefix(prefix, _OF_TESTS)}ready"
+    return f"{internal_prefix(prefix, ID_OF_TESTS)}ready"

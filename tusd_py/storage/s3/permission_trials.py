@@ -1,55 +1,72 @@
-"""Trial requests, on a test key, of each kind that uploads need: only using a permission shows that it is granted."""
+"""Trial requests, on a test key, of each kind that uploads need: only using a permission shows that it is granted.
+
+They have the headers and parameters of uploads, for which a bucket's policy may ask, or which need permissions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
+from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.upload import Times, Upload
 from tusd_py.ports.inspection import Trial
-from tusd_py.storage.s3.api.client import S3Client
-from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.bucket import Bucket
-from tusd_py.storage.s3.keys import probe_key
+from tusd_py.storage.s3.keys import ID_OF_TESTS, probe_key
+from tusd_py.storage.s3.pieces import Assembly
+
+_UPLOAD = Upload(id=ID_OF_TESTS, length=1, times=Times.at_creation(0.0))
+
+_Run = Callable[[Bucket, str], Awaitable[None]]
+"""A function that sends the requests of a trial, for a key that is removed in the end."""
 
 
 def trials(bucket: Bucket) -> Sequence[Trial]:
     """Return the trials of the bucket, with names for operators."""
-    client, prefix = bucket.client, bucket.options.prefix
-    runs: Mapping[str, Callable[[], Awaitable[None]]] = {
-        "bucket": client.ping,
-        "write, read and delete": partial(_object, client, prefix),
-        "multipart": partial(_multipart, client, prefix),
-        "list": partial(_list, client, prefix),
-    }
-    return [Trial(name=name, place=bucket.name, run=run) for name, run in runs.items()]
+    runs: Mapping[str, _Run] = {"write, read and delete": _object, "multipart": _multipart, "list": _list}
+    ping = Trial(name="bucket", place=bucket.name, run=bucket.client.ping)
+    return [
+        ping,
+        *(Trial(name=name, place=bucket.name, run=partial(_try, run, bucket)) for name, run in runs.items()),
+    ]
 
 
-async def _object(client: S3Client, prefix: str) -> None:
-    key = probe_key(prefix)
+async def _try(run: _Run, bucket: Bucket) -> None:
+    """Raise StorageUnavailable if S3 refuses a request, or doesn't have what it has just stored."""
     try:
-        await client.put(key, Payload(length=1, chunks=_byte), {})
-        async for _ in client.get(key):
+        await run(bucket, probe_key(bucket.options.prefix))
+    except UploadLost as lost:
+        raise StorageUnavailable(f"what was just stored is gone: {lost.__cause__ or lost}") from lost
+
+
+async def _object(bucket: Bucket, key: str) -> None:
+    """Store an object as a finished one and then as a segment, read and delete it."""
+    data = _byte()
+    try:
+        await bucket.put_object(_UPLOAD, key, data)
+        await bucket.put_segment(key, data.pieces[0])
+        async for _ in bucket.client.get(key):
             pass
     finally:
-        await client.delete([key])
+        await bucket.client.delete([key])
 
 
-async def _multipart(client: S3Client, prefix: str) -> None:
-    key = probe_key(prefix)
-    multipart = (await client.create_multipart(key, {}, crc=False)).multipart
+async def _multipart(bucket: Bucket, key: str) -> None:
+    multipart = (await bucket.create_multipart(_UPLOAD, key)).multipart
     try:
-        await client.upload_part(key, multipart, 1, Payload(length=1, chunks=_byte), {})
+        await bucket.upload_part(key, multipart, 1, _byte())
     finally:
-        await client.abort_multipart(key, multipart)
+        await bucket.client.abort_multipart(key, multipart)
 
 
-async def _list(client: S3Client, prefix: str) -> None:
-    key = probe_key(prefix)
-    async for _ in client.list_objects(key):
+async def _list(bucket: Bucket, key: str) -> None:
+    async for _ in bucket.client.list_objects(key):
         pass
-    async for _ in client.list_multiparts(key):
+    async for _ in bucket.client.list_multiparts(key):
         pass
 
 
-async def _byte() -> AsyncIterator[bytes]:
-    yield b"?"
+def _byte() -> Assembly:
+    data = Assembly()
+    data.add(b"?")
+    return data
