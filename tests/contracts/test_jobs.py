@@ -168,7 +168,7 @@ async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> N
     assert await jobs.due(9.0, 10) == with_products
     assert await jobs.prune(1e9, 2) == 0
     for left_over in with_products:
-        await jobs.save(job_life.mark_cleared(left_over, 9.0))
+        await jobs.save(job_life.mark_cleared(left_over))
     assert await jobs.prune(1e9, 10) == 3
     assert await jobs.due(1e9, 10) == []
     assert await listed(jobs) == []
@@ -176,7 +176,7 @@ async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> N
 
 def uncleared(of: Job) -> Job:
     """The job as cancelled, with uploads that it may have made."""
-    return job_life.cancel(replace(job_life.claim(of, 2.0, 30.0), product_ids=(UPLOADS[0],)), 3.0)
+    return job_life.cancel(replace(job_life.claim(of, 2.0, 30.0), product_ids=(UPLOADS[0],)), 3.0, 5.0)
 
 
 async def test_one_that_is_begun_again_is_not_removed(jobs: JobStore) -> None:

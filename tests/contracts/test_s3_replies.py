@@ -27,7 +27,7 @@ ELSEWHERE = "<Error><Code>PermanentRedirect</Code></Error>"
 async def answered(
     status: int, text: str = "", headers: Mapping[str, str] | None = None, *, uploads_list: str | None = None
 ) -> AsyncIterator[S3Client]:
-    """A client of an S3 that gives this answer to every request, but to those for multipart uploads lists `uploads_list`."""
+    """A client of an S3 that gives this answer to every request, but lists `uploads_list` as multipart uploads."""
 
     async def reply(request: web.Request) -> web.Response:
         await request.read()
