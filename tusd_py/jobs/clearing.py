@@ -1,4 +1,4 @@
-"""What is left to do for a job that ended without a result: the uploads that it has made, and its kind's part."""
+"""The work that is left for a job that ended without a result: the uploads that it has made, and its kind's part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator's trial requests to a bucket say."""
+"""The answers of an operator's trial requests to a bucket."""
 
 from __future__ import annotations
 
