@@ -1,5 +1,5 @@
-"""The clearing up after a job that failed or was cancelled (`tusd_py/jobs/clearing.py`), on each state, when a part isn't
-possible at first: a node does it later."""
+"""The clearing up after a job that failed or was cancelled (`tusd_py/jobs/clearing.py`), on each state, when a part
+isn't possible at first: a node does it later."""
 
 from __future__ import annotations
 

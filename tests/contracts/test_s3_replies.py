@@ -25,15 +25,15 @@ ELSEWHERE = "<Error><Code>PermanentRedirect</Code></Error>"
 
 @asynccontextmanager
 async def answered(
-    status: int, text: str = "", headers: Mapping[str, str] | None = None, *, uploads_list: str | None = None
+    status: int, text: str = "", headers: Mapping[str, str] | None = None, *, uploads: str | None = None
 ) -> AsyncIterator[S3Client]:
-    """A client of an S3 that gives this answer to every request, but lists `uploads_list` as multipart uploads."""
+    """A client of an S3 that gives this answer to every request, but to those for multipart uploads lists `uploads`."""
 
     async def reply(request: web.Request) -> web.Response:
         await request.read()
-        if uploads_list is not None and "uploads" in request.query:
+        if uploads is not None and "uploads" in request.query:
             return web.Response(
-                text=f"<ListMultipartUploadsResult><Bucket>b</Bucket>{uploads_list}</ListMultipartUploadsResult>"
+                text=f"<ListMultipartUploadsResult><Bucket>b</Bucket>{uploads}</ListMultipartUploadsResult>"
             )
         return web.Response(status=status, text=text, headers=headers)
 
@@ -90,20 +90,20 @@ async def test_a_404_that_is_not_s3s_does_not_reach_it() -> None:
             await client.reach("k")
 
 
-async def _read_all(items: AsyncIterable[Any]) -> None:
+async def _exhaust(items: AsyncIterable[Any]) -> None:
     async for _ in items:
         pass
 
 
 QUESTIONS: Mapping[str, Callable[[S3Client], Awaitable[object]]] = {
     "ListParts": lambda client: client.list_parts("k", "m"),
-    "ListObjectsV2": lambda client: _read_all(client.list_objects("k")),
-    "ListMultipartUploads": lambda client: _read_all(client.list_multiparts("k")),
+    "ListObjectsV2": lambda client: _exhaust(client.list_objects("k")),
+    "ListMultipartUploads": lambda client: _exhaust(client.list_multiparts("k")),
     "DeleteObjects": lambda client: client.delete(["a", "b"]),
     "HeadObject": lambda client: client.head("k"),
     "GetBucketCors": lambda client: client.cors(),
-    "GetObject": lambda client: _read_all(client.get("k")),
-    "GetObject, range": lambda client: _read_all(client.get("k", Span(0, 100))),
+    "GetObject": lambda client: _exhaust(client.get("k")),
+    "GetObject, range": lambda client: _exhaust(client.get("k", Span(0, 100))),
 }
 PAGES = ["", "<html><body>maintenance</body></html>", "maintenance"]
 
@@ -125,7 +125,7 @@ async def test_a_range_that_was_not_asked_for_is_trouble(status: int, content_ra
     headers = {"ETag": '"e"'} | ({"Content-Range": content_range} if content_range else {})
     async with answered(status, "four", headers) as client:
         with pytest.raises(S3TransientError, match="NoContentRange"):
-            await _read_all(client.get("k", Span(4, 8)))
+            await _exhaust(client.get("k", Span(4, 8)))
 
 
 async def test_the_range_that_was_asked_for_is_read() -> None:
@@ -142,12 +142,12 @@ async def test_a_missing_object_is_deleted() -> None:
 
 
 async def test_a_multipart_gone_without_a_code_is_aborted() -> None:
-    """Else the removal of its upload would be tried without an end."""
-    async with answered(404, "not found", uploads_list="") as client:
+    """Else the removal of its upload would be tried again and again."""
+    async with answered(404, "not found", uploads="") as client:
         await client.abort_multipart("k", "m")
 
 
 async def test_a_multipart_that_is_listed_is_not_aborted() -> None:
-    async with answered(404, "not found", uploads_list=BEGUN) as client:
+    async with answered(404, "not found", uploads=BEGUN) as client:
         with pytest.raises(S3TransientError):
             await client.abort_multipart("k", "m")

@@ -66,9 +66,9 @@ class SlowS3:
 
 
 class _Answer:
-    def __init__(self, body: bytes, span: str | None) -> None:
-        self.status, self.content_length = 200 if span is None else 206, len(body)
-        self.headers = {"ETag": '"etag"'} | ranged(span, body)
+    def __init__(self, body: bytes, range_header: str | None) -> None:
+        self.status, self.content_length = 200 if range_header is None else 206, len(body)
+        self.headers = {"ETag": '"etag"'} | ranged(range_header, body)
         self.content = self
         self._body = body
 

@@ -212,7 +212,7 @@ class SimulatedRaw:
             case "GetObject":
                 etag, body = self._bucket.head(request.key).etag, self._bucket.get(request.key, request.headers)
                 return _Answer(
-                    self._network, etag=etag, body=body, step=request.step, span=request.headers.get("Range")
+                    self._network, etag=etag, body=body, step=request.step, range_header=request.headers.get("Range")
                 )
             case "PutObject":
                 return _Answer(self._network, etag=self._bucket.put(request.key, body, request.headers, self._clock()))
@@ -233,11 +233,11 @@ async def _gathered(payload: Payload | None) -> bytes:
     return body
 
 
-def ranged(span: str | None, body: bytes) -> dict[str, str]:
-    """Return the header with the range of the body, if the request asked for one."""
-    if span is None:
+def ranged(range_header: str | None, body: bytes) -> dict[str, str]:
+    """Return the header with the range of the body, if the request range_header for one."""
+    if range_header is None:
         return {}
-    first = int(span.removeprefix("bytes=").split("-")[0])
+    first = int(range_header.removeprefix("bytes=").split("-")[0])
     return {"Content-Range": f"bytes {first}-{first + len(body) - 1}/*"}
 
 
@@ -245,10 +245,10 @@ class _Answer:
     """As aiohttp's: its body comes in steps, the first of them at once."""
 
     def __init__(
-        self, network: Network, *, etag: str, body: bytes = b"", step: int = 1, span: str | None = None
+        self, network: Network, *, etag: str, body: bytes = b"", step: int = 1, range_header: str | None = None
     ) -> None:
-        self.status, self.content_length = 200 if span is None else 206, len(body)
-        self.headers = {"ETag": f'"{etag}"'} | ranged(span, body)
+        self.status, self.content_length = 200 if range_header is None else 206, len(body)
+        self.headers = {"ETag": f'"{etag}"'} | ranged(range_header, body)
         self.content = self
         self._network, self._body, self._step = network, body, step
 

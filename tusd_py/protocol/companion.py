@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +25,23 @@ from tusd_py.protocol.statuses import STATUS
 
 Json = Mapping[str, Any]
 
-MEMORY_FACTOR = 10
-"""The most bytes of memory that a JSON request may take per byte, for its text and its parsed values: a list of parts
-takes 6, other JSON up to 35. A request that could take more is refused, unless that is at most `_LIGHT`."""
+MEMORY_FACTOR = 14
+"""The most bytes of memory that a JSON request may take per byte, for itself, its text and its parsed values: a list of
+parts takes 7, a long name with emoji 11, other JSON up to 40. A request that could take more is refused, unless that is
+at most `_LIGHT`."""
 _LIGHT = 64 * 1024
 """Bytes of memory that a JSON request may take in any case, however short it is."""
-_OBJECT, _VALUE, _KEY = 200, 80, 32
-"""Bytes of memory that CPython 3.11 takes for an object, a value in a list or object, and a key; keys are shared."""
+_OBJECT, _VALUE, _KEY = 200, 80, 110
+"""Bytes of memory that CPython 3.11 takes for an object, a value in a list or object, and a key that no other object
+has; each without the characters of its text."""
+_ASCII, _SHORT, _LONG = 1, 2, 4
+"""Bytes of a character in CPython's strings: in those of ASCII alone, in most others, and in those with emoji."""
+_SPARE = 1.25
+"""The factor by which CPython allocates more than it needs while it puts a string together from escapes."""
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair."""
+_ASTRAL = re.compile(rb"[\xf0-\xff]")
+"""The first byte of a character that takes four, in UTF-8 and in CPython."""
 _IN_QUERY = re.compile(r"metadata\[(.+)\]", re.DOTALL)
 _SIZE = "filesize"
 """The metadata key with the upload's length, for clients that can't send it as `size`."""
@@ -55,16 +65,47 @@ def _load(text: str) -> object:
     """Return the value of a JSON text. Raises ValueError, also for half of a surrogate pair, which can't be stored as
     UTF-8."""
     value: object = json.loads(text)
-    if "\\u" in text:
-        json.dumps(value, ensure_ascii=False).encode()
+    if "\\u" in text and any(_HALF.search(string) for string in _strings(value)):
+        raise ValueError("half of a surrogate pair")
     return value
 
 
-def _memory_size(body: bytes) -> int:
-    """Return the most bytes of memory that a JSON text and its values may take, by counting brackets, commas and
-    colons."""
+def _strings(value: object) -> Iterator[str]:
+    """Yield all keys and values that are strings; nothing is copied, so that this takes hardly any memory."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case list() as values:
+                waiting += values
+            case dict() as members:
+                waiting += members
+                waiting += members.values()
+
+
+def _memory_size(body: bytes) -> float:
+    """Return the most bytes of memory that a JSON request may take while it is read: itself, its text, its strings and
+    what holds them, by counting brackets, commas and colons."""
     values = _VALUE * (body.count(b"[") + body.count(b",")) + _KEY * body.count(b":")
-    return len(body) + _OBJECT * body.count(b"{") + values
+    per_byte = 1 + _text_width(body) + _string_width(body)
+    return per_byte * len(body) + _OBJECT * body.count(b"{") + values
+
+
+def _text_width(body: bytes) -> int:
+    """Return the most bytes that CPython takes for each character of the text: the widest decides for all."""
+    if body.isascii():
+        return _ASCII
+    return _LONG if _ASTRAL.search(body) else _SHORT
+
+
+def _string_width(body: bytes) -> float:
+    """Return the most bytes that CPython takes for each character of a string. One with escapes is put together piece
+    by piece, with spare bytes; at the first wide character it exists twice for a moment, narrow and wide."""
+    width = _LONG if b"\\u" in body else _text_width(body)
+    if b"\\" not in body:
+        return width
+    return _SPARE if width == _ASCII else _SPARE * (width + 1)
 
 
 def read_query(query: Mapping[str, str]) -> Json:
@@ -78,11 +119,12 @@ def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
     `mode` says. Raises Malformed.
 
     `filename`, `type` and `metadata` of the message are Uppy's; the length is that in `size`, a member that only this
-    server knows; in a message without `size` that in the metadata as `filesize`; None if there is neither.
+    server knows; if that is missing, null or empty, that in the metadata as `filesize`; None if there is neither.
     """
     metadata = _metadata(message, limits)
-    size = message.get("size", metadata.get(_SIZE, b"").decode("latin-1"))
-    length = None if size in ("", None) else parse_integer("size", str(size))
+    sizes = (message.get("size"), metadata.get(_SIZE, b"").decode("latin-1"))
+    size = next((size for size in sizes if size not in ("", None)), None)
+    length = None if size is None else parse_integer("size", str(size))
     return Begin(mode=mode, length=length, metadata=metadata)
 
 

@@ -48,6 +48,9 @@ def test_a_query_tells_the_same() -> None:
         ({"size": "12"}, 12),
         ({"metadata": {"filesize": 12}}, 12),
         ({"size": 5, "metadata": {"filesize": "12"}}, 5),
+        ({"size": 0, "metadata": {"filesize": "12"}}, 0),
+        ({"size": None, "metadata": {"filesize": "12"}}, 12),
+        ({"size": "", "metadata": {"filesize": "12"}}, 12),
     ],
 )
 def test_how_long_it_is(document: dict[str, Any], length: int | None) -> None:

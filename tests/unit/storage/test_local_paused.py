@@ -57,7 +57,7 @@ async def paused(storage: LocalStorage, upload: Upload, data: bytes) -> AsyncIte
         await asyncio.wait([writing])
 
 
-async def begin_upload(storage: LocalStorage, data: bytes) -> Upload:
+async def started_upload(storage: LocalStorage, data: bytes) -> Upload:
     """An upload without a length that has got the data."""
     sender = Sender(storage, data, new_upload(storage, None))
     await sender.send()
@@ -75,7 +75,7 @@ async def test_paused_writer_blocks_its_successor(storage: LocalStorage) -> None
 
 async def test_paused_writer_holds_up_the_finish(storage: LocalStorage) -> None:
     """Else its bytes would land in the finished object."""
-    open_one = await begin_upload(storage, random_bytes(100))
+    open_one = await started_upload(storage, random_bytes(100))
     full = fill(open_one, 100)
     async with paused(storage, open_one, b"late" * LOW_DISK.disk_batch):
         with pytest.raises(StorageUnavailable):
@@ -85,7 +85,7 @@ async def test_paused_writer_holds_up_the_finish(storage: LocalStorage) -> None:
 
 
 async def test_a_writer_does_not_write_into_the_object(storage: LocalStorage) -> None:
-    open_one = await begin_upload(storage, random_bytes(100))
+    open_one = await started_upload(storage, random_bytes(100))
     full = fill(open_one, 100)
     async with storage.writer(open_one, Journal(storage, open_one).record, FakeLease()) as late:
         done = mark_done(full, await storage.finish(full, ()))
@@ -94,7 +94,7 @@ async def test_a_writer_does_not_write_into_the_object(storage: LocalStorage) ->
 
 
 async def test_a_writer_does_not_write_beside_a_removed_part(storage: LocalStorage) -> None:
-    open_one = await begin_upload(storage, random_bytes(100))
+    open_one = await started_upload(storage, random_bytes(100))
     async with storage.writer(open_one, Journal(storage, open_one).record, FakeLease()) as late:
         await storage.discard(open_one)
         await refuses(late)

@@ -1,6 +1,7 @@
 """The file that holds an unfinished upload's bytes, until it becomes the object.
 
-Each process that changes it holds its file lock: a process that was paused meanwhile could else change an object.
+A writer and a finish hold its file lock while they change it: a writer that was paused meanwhile could else change what
+is an object by then.
 """
 
 from __future__ import annotations

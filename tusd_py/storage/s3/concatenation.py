@@ -9,7 +9,7 @@ from functools import partial
 
 from tusd_py.domain.checkpoint import Finished
 from tusd_py.domain.upload import Upload
-from tusd_py.storage.s3.api.errors import S3Error, S3Missing
+from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError
 from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.bucket import Bucket
@@ -84,7 +84,16 @@ class _Job:
             return Part(number=number, length=payload.length, etag=etag)
 
     async def _copy(self, multipart: str, number: int, piece: Slice) -> Part:
-        """Copy the slice inside S3. If the source's ETag isn't the recorded one, use the new one: a PutObject without
+        """Copy the slice inside S3. Raises S3Missing if the multipart upload is gone, UploadLost if the source is."""
+        try:
+            return await self._copy_as_is(multipart, number, piece)
+        except S3Missing as missing:
+            if missing.code == "NoSuchUpload":
+                raise
+            raise S3TransientError(missing.operation, missing.status, missing.code) from missing  # the source is there
+
+    async def _copy_as_is(self, multipart: str, number: int, piece: Slice) -> Part:
+        """Copy the slice. If the source's ETag isn't the recorded one, use the new one: a PutObject without
         an answer may have stored the same bytes late. Raises UploadLost if the source is gone."""
         upload = self.sources[piece.source]
         bucket, cursor = self.buckets.of(upload), S3Cursor.load(upload.cursor)

@@ -198,3 +198,17 @@ async def test_a_copy_that_is_refused_is_not_tried_again() -> None:
     with pytest.raises(S3Error, match="AccessDenied"):
         await concatenate(Buckets(bucket(script)), full(multipart=None), sources(9))
     assert script.names == ["create_multipart", "copy_part", "abort_multipart"]
+
+
+async def test_a_source_that_s3_denies_is_no_lost_upload() -> None:
+    """It says that the source is missing, and then finds it: the multipart upload is another matter, and aborted."""
+    denied = S3Missing("UploadPartCopy", 404, "NoSuchKey")
+    script = Script(
+        create_multipart=[NewMultipart(multipart="m")],
+        copy_part=[denied],
+        head=[head("e", 9), None],
+        abort_multipart=[None],
+    )
+    with pytest.raises(S3TransientError, match="NoSuchKey"):
+        await concatenate(Buckets(bucket(script)), full(multipart=None), sources(9))
+    assert script.names == ["create_multipart", "copy_part", "head", "abort_multipart"]

@@ -1,4 +1,4 @@
-"""The answers of an operator's trial requests to a bucket."""
+"""The requests by which an operator tries a bucket."""
 
 from __future__ import annotations
 

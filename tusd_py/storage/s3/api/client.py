@@ -16,7 +16,7 @@ from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.ports.direct import CorsRule
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.answers import Listed, completed_part, etag_of, listed_part, require_field, require_words
-from tusd_py.storage.s3.api.download import Wanted, download
+from tusd_py.storage.s3.api.download import Selection, download
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError, translated
 from tusd_py.storage.s3.api.requests import Payload, RawRequest, RawS3
 from tusd_py.storage.s3.cors import cors_rule, written_rule
@@ -84,7 +84,7 @@ class S3Client:
         Raises UploadLost if the object is gone, or is no longer the one with `etag`.
         """
         step = self._thresholds.wide_step if wide else self._thresholds.step
-        return download(self._raw, self._retries, Wanted(key=key, span=span, etag=etag, step=step))
+        return download(self._raw, self._retries, Selection(key=key, span=span, etag=etag, step=step))
 
     async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> NewMultipart:
         """CreateMultipartUpload, with `params` by botocore's names; if `crc`, for parts with CRC-32C."""

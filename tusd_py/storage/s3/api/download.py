@@ -23,7 +23,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,20})-([0-9]{1,20})/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Selection:
     """The bytes to read of an object."""
 
     key: str
@@ -48,12 +48,12 @@ class Wanted:
         return RawRequest(operation=_OPERATION, method="GET", key=self.key, headers=headers, step=self.step)
 
 
-async def download(raw: RawS3, retries: Retries, target: Wanted) -> AsyncGenerator[bytes, None]:
+async def download(raw: RawS3, retries: Retries, selection: Selection) -> AsyncGenerator[bytes, None]:
     """Yield the bytes. Raises S3Error, and UploadLost if the object is gone or has another ETag."""
     received = failures = 0
-    while not target.is_read(received):
+    while not selection.is_read(received):
         try:
-            async with _response(raw, retries, target.request(received)) as answer:
+            async with _response(raw, retries, selection.request(received)) as answer:
                 async for chunk in answer.content.iter_any():
                     received, failures = received + len(chunk), 0
                     yield chunk
@@ -85,18 +85,18 @@ def _check(request: RawRequest, answer: aiohttp.ClientResponse) -> None:
     """Raise S3TransientError unless the answer has an ETag, and the range that was asked for: a proxy's page with 200
     would be taken for the object's bytes."""
     etag_of(_OPERATION, answer.headers)
-    span = request.headers.get("Range")
-    if span is not None and not _is_range_of(answer, span):
+    range_header = request.headers.get("Range")
+    if range_header is not None and not _is_range_of(answer, range_header):
         raise S3TransientError(_OPERATION, answer.status, "NoContentRange")
 
 
-def _is_range_of(answer: aiohttp.ClientResponse, span: str) -> bool:
+def _is_range_of(answer: aiohttp.ClientResponse, range_header: str) -> bool:
     """Return True if the answer's body begins with the first byte asked for (`bytes=first-last`, or `bytes=first-`),
     and ends with the last at the latest."""
     match = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
     if answer.status != HTTPStatus.PARTIAL_CONTENT or match is None:
         return False
-    first, last = span.removeprefix("bytes=").split("-")
+    first, last = range_header.removeprefix("bytes=").split("-")
     length = int(match[2]) + 1 - int(match[1])
     whole = answer.content_length in (None, length)
     return whole and match[1] == first and (not last or int(match[2]) <= int(last))
