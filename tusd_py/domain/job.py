@@ -48,6 +48,8 @@ class Job:
     total: int | None = None
     """Bytes that an attempt has to work on; None if their number is unknown."""
     result: Mapping[str, Any] | None = None
+    """The result of the work. Before the job is done it is known if its kind must record it elsewhere, too, as `scan`
+    does on the upload: then attempts to record it go on until one succeeds."""
     error: Mapping[str, Any] | None = None
     """Why the job failed: `code`, `message`, and members that depend on the code. None unless it has failed."""
     created_at: float

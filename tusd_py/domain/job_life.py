@@ -14,6 +14,8 @@ from typing import Any
 from tusd_py.domain.job import Job, JobPhase
 
 _FIRST_PAUSE = 1.0
+_MOST_DOUBLINGS = 6
+"""The maximum number of times that the pause is doubled for a job whose result is known."""
 
 
 def claim(job: Job, now: float, ttl: float) -> Job:
@@ -27,8 +29,12 @@ def renew(job: Job, now: float, ttl: float) -> Job:
 
 
 def retry(job: Job, now: float) -> Job:
-    """Return the job as queued for a further attempt, after a pause of 1 s, 2 s, 4 s, ... by the number of attempts."""
-    return _queue(job, now, now + _FIRST_PAUSE * 2.0 ** (job.attempt - 1))
+    """Return the job as queued for a further attempt, after a pause of 1 s, 2 s, 4 s, ... by the number of attempts;
+    of 64 s at most if its result is known, as the number of attempts isn't limited then."""
+    doublings = job.attempt - 1
+    if job.result is not None:
+        doublings = min(doublings, _MOST_DOUBLINGS)
+    return _queue(job, now, now + _FIRST_PAUSE * 2.0**doublings)
 
 
 def give_back(job: Job, now: float) -> Job:

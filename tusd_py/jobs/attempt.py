@@ -88,7 +88,7 @@ class Attempt:
 
     async def _do(self) -> Result:
         await self._clear()
-        if self._hold.job.attempt > self._terms.attempts:
+        if self._hold.job.attempt > self._terms.attempts and self._hold.job.result is None:
             raise JobFault("interrupted", "each node that tried it died, or lost touch with the state")
         work = Work(engine=self._engine, hold=self._hold)
         try:
@@ -102,7 +102,7 @@ class Attempt:
             result = work.result()
             await self._hold.save(lambda job: job_life.succeed(job, result, self._engine.clock()))
             return
-        change = self._fail(_TIMEOUT) if late else self._failure(work)
+        change = self._failure(_TIMEOUT if late else None if work.cancelled() else work.exception())
         await self._clear()
         await self._hold.save(lambda job: change(job, self._engine.clock()))
 
@@ -112,22 +112,25 @@ class Attempt:
         if self._hold.job.result is None:
             await clear_up(self._engine, self._kind, self._hold.job)
 
-    def _failure(self, work: asyncio.Task[Result]) -> Callable[[Job, float], Job]:
-        """Return the change of the job that records how the work ended without a result: given back if it was stopped,
+    def _failure(self, error: BaseException | None) -> Callable[[Job, float], Job]:
+        """Return the change of the job that records how the work ended: given back if it was stopped (`error` is None),
         cancelled if its upload has ended, due again for another attempt, or failed. The change is a function of the
         job and the time, in seconds since the epoch."""
-        error = None if work.cancelled() else work.exception()
         match error:
             case None:
                 return job_life.give_back
             case JobVoid():
                 return partial(job_life.cancel, ttl=self._hold.ttl)
-        if isinstance(error, _PASSING) and self._hold.job.attempt < self._terms.attempts:
+        if self._may_retry(error):
             return job_life.retry
-        return self._fail(self._error(error))
+        return partial(job_life.fail, ttl=self._hold.ttl, error=self._error(error))
 
-    def _fail(self, error: Mapping[str, Any]) -> Callable[[Job, float], Job]:
-        return partial(job_life.fail, ttl=self._hold.ttl, error=error)
+    def _may_retry(self, error: BaseException) -> bool:
+        """Return True if another attempt may succeed. One that only has to record a known result is made in any case:
+        the result is never given up for a lock, a state that is away, or a lack of time."""
+        if self._hold.job.result is not None:
+            return isinstance(error, _PASSING) or error is _TIMEOUT
+        return isinstance(error, _PASSING) and self._hold.job.attempt < self._terms.attempts
 
     def _error(self, error: BaseException) -> Mapping[str, Any]:
         match error:
@@ -147,4 +150,4 @@ class Attempt:
             await self._hold.update(lambda job: replace(job, product_ids=remaining))
 
 
-_TIMEOUT = {"code": "timeout", "message": "it took longer than jobs-timeout"}
+_TIMEOUT = JobFault("timeout", "it took longer than jobs-timeout")
