@@ -1,4 +1,5 @@
-"""The credentials of a request, by the field or parameter that carries them, and the check of names in credentials."""
+"""The credentials of a request, by the field or parameter that carries them, and the check of the
+names of owners and tenants, and of tokens' ids."""
 
 from __future__ import annotations
 

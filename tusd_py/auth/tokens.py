@@ -74,8 +74,8 @@ class TokenIssuer:
         self._secret, self._clock = secret, clock
 
     def issue(self, terms: Terms, audience: str, ttl: float) -> tuple[str, UploadToken]:
-        """Return a new token for the creation endpoint `audience`, as text and as claims; it expires after `ttl`
-        seconds.
+        """Return a new token for the creation endpoint `audience`, as text and as claims; it gives what `terms` say,
+        and expires after `ttl` seconds.
 
         Raises ValueError if the text would be longer than `credentials.LONGEST`.
         """

@@ -23,7 +23,8 @@ else:
 
 
 class TimedLease:
-    """A lease that is valid until its deadline, in seconds of `elapsed`. A new one has no deadline and isn't valid."""
+    """A lease that is valid until its deadline, in seconds on the clock `elapsed`. A new one has no deadline and isn't
+    valid."""
 
     def __init__(self, upload_id: UploadId, on_release_request: Callable[[], None]) -> None:
         self.upload_id = upload_id

@@ -152,8 +152,8 @@ def fall_back(upload: Upload, stored: int) -> Upload:
 
 
 def reopen(upload: Upload, offset: int) -> Upload:
-    """Return the upload at `offset`, the end of its stored bytes: open and without a scan if another offset is
-    recorded, else unchanged."""
+    """Return the upload at `offset`, the end of its stored bytes: unchanged if that is the recorded offset, else open
+    and without the verdict of a scan."""
     return upload if offset == upload.offset else copy_with(judge(upload, None), offset=offset, phase=Phase.OPEN)
 
 

@@ -164,7 +164,7 @@ class AlreadyComplete(Refusal):
 
 
 class DigestMismatch(Refusal):
-    """All bytes of the upload don't have the digest that its client announced. The upload has ended."""
+    """The bytes of the whole upload don't have the digest that its client announced. The upload has ended."""
 
     code = "digest-mismatch"
 

@@ -113,7 +113,8 @@ async def expect_nothing(incoming: Incoming) -> None:
 
 def _check(end: BodyEnd, digest: Digest) -> None:
     """Raise TooLarge if the body is too long, UploadLocked if this server stopped reading it (for another request that
-    wants the lock, say) before its checksum was known, ChecksumMismatch if it doesn't have the announced checksum."""
+    wants the lock, say) and a checksum is announced, ChecksumMismatch if it doesn't have that checksum. A body without
+    an announced checksum may be stopped."""
     if end is BodyEnd.TOO_LONG:
         raise TooLarge("the body has more bytes than the upload takes")
     if digest.open and end is BodyEnd.STOPPED:

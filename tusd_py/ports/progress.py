@@ -8,7 +8,8 @@ from tusd_py.domain.upload import Upload
 
 
 class Watcher(Protocol):
-    """Informs the client of a request that is being served. No method raises, and `on_progress` returns at once."""
+    """Tells a client, while its request is being served, how far the upload is. No method raises, and `on_progress`
+    returns at once."""
 
     async def on_created(self, upload: Upload) -> bool:
         """Handle the recorded creation, before the first byte. Returns True if the client now knows the upload's
@@ -19,7 +20,7 @@ class Watcher(Protocol):
 
 
 class NoWatcher:
-    """A watcher for clients that get no interim responses."""
+    """A watcher that does nothing, for requests whose clients get no interim responses."""
 
     async def on_created(self, upload: Upload) -> bool:  # noqa: ARG002  the port's signature
         return False

@@ -106,8 +106,8 @@ class Storage(Protocol):
         `flush`, unrecorded bytes are dropped.
 
         A writer starts no write after `lease` has run out (Superseded). `unproven` is True for bytes that may turn out
-        not to match their checksum. A storage that sends several parts at a time then holds full ones back until
-        `flush`, up to that number: a wrong part that takes effect late could replace the right one.
+        not to match their checksum. A storage that sends several parts at a time then holds as many full ones back
+        until `flush`: a wrong part that takes effect late could replace the right one.
         """
 
     def needs_entries(self, upload: Upload) -> bool:

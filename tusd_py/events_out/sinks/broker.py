@@ -32,7 +32,8 @@ class BrokerSink:
     """A sink that sends each event to a broker."""
 
     def __init__(self, broker: Broker, reader: FactsReader, form: Format, seconds: float) -> None:
-        """Take the broker and the format `form` of its messages; `seconds` is the time for one attempt."""
+        """Send messages in the format `form` to the broker; `reader` gives what they tell of an event, and `seconds`
+        is the time for one attempt."""
         self._broker, self._reader, self._format, self._seconds = broker, reader, form, seconds
 
     async def publish(self, delivery: Delivery) -> None:

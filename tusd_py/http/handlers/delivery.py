@@ -56,8 +56,8 @@ class Delivery:
         return self.started and self._at >= self._stop
 
     async def run(self) -> None:
-        """Send all bytes of the span. Raises ServiceUnavailable before the start if memory is short;
-        StorageUnavailable, UploadLost, Unread, OSError."""
+        """Send all bytes of the span. Raises ServiceUnavailable before the start if memory is short; at any time
+        StorageUnavailable, UploadLost, Unread (the client takes nothing), OSError (it is gone)."""
         while self._at < self._stop:
             async with self._window() as holding:
                 await self._send_chunks(holding)

@@ -144,7 +144,8 @@ class Teller:
         return not piece or await self._body.write(piece)
 
     async def _follow(self) -> None:
-        """Send uploads when they change, until the server shuts down or the whole list has `limit` rows."""
+        """Send uploads when they change, until the server shuts down or `limit` rows have been sent in all: an upload
+        that changes again is one more row."""
         while not self._full and not self._context.concurrency.closed:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._body.connected:

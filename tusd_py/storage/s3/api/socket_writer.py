@@ -58,7 +58,8 @@ def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.sock
 
 @contextmanager
 def _corked(sock: socket.socket | None) -> Iterator[None]:
-    """Let the head wait for the first bytes of the body: a packet without them wakes the receiver for nothing."""
+    """Hold sent bytes back until a packet is full, or the context ends: a packet with the head alone wakes the
+    receiver for nothing. Does nothing without a socket, or where the system can't (TCP_CORK)."""
     cork = getattr(socket, "TCP_CORK", None)
     if sock is None or cork is None:
         yield
