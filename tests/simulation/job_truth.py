@@ -135,7 +135,15 @@ def _check_scan(world: World, job: Job) -> None:
         if upload is not None or result["name"] != VIRUS:
             raise Untrue(f"infected, and still there: {job}")
     elif upload is not None and (upload.scan is None or upload.scan.verdict != result["verdict"]):
+        if upload.scan is None and _is_cancelled_again(world, job):
+            return  # `pending` had taken the verdict's place
         raise Untrue(f"{upload.scan} is recorded, but the job says {result}")
+
+
+def _is_cancelled_again(world: World, scan: Job) -> bool:
+    """Return True if another scan of the upload was cancelled."""
+    scans = [job for job in all_jobs(world) if job.kind == scan.kind and job.upload_id == scan.upload_id]
+    return any(job.phase is JobPhase.CANCELLED for job in scans)
 
 
 def _check_export(world: World, job: Job) -> None:
