@@ -117,6 +117,16 @@ async def test_a_redis_that_is_away_is_no_error() -> None:
     await bus.aclose()
 
 
+async def test_bytes_that_are_no_text_end_no_listening(redis_url: str, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        near, far = [await _open(stack, tmp_path / "state.db", redis_url) for _ in range(2)]
+        stranger = await stack.enter_async_context(connect(redis_url))
+        async with quiet(near):
+            await stranger.publish(Keys().live.encode() + b"\xff", b"\xff")
+            await asyncio.sleep(0.5)
+            await near.hears_of(await far.change())
+
+
 async def test_a_file_that_is_away_is_no_error(tmp_path: Path) -> None:
     notified = asyncio.Event()
     async with SqliteBus(tmp_path / "state.db").listening(lambda _: notified.set()), asyncio.timeout(30):

@@ -63,7 +63,7 @@ class RedisBus:
 
     async def _listen(self, notify: Callable[[UploadId | None], None], subscribed: asyncio.Event) -> None:
         while True:
-            with suppress(RedisError, OSError):
+            with suppress(RedisError, OSError, UnicodeDecodeError):  # other clients may send any bytes
                 async with self._redis.pubsub(ignore_subscribe_messages=False) as messages:
                     await messages.psubscribe(f"{self._channel}*")
                     while True:
