@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from tusd_py.domain.errors import ConfigurationError
-from tusd_py.http.handlers.queries import read_accept
 from tusd_py.http.translation import combine_lines
 from tusd_py.serving.conditions import failed_precondition
 from tusd_py.serving.negotiation import takes_coding
@@ -93,8 +92,8 @@ class _File:
         self._compressed = _Representation(gzip.compress(body, mtime=0), varying | {hdrs.CONTENT_ENCODING: "gzip"})
 
     async def serve(self, request: web.Request) -> web.Response:
-        takes_gzip = takes_coding(read_accept(request, hdrs.ACCEPT_ENCODING), "gzip")
         headers = combine_lines(request.headers)
+        takes_gzip = takes_coding(headers.get(hdrs.ACCEPT_ENCODING, ""), "gzip")
         return (self._compressed if takes_gzip else self._plain).answer(headers)
 
 

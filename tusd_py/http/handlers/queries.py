@@ -1,4 +1,4 @@
-"""Readers of values in requests: of the URL's query, and of the fields Accept and Accept-Encoding.
+"""Readers of values in requests: of the URL's query, and of the field Accept.
 
 Names that a route doesn't know are ignored; of a repeated name, the first value counts. Functions that read the query
 raise BadQuery for a value that they can't read.
@@ -18,10 +18,9 @@ from tusd_py.serving.negotiation import preferred_type
 _SWITCH = {"1": True, "0": False}
 
 
-def read_accept(request: web.Request, name: str = hdrs.ACCEPT) -> str:
-    """Return the field Accept, or Accept-Encoding as `name`; its lines count as one list (RFC 9110, 5.3). Empty if
-    there is none."""
-    return ", ".join(request.headers.getall(name, ()))
+def read_accept(request: web.Request) -> str:
+    """Return the field Accept; its lines count as one list (RFC 9110, 5.3). Empty if there is none."""
+    return ", ".join(request.headers.getall(hdrs.ACCEPT, ()))
 
 
 def read_number(request: web.Request, name: str, default: int, maximum: int | None = None) -> int:
