@@ -15,7 +15,7 @@ from pathlib import Path
 from tusd_py.disk.files import make_directory
 from tusd_py.domain.job_faults import PassingFault
 from tusd_py.domain.metadata import Metadata
-from tusd_py.storage.local.disk import sync_directory, write_at
+from tusd_py.storage.local.disk import is_at, sync_directory, write_at
 from tusd_py.tasks import wait_out
 
 _NO_KEY = "\u00a0"
@@ -130,10 +130,7 @@ class _CopyFile:
     def _has_name(self, descriptor: int) -> bool:
         """Return True if the open file is the one that has the name of the unfinished file. While it is locked, no
         other copy changes that."""
-        try:
-            return os.path.samestat(os.fstat(descriptor), self._unfinished.lstat())
-        except FileNotFoundError:
-            return False
+        return is_at(self._unfinished, descriptor)
 
     @property
     def _open_descriptor(self) -> int:

@@ -98,9 +98,9 @@ def exclusive_lock(fd: int) -> Iterator[None]:
 
 
 def is_at(path: Path, fd: int) -> bool:
-    """Return True if the path names the open file: it was neither renamed nor removed."""
+    """Return True if the path names the open file, and not by a link: it was neither renamed nor removed."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(fd))
+        return os.path.samestat(path.lstat(), os.fstat(fd))
     except FileNotFoundError:
         return False
 
