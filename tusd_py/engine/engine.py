@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
@@ -109,15 +110,17 @@ class Engine:
 
     def acting_for(self, caller: Caller) -> Engine:
         """Return the same engine for a request of this caller, who is named in events and checked by the policy."""
-        engine = copy_with(self, caller=caller, answers=[])
-        object.__setattr__(engine, "records", replace(self.records, caller=caller))
-        return engine
+        return self._copied(replace(self.records, caller=caller), caller=caller, answers=[])
 
     def refunding(self) -> Engine:
         """Return the same engine for a creation whose client doesn't know of the upload yet: if the upload ends for
         any reason, the use of the caller's grant is given back."""
-        engine = copy_with(self)
-        object.__setattr__(engine, "records", replace(self.records, refund=self.allowance.grant))
+        return self._copied(replace(self.records, refund=self.allowance.grant))
+
+    def _copied(self, records: Records, **changes: Any) -> Engine:
+        """Return the same engine with these records, and with the changes."""
+        engine = copy_with(self, **changes)
+        object.__setattr__(engine, "records", records)
         return engine
 
     def answer(self, answer: Answer) -> None:

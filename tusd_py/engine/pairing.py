@@ -50,21 +50,13 @@ class PairedState:
     def name(self) -> str:
         return self._state.name
 
-    @property
-    def outbox(self) -> Outbox | None:
-        return self._guarded_outbox
-
-    @property
-    def jobs(self) -> JobStore:
-        return self._guarded_jobs
-
     @cached_property
-    def _guarded_outbox(self) -> Outbox | None:
+    def outbox(self) -> Outbox | None:
         outbox = self._state.outbox
         return None if outbox is None else cast("Outbox", _Guarded(outbox, self._paired_state))
 
     @cached_property
-    def _guarded_jobs(self) -> JobStore:
+    def jobs(self) -> JobStore:
         return cast("JobStore", _Guarded(self._state.jobs, self._paired_state))
 
     async def create(
