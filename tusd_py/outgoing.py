@@ -1,4 +1,4 @@
-"""The class of HTTP requests to authentication servers and hooks."""
+"""The aiohttp class of the HTTP requests that this server sends to authentication servers and hooks."""
 
 from __future__ import annotations
 

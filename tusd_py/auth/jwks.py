@@ -58,10 +58,11 @@ class Jwks:
         self._lock = asyncio.Lock()
 
     async def find(self, algorithm: str, kid: str | None) -> Sequence[Any]:
-        """Return the public keys that may have made a signature: those for the algorithm with the id `kid`, or with any
-        id if it is None.
+        """Return the public keys with which a signature may be checked: those for the algorithm with the id `kid`,
+        or with any id if `kid` is None; empty if there is none.
 
-        Raises AuthUnavailable if no set could be fetched, or if no key has the id and the last fetch has failed.
+        Raises AuthUnavailable if no set could be fetched, or if no key has the id and the last fetch has
+        failed.
         """
         await self._renew()
         if kid is not None and not self._has(kid):
@@ -77,8 +78,9 @@ class Jwks:
         return any(key.kid == kid for key in self._keys or ())
 
     async def _renew(self) -> None:
-        """Fetch the set if there is none or its age is `age`; after a failure only once the pause is over. One request
-        fetches; the others use the old set meanwhile, or wait if there is none. A failure is reported.
+        """Fetch the set if there is none, or if its age has reached `age`; after a failed fetch only once a
+        pause is over. One request fetches; meanwhile all other requests use the old set, or wait if there is
+        none. A failure isn't raised, but reported to the observer.
         """
         if self._keys is None:
             async with self._lock:
@@ -111,8 +113,8 @@ class Jwks:
             self._due_at = _now() + self._age
 
     async def _read(self) -> bytes:
-        """Return the body of the answer. Raises aiohttp.ClientError, TimeoutError, and ValueError for a status other
-        than 200 or more than 1 MiB.
+        """Return the body of the key set's response. Raises aiohttp.ClientError and TimeoutError; ValueError for a
+        status other than 200, or for a body of more than 1 MiB.
         """
         async with self._session.get(self._url, allow_redirects=False) as answer:
             if answer.status != 200:  # noqa: PLR2004 (OK)
@@ -126,8 +128,8 @@ class Jwks:
 
 
 def _usable_keys(body: bytes) -> Sequence[_Key]:
-    """Return the keys of a JWK Set in JSON that can check signatures. Raises ValueError if it isn't one, or has no such
-    key.
+    """Return the keys of a JWK Set in JSON that can check signatures. Raises ValueError if `body` isn't a JWK Set
+    or has no such key; RecursionError for JSON that is nested too deeply.
     """
     document = json.loads(body)
     listed = document.get("keys") if isinstance(document, dict) else None

@@ -72,7 +72,9 @@ def parse_terms(members: Mapping[str, Any]) -> Terms:
 
 
 def _checked(terms: Terms) -> Terms:
-    """Return the terms. Raises ValueError with a sentence if several uploads can't have names by the token's `key`."""
+    """Return the terms. Raises ValueError with a sentence if the token is for several uploads and its `key` is too
+    long for their names: the name of each upload is the key, a hyphen and the upload's id.
+    """
     if terms.name is not None and terms.uses > 1 and not has_room_for_id(terms.name):
         raise ValueError("key must be at most 222 characters if n is above 1: a hyphen and the upload's id follow it")
     return terms

@@ -44,10 +44,10 @@ def sign(token: UploadToken, secret: str) -> str:
 
 
 def verify(text: str, secret: str, audience: str, *, expires: bool = True) -> UploadToken:
-    """Return the claims of a token in text.
+    """Return the claims of the token `text`.
 
-    Raises Unauthenticated if it is malformed, wasn't signed with `secret`, is for another audience (a slash at the end
-    makes no difference), or, with `expires`, has expired.
+    Raises Unauthenticated if the token is malformed, wasn't signed with `secret`, is for another audience (a
+    slash at the end makes no difference), or, with `expires`, has expired.
     """
     try:
         claims = jws.verified_claims(

@@ -45,7 +45,7 @@ class TimedLease:
 
     @property
     def expired(self) -> bool:
-        """True if its deadline has passed and it was not ended before."""
+        """True if the lease's deadline has passed and `end` was not called, before or since."""
         return -math.inf < self._deadline <= elapsed()
 
     def check(self) -> None:

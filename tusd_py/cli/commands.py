@@ -174,7 +174,7 @@ def expire(settings: Settings) -> None:
 @takes_settings(hidden=True)
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 def collect_garbage(settings: Settings, *, dry_run: bool) -> None:
-    """Remove what no upload needs from the storage. A server does the same once an hour."""
+    """Remove from the storage what no upload needs. A server does the same once an hour."""
     asyncio.run(_collect_garbage(settings, dry_run=dry_run))
 
 

@@ -50,7 +50,9 @@ async def pages(outbox: Outbox, selection: Selection) -> AsyncIterator[Sequence[
 
 
 async def find(settings: Settings, choice: Choice) -> Sequence[Delivery]:
-    """Return the deliveries of the events chosen by id. Raises EventNotFound, ConfigurationError, StateUnavailable."""
+    """Return the deliveries of the events chosen by id, to the chosen sink or, without one, to all. Raises
+    EventNotFound if one of the events has no such delivery, ConfigurationError, StateUnavailable.
+    """
     async with open_outbox(settings) as outbox:
         return await _deliveries(outbox, choice)
 
@@ -84,7 +86,7 @@ async def replay(settings: Settings, choice: Choice) -> int:
 
 
 async def drop(settings: Settings, choice: Choice) -> int:
-    """Remove the deliveries, in any state, of the events chosen by id; return their number.
+    """Remove the deliveries, in any state, of the events chosen by id; return the number of removed deliveries.
 
     Raises EventNotFound, ConfigurationError, StateUnavailable.
     """
@@ -106,8 +108,8 @@ async def _chosen(
 
 
 async def _deliveries(outbox: Outbox, choice: Choice) -> Sequence[Delivery]:
-    """Return the deliveries of the events chosen by id. Raises EventNotFound if one of the events has none,
-    StateUnavailable.
+    """Return the deliveries of the events chosen by id, to the chosen sink or, without one, to all. Raises
+    EventNotFound if one of the events has no such delivery, StateUnavailable.
     """
     chosen = list[Delivery]()
     for event_id in dict.fromkeys(choice.event_ids):

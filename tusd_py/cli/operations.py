@@ -138,7 +138,7 @@ async def check(settings: Settings) -> Sequence[CheckResult]:
 
 
 def _exposures(settings: Settings) -> Sequence[CheckResult]:
-    """Return a result for each exposure to other machines. None is a failure: a proxy may close the exposure."""
+    """Return a result for each exposure to other machines. Each result is `ok`: a proxy may close the exposure."""
     public = [str(address) for address in reachable_addresses(settings.addresses)]
     metrics = reachable_addresses(_metrics(settings))
     risks = exposures(settings).items() if public else ()
@@ -171,7 +171,9 @@ def _description(snapshot: Snapshot, installation: Installation) -> str:
 
 
 def required_cors(settings: Settings) -> Sequence[CorsRule]:
-    """Return the CORS rules that the settings need on the bucket. Raises ConfigurationError."""
+    """Return the CORS rules that the settings need on the bucket. Raises ConfigurationError if `cors-allow-origin`
+    can't be written as such rules.
+    """
     pattern = settings.cors_allow_origin.pattern
     try:
         origins = origins_of(pattern)

@@ -70,7 +70,9 @@ def _option(setting: str, *, hidden: bool) -> Decorator:
 
 
 def _written(default: object) -> str:
-    """Return the default of a setting as an operator would write it; empty for None and False."""
+    """Return the default of a setting as an operator would write it; empty for None, for a switch, and for the
+    integer 0.
+    """
     match default:
         case bool():
             return ""

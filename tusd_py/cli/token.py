@@ -83,8 +83,9 @@ def _members(
 
 
 def _endpoint(settings: Settings, endpoint: str | None) -> str:
-    """Return the creation endpoint's URL, with a slash at its end: `endpoint`, else public-url, else from the first TCP
-    address. Raises ConfigurationError on a UNIX socket.
+    """Return the creation endpoint's URL, with a slash at its end: `endpoint`, else the URL from public-url,
+    else from the first TCP address. Raises ConfigurationError if neither is given and the server listens on
+    a UNIX socket.
     """
     if endpoint is not None or settings.public_endpoint is not None:
         return f"{(endpoint or settings.public_endpoint or '').rstrip('/')}/"

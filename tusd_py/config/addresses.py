@@ -90,7 +90,9 @@ def _normal(host: str) -> str:
 
 
 def _share(hosts: AbstractSet[str]) -> bool:
-    """Return True if a connection to a port could be one to each of the hosts, which are one or two."""
+    """Return True if two listeners at one port, on the hosts of this set, could get the same connection; a set of
+    one host means that both listen on that host. The hosts are spelled as `_normal` returns them.
+    """
     if _EVERY_V4 in hosts:
         return _EVERY in hosts or not any(":" in host for host in hosts)
     return len(hosts) == 1 or _EVERY in hosts or (_LOCALHOST in hosts and hosts <= {_LOCALHOST, "127.0.0.1", "::1"})

@@ -173,8 +173,9 @@ def read_tags(value: str | Mapping[str, str]) -> dict[str, str]:
 
 
 def read_object_key(value: str) -> str:
-    """Return the template of object keys, such as `{year}/{month}/{id}`. Raises ValueError unless it has `{id}`, no
-    unknown field, and an object may have each key that it makes (`is_place`).
+    """Return the template of object keys, such as `{year}/{month}/{id}`. Raises ValueError unless it has
+    `{id}`, no unknown field, no field with a format or conversion, and an object may have each key that it
+    makes (`is_place`).
     """
     parsed = list(string.Formatter().parse(value))
     names = {name for _, name, _, _ in parsed if name is not None}

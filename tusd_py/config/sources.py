@@ -101,8 +101,10 @@ def _environment(environ: Mapping[str, str]) -> Layers:
 
 
 def _is_of_file(name: str) -> bool:
-    """Return True if the variable names a file that holds a setting's value: not if it is a setting's own, as that of
-    `auth_keys_file` is."""
+    """Return True for a variable such as TUSD_PY_STATE_FILE, which names a file that holds the value of the
+    setting `state`; False for the variable of a setting whose own name ends with `_file`, such as
+    `auth_keys_file`.
+    """
     return name.endswith(_FILE) and name.removeprefix(PREFIX).lower() not in Settings.model_fields
 
 
@@ -118,7 +120,9 @@ def _variables(values: Mapping[str, str], suffix: str = "") -> Layers:
 
 
 class _Toml(TomlConfigSettingsSource):
-    """A TOML source that fails if there is no such file, where the library would ignore that."""
+    """A TOML source that raises FileNotFoundError if its file doesn't exist; the library's source would have no
+    values then.
+    """
 
     def _read_files(self, files: Any, *_: object, **__: object) -> dict[str, Any]:
         return self._read_file(files)

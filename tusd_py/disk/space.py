@@ -28,8 +28,9 @@ class Ballast:
 
     @property
     def size(self) -> int:
-        """The bytes that `restore` writes: 4 MiB, but at most a quarter of the disk's reserve, so that two ballasts (of
-        the state and of the locks) take no more than half of the reserve.
+        """The bytes that `restore` writes: 4 MiB, but at most a quarter of the disk's reserve, so that two
+        ballasts (of the state and of the locks) take no more than half of the reserve; 4 MiB also if the disk's
+        size is unknown.
 
         Raises OSError.
         """

@@ -17,8 +17,9 @@ def apply(allowance: Allowance, metadata: Metadata, limits: Limits, *, later: bo
     """Return the metadata and the limits of a new upload. Metadata of the credential's `allowance` replaces the
     client's, and the greatest length in the allowance bounds the server's limits.
 
-    Raises TypeNotAllowed for a type or name that the limits or the credential don't allow. With `later` both may be
-    missing: a later check is made before clients can download the upload.
+    Raises TypeNotAllowed for a type or name that the limits or the credential don't allow. With `later` a type
+    or name that the client hasn't declared yet is no error: another check is made before clients can download
+    the upload.
     """
     forced = {**metadata, **allowance.metadata} if allowance.metadata else metadata
     check_allowed(forced, limits, later=later)

@@ -69,8 +69,10 @@ def _kind(upload: Upload) -> str:
 
 
 def _names(kind: str) -> frozenset[str]:
-    """Return the subtypes, as `_name` returns them, of the types with whose marks files of type `kind` may begin:
-    `image/svg+xml` begins as `application/xml` does, so that `xml` is one."""
+    """Return the names of the types with whose marks a file of type `kind` may begin: its subtype, without a
+    prefix `x-` or `ms-`, and the suffix after `+`. `image/svg+xml` gives `svg+xml` and `xml`, as it begins as
+    XML does.
+    """
     return frozenset({_name(kind), kind.rpartition("+")[2]})
 
 

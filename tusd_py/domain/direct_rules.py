@@ -93,10 +93,10 @@ def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
 
 
 def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
-    """Return the upload with those keys of `metadata` added that the upload doesn't have; a declared type stays as it
-    is.
+    """Return an open direct upload with those keys of `metadata` added that the upload lacks, as planned for a
+    client that is about to send parts. If the upload has a declared type, no other key for a type is added.
 
-    Raises AlreadyComplete, Malformed, TypeNotAllowed.
+    Raises AlreadyComplete if the upload isn't open, Malformed, TypeNotAllowed.
     """
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
@@ -198,9 +198,12 @@ def reschedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upl
 
 
 def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) -> bool:
-    """Return True if the client has stored too many bytes: the newest part of each number has more together than the
-    announced length, or all parts have more than twice of it and 8 parts of the least length (some storages keep each
-    repeat of a part)."""
+    """Return True if the client has stored too many bytes for the announced length; False if no length is
+    announced.
+
+    The newest parts of all numbers together may have at most the length; all stored parts together, as some
+    storages keep each repeat of a part, at most twice the length plus 8 times the least length of a part.
+    """
     if upload.length is None:
         return False
     length, total = (sum(part.length for part in stored_parts) for stored_parts in (newest(stored), stored))
@@ -208,8 +211,9 @@ def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) ->
 
 
 def choose(listed: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequence[DirectPart]:
-    """Return the stored parts that `listed` names, in order. Raises WrongParts unless the client lists parts 1, 2, 3,
-    ... up to the last stored one, each with the ETag of a stored part."""
+    """Return the stored parts that `listed` names, in order. Raises WrongParts unless the client lists parts 1, 2,
+    3, ... up to the last stored one, each with the ETag of a stored part of that number; also if it lists none.
+    """
     by_number_and_etag = {(part.number, part.etag): part for part in stored}
     numbers = {part.number for part in stored}
     for expected, (part, number) in enumerate(zip_longest(listed, sorted(numbers)), start=1):
@@ -225,7 +229,7 @@ def choose(listed: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequen
 
 
 def newest(stored: Sequence[DirectPart]) -> Sequence[DirectPart]:
-    """Return the last of the parts with each number, in the order of `stored`."""
+    """Return the last part with each number; the numbers are in the order in which they first appear in `stored`."""
     return list({part.number: part for part in stored}.values())
 
 

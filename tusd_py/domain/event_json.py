@@ -67,8 +67,9 @@ def decode_job_event(document: str) -> Job:
 
 
 def decode_event(type_: EventType, document: str) -> Event:
-    """Return an upload's event from its document. The caller has only what was stored: no secrets, and of the principal
-    the subject. Fields of newer versions are ignored."""
+    """Return an upload's event from its document. The event's caller has only what was stored: no secrets, and of
+    the principal the subject. Fields of newer versions are ignored.
+    """
     stored = json.loads(document)
     return Event(
         type=type_,

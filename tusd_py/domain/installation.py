@@ -20,7 +20,7 @@ class Installation:
 
     @property
     def label(self) -> str:
-        """The start of the id, which isn't secret: enough to tell installations apart."""
+        """The start of the id: enough to tell installations apart, and no secret, unlike the whole id."""
         return label(self.id)
 
 

@@ -29,8 +29,10 @@ def renew(job: Job, now: float, ttl: float) -> Job:
 
 
 def retry(job: Job, now: float) -> Job:
-    """Return the job as queued for a further attempt, after a pause of 1 s, 2 s, 4 s, ... by the number of attempts;
-    of 64 s at most if its result is known, as the number of attempts isn't limited then."""
+    """Return the job as queued for a further attempt, after a pause of 1 s, 2 s, 4 s, ... by the number of
+    attempts. The pause is 64 s at most if the job has a result that is still to be recorded elsewhere
+    (`Job.result`): such attempts aren't limited in number.
+    """
     doublings = job.attempt - 1
     if job.result is not None:
         doublings = min(doublings, _MOST_DOUBLINGS)

@@ -1,6 +1,7 @@
 """The life of an upload: its phases, their transitions, and each change as a value. No other module sets a phase.
 
-Functions return a `Change`, which is to be saved, or an upload that a plan or a storage's adapter passes on.
+Functions return a `Change`, which `engine/records.py` saves, or an upload, which the caller saves or makes part
+of a plan, a survey or a recovery.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def resume(upload: Upload) -> Upload:
 
 
 def advance(upload: Upload) -> Change:
-    """Return the change that records new bytes of an open upload, which makes a full one finishing."""
+    """Return the change that records new bytes of an open upload; the upload becomes finishing if it is full."""
     return Change(copy_with(upload, phase=Phase.FINISHING) if upload.full else upload)
 
 
@@ -80,9 +81,10 @@ def fill(upload: Upload, length: int) -> Upload:
 
 
 def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = False) -> Change:
-    """Return the change of the upload to the state `checkpoint`. If storing these bytes created the object, the upload
-    is done, but only finishing if its digest is still to be computed or, with `asks`, a hook or the scanner to be
-    asked. `now` is the time of its trouble if the checkpoint is troubled."""
+    """Return the change that records the checkpoint. If storing its bytes created the object, the upload is done,
+    but only finishing if its digest is still to be computed or, with `asks`, a hook or the scanner is still to
+    be asked. If the checkpoint is troubled, `now` becomes the time of the upload's trouble.
+    """
     grown = copy_with(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
     change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
     return change if not checkpoint.troubled else mark_troubled(change, now)
@@ -131,8 +133,9 @@ def mark_troubled(change: Change, now: float) -> Change:
 
 
 def end(upload: Upload, reason: Reason) -> Change:
-    """Return the change of the upload to terminating, with the event of its end; if it has ended already, a change
-    without an event that leaves it as it is."""
+    """Return the change of the upload to terminating, with the event of its end; for an upload that has ended
+    already, a change that leaves the upload as it is and has no event.
+    """
     if not upload.alive:
         return Change(upload)
     return Change(copy_with(upload, phase=Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)

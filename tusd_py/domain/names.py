@@ -34,18 +34,20 @@ def is_name(text: str) -> bool:
 
 
 def name_of_one(name: str, upload_id: UploadId) -> str:
-    """Return the name of one of several uploads whose common name is `name`."""
+    """Return `NAME-ID`, the name of one of several uploads that share the name `name`."""
     return f"{name}-{upload_id}"
 
 
 def has_room_for_id(name: str) -> bool:
-    """Return True if each of several uploads whose common name is `name` may have its own name (`name_of_one`)."""
+    """Return True if an upload may have the name that is made of `name` and an id (`name_of_one`, `is_name`)."""
     return is_name(name_of_one(name, _ANY_ID))
 
 
 def is_place(text: str) -> bool:
-    """Return True if an object may have the key, or a file the path: printable segments between slashes, at most 511
-    bytes, not in the form of an id, and not below the server's own folder `.tusd-py`."""
+    """Return True if an object may have the key, or a file the path: printable segments between slashes, none of
+    them empty, `.` or `..`, at most 255 bytes each and 511 together; not in the form of an id, and not below the
+    server's own folder `.tusd-py`.
+    """
     segments = text[: _LONGEST_PLACE + 1].split("/")
     fits = text.isprintable() and len(text.encode()) <= _LONGEST_PLACE and parse_upload_id(text) is None
     return fits and segments[0] != _INTERNAL and all(map(_is_segment, segments))
@@ -67,5 +69,7 @@ def is_metadata_key(text: str) -> bool:
 
 
 def is_type_range(text: str) -> bool:
-    """Return True if the text is a media type, `image/*` or `*/*`, in lower case (RFC 9110, 12.5.1)."""
+    """Return True if the text is a media type, a range such as `image/*`, or `*/*`, in lower case (RFC 9110,
+    12.5.1).
+    """
     return _TYPE_RANGE.fullmatch(text) is not None

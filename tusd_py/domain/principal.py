@@ -102,7 +102,7 @@ def account_of(principal: Principal | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The subject of a good credential."""
+    """The subject of a good credential, with its tenant, scopes and allowance."""
 
     subject: str | None
     """The owner of what the principal creates; None if an authentication server allows the request without naming a

@@ -38,7 +38,9 @@ def encode(upload: Upload) -> str:
 
 
 def _add(record: dict[str, Any], upload: Upload, encoders: Mapping[str, Callable[[Any], Any]]) -> None:
-    """Add those fields of `upload` that `encoders` names and that aren't None, False or empty to `record`."""
+    """Add those fields of `upload` that `encoders` names to `record`, except those that are None, False or an
+    empty text.
+    """
     for name, encode_field in encoders.items():
         value = getattr(upload, name)
         if value is not None and value is not False and value != "":
@@ -177,8 +179,9 @@ def _encode_account(account: Account) -> dict[str, Any]:
 
 
 def _decode_account(stored: Mapping[str, Any]) -> Account:
-    """Return the account of a stored record. If a node of an earlier version saved the record, without an account, that
-    is the account with the owner's name."""
+    """Return the account of a stored record. A record without one was saved by a node of an earlier version:
+    return the account with the owner's name then, or `SHARED` without an owner.
+    """
     name = stored.get("account") or stored.get("owner")
     if name is None:
         return SHARED

@@ -210,7 +210,7 @@ def named_partial(url: str, base_path: str, endpoint: str = "") -> str | None:
     client sent; None for anything else.
 
     The name is all that follows the path of `endpoint` (`Create.endpoint`), else all that follows the first
-    `base_path`: its end could be the name of another upload.
+    `base_path`: the last segment alone could be the name of another upload.
     """
     name = url if "/" not in url else _below(_path(endpoint), _path(url)) or _path(url).partition(base_path)[2]
     return name if is_name(name) else None
@@ -231,7 +231,9 @@ def _path(url: str) -> str:
 
 
 def check_uses(partials: Sequence[UploadId | None], limits: Limits) -> None:
-    """Raise Malformed if a final upload names the same partial upload too often: its bytes are copied each time."""
+    """Raise Malformed if a final upload names the same partial upload more than `Limits.max_partial_uses` times, as
+    its bytes are copied each time. A None in `partials` names no upload and isn't counted.
+    """
     uses = Counter(partial for partial in partials if partial is not None)
     if max(uses.values(), default=0) > limits.max_partial_uses:
         raise Malformed(f"Upload-Concat names a partial upload more than {limits.max_partial_uses} times")

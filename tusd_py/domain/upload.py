@@ -139,8 +139,9 @@ class Upload:
 
     @property
     def key_tells_id(self) -> bool:
-        """True if its object's key alone tells that the object is this upload's: neither a hook nor a credential chose
-        the key or a prefix of it."""
+        """True if the object's key alone tells that the object is this upload's: the upload is partial, or neither
+        a hook nor a credential chose the key or a prefix of it.
+        """
         return self.kind is Kind.PARTIAL or (self.chosen_key is None and not self.key_prefix)
 
     @property
@@ -165,8 +166,9 @@ class Upload:
 
     @property
     def claim(self) -> int | None:
-        """Bytes that an unfinished upload claims: its length, or its offset if the length is deferred; None for other
-        uploads."""
+        """The bytes that an unfinished upload claims: its length, or its offset if the length is deferred, but
+        at most LARGEST_CLAIM; None for other uploads.
+        """
         if self.phase not in UNFINISHED:
             return None
         return min(self.offset if self.length is None else self.length, LARGEST_CLAIM)

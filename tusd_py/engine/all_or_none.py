@@ -13,8 +13,10 @@ from tusd_py.engine.terminate import abandon
 
 @asynccontextmanager
 async def all_or_none(engine: Engine) -> AsyncIterator[list[Upload]]:
-    """Yield a list to which the caller adds each upload that it creates. If the context raises, all uploads in the list
-    are removed, also finished ones, the uses of the caller's grant are given back, and the error is raised again."""
+    """Yield a list to which the caller adds each upload that it creates. If the context raises an Exception
+    (not if it is cancelled), all uploads in the list are removed, also finished ones, the uses of the
+    caller's grant are given back, and the exception is raised again.
+    """
     created = list[Upload]()
     try:
         yield created

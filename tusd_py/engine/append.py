@@ -66,8 +66,10 @@ async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, incoming:
 
 @asynccontextmanager
 async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
-    """End the upload if the context raises TooLarge for an IETF client (`Append.strict`), UploadSpoiled (its bytes
-    don't have its digest) or UploadStopped (a hook stops it). The error is raised again, or that of `_invalidate`."""
+    """End the upload if the context raises UploadSpoiled (its bytes don't have its digest), UploadStopped (a hook
+    stops it), or TooLarge for an IETF client (`Append.strict`) whose bytes exceed the length of an unfinished
+    upload. The error is raised again, or the error of `_invalidate` in place of TooLarge.
+    """
     try:
         yield
     except TooLarge as surplus:
@@ -81,8 +83,11 @@ async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append
 
 
 async def _invalidate(engine: Engine, upload_id: UploadId, intent: Append, surplus: TooLarge) -> None:
-    """End the upload and raise InconsistentLength. If it is done, raise AlreadyComplete instead; if only a limit was
-    exceeded (`exceeded_length`), or it has no record, just return."""
+    """End an unfinished upload for which a request brought more bytes than its length, and raise
+    InconsistentLength. If the upload is done, raise AlreadyComplete instead. If the request exceeded a limit, not a
+    length (`exceeded_length`), or the upload has no record, just return. `surplus` becomes the cause of the raised
+    error.
+    """
     upload = await engine.state.load(upload_id)
     if upload is None or exceeded_length(upload, intent, engine.limits) is None:
         return

@@ -10,8 +10,10 @@ from tusd_py.engine.engine import Engine
 
 
 async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
-    """Return the planned upload with the changes that a hook wants, and with the name that the caller's token gives
-    it if the hook chooses none. The response is merged with the hook's answer. Raises HookRejected, HookFailed."""
+    """Return the planned upload with the changes that a hook wants, and with the name that the caller's token
+    gives the upload if the hook chooses none. Have the hook's answer merged into the response to the
+    request. Raises HookRejected, HookFailed.
+    """
     change, answer = await engine.questions.before_create(engine.caller, planned)
     engine.answer(answer)
     name = change.name or _granted_name(engine, planned)

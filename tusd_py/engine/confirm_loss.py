@@ -70,9 +70,10 @@ async def partials_of(engine: Engine, final: Upload) -> list[Upload]:
 
 
 async def follow(engine: Engine, upload: Upload, survey: Survey) -> Upload:
-    """Record the upload as the survey found it in the storage, and return it: done, back at an earlier offset, or
-    finishing if its digest is to be checked or a hook or a scanner to be asked first. Objects that only its earlier
-    cursor names are removed."""
+    """Record the upload as the survey found it in the storage, and return the upload: done, back at an earlier
+    offset, or finishing if its digest is still to be computed or a hook or the scanner to be asked. Remove the
+    objects that only the earlier cursor names. Raises Superseded, StateUnavailable.
+    """
     asks = engine.asks_before_finish or upload.asks_before_finish
     change = lifecycle.follow(upload, survey.upload, engine.clock(), asks=asks)
     moved = await engine.records.rewind(change, survey.entries)

@@ -98,16 +98,18 @@ async def _partial_id(engine: Engine, url: str, endpoint: str) -> UploadId | Non
 
 
 async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:
-    """Return the upload; None if there is none, or if it belongs to another owner."""
+    """Return the upload; None if there is none, or if the caller doesn't own it (`Rights.owns`)."""
     upload = await engine.state.load(upload_id)
     return upload if upload is not None and engine.rights.owns(engine.caller, upload) else None
 
 
 @asynccontextmanager
 async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _NotingWatcher) -> AsyncIterator[Upload]:
-    """Record the upload and yield it. If the context raises, end the upload as `create` says. The error is raised
-    again, but as InconsistentLength if an IETF client's body (`Create.strict`) exceeds the length, as Malformed if a
-    partial upload is lost."""
+    """Record the upload and yield it. If the context raises, end the upload, unless its client can resume it (see
+    `create`; `noting` tells if the client knows the URL), and raise the error again: as InconsistentLength if
+    an IETF client's body (`Create.strict`) exceeds the length, as Malformed if a final upload's partial upload
+    is lost.
+    """
     upload = await engine.create(resume(planned))
     try:
         yield upload

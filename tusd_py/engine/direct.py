@@ -86,8 +86,8 @@ async def begin(engine: Engine, intent: Begin) -> Upload:
 
 
 async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Mapping[str, bytes]) -> Upload:
-    """Start the multipart upload of an announced upload, so that it is ready for parts; add `metadata` under keys that
-    it lacks, and return it. Safe to repeat.
+    """Start the multipart upload of a direct upload that `announce` has recorded, so that it is ready for parts;
+    add `metadata` under keys that the upload lacks, and return the upload. Safe to repeat.
 
     Raises Refusal, Locked, Superseded, Unavailable.
     """
@@ -231,10 +231,11 @@ async def check_awaited(engine: Engine, upload: Upload) -> Upload:
 
 
 async def look_for(engine: Engine, upload: Upload) -> Upload:
-    """Return the upload, recorded as finishing if it was awaited (`Upload.awaited`) and its object exists. The caller
-    holds the lock.
+    """Return the upload, recorded as finishing if it was awaited (`Upload.awaited`) and its object exists. The
+    caller holds the lock.
 
-    Raises UploadLost if the object is larger than an upload may be (both are removed), Superseded, Unavailable.
+    Raises UploadLost if the object is larger than an upload may be (the upload has ended then, and its object
+    is removed, now or by a sweep), Superseded, Unavailable.
     """
     if not upload.awaited:
         return upload

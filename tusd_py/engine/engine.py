@@ -41,7 +41,7 @@ from tusd_py.transfer.file_marks import FileMarks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
-    """The setting that uploads are scanned before they are finished."""
+    """The settings of the scan of each upload before it is finished."""
 
     scanner: Scanner
     accepts_unscanned: bool
@@ -109,12 +109,15 @@ class Engine:
         object.__setattr__(self, "quotas", quotas)
 
     def acting_for(self, caller: Caller) -> Engine:
-        """Return the same engine for a request of this caller, who is named in events and checked by the policy."""
+        """Return a copy of the engine for one request of the caller: events name the caller, the policy checks
+        the caller, and `answers` collects the answers of hooks.
+        """
         return self._copied(replace(self.records, caller=caller), caller=caller, answers=[])
 
     def refunding(self) -> Engine:
-        """Return the same engine for a creation whose client doesn't know of the upload yet: if the upload ends for
-        any reason, the use of the caller's grant is given back."""
+        """Return a copy of the engine for a creation whose client doesn't know of the upload yet: if the upload
+        ends for any reason, the use of the caller's grant is given back.
+        """
         return self._copied(replace(self.records, refund=self.allowance.grant))
 
     def _copied(self, records: Records, **changes: Any) -> Engine:
@@ -150,8 +153,9 @@ class Engine:
         return self.rights.reads(self.caller, upload)
 
     async def allow(self, intent: Intent, upload: Upload) -> None:
-        """Raise Refusal unless the policy allows the intent on the planned upload; the response is merged with its
-        answer."""
+        """Raise Refusal unless the policy allows the intent on the upload: the recorded one, or the one to be
+        created. The policy's answer is merged into the response to the current request.
+        """
         self.answer(await self.policy.allow(self.caller, intent, upload))
 
     async def measure_stores(self) -> None:
@@ -205,8 +209,9 @@ class Engine:
     ) -> AsyncIterator[tuple[Lease, Upload | None]]:
         """Lock the upload; yield the lease, and the upload as stored, or None.
 
-        The caller's right to the intent is checked first: a caller without it doesn't make a lock holder release the
-        lock. `on_release_request` is called as by `hold`. Raises Refusal, Locked, StateUnavailable.
+        The caller's right to the intent is checked first: a caller without it doesn't make a lock holder
+        release the lock. `on_release_request` is called when another request wants the lock, or the lease is
+        lost. Raises Refusal, Locked, StateUnavailable.
         """
         if self.rights.authenticating:
             self.authorize(intent, await self.state.load(upload_id))

@@ -46,8 +46,10 @@ async def sweep(engine: Engine) -> int:
 
 
 async def _record_troubles(engine: Engine) -> None:
-    """Record the troubles that an unavailable state or a dead lock holder left unrecorded. It only takes each lock:
-    `Engine.hold` records the trouble on entry. Uploads that are locked are skipped. Raises StateUnavailable."""
+    """Record the troubles that an unavailable state or a dead lock holder left unrecorded, by taking each upload's
+    lock: `Engine.hold` records the trouble on entry. Uploads that are locked are skipped. Raises
+    StateUnavailable.
+    """
     for upload_id in {*engine.unrecorded, *await engine.locker.abandoned()}:
         with suppress(Locked):
             async with engine.hold(upload_id, wait=0):
@@ -98,7 +100,8 @@ class _Sweep:
 
     async def _process(self, upload_id: UploadId) -> bool:
         """Take the step that is due for the upload; return False if it failed, so that a later sweep retries it. A
-        locked upload is skipped: its lock holder works on it."""
+        locked upload is skipped, as its lock holder works on it. Raises Unavailable.
+        """
         engine = self._engine
         with suppress(Locked, Superseded, UploadLost, HookRejected, ScanRejected):
             async with engine.hold(upload_id, wait=0):
@@ -127,8 +130,9 @@ class _Sweep:
                 return await (self._check_awaited(upload) if upload.awaited else self._expire(upload))
 
     async def _check_awaited(self, upload: Upload) -> bool:
-        """Finish an awaited upload if its object exists; else let the upload expire if its time has come. Returns False
-        if a store failed, or the upload can't be finished now."""
+        """Finish an awaited upload if its object exists; else let the upload expire if its time has come. Returns
+        False if the look, the finishing or the removal failed: a later sweep retries.
+        """
         engine = self._engine
         try:
             checked = await look_for(engine, upload)
@@ -160,7 +164,9 @@ async def _outage(engine: Engine) -> Unavailable | None:
 
 
 async def _check_size(engine: Engine, upload: Upload) -> bool:
-    """Check the size of a direct upload. Returns False if a store failed: the next sweep retries."""
+    """End a direct upload whose client has stored too many bytes, else schedule the next check (`check_size`). Returns
+    False if a store failed: the next sweep tries again. Raises Superseded.
+    """
     try:
         await check_size(engine, upload)
     except Unavailable as error:
@@ -170,8 +176,9 @@ async def _check_size(engine: Engine, upload: Upload) -> bool:
 
 
 async def _finish(engine: Engine, upload: Upload) -> bool:
-    """Finish the upload. Returns False if that failed; the failure is recorded, so that the upload is due again
-    later."""
+    """Finish the upload. Returns False if a store, a hook or the scanner failed; the failure is recorded, so
+    that the upload is due again later. Raises UploadLost, HookRejected, ScanRejected, Superseded.
+    """
     try:
         await finish_upload(engine, upload)
     except (Unavailable, HookFailed, ScannerUnavailable) as error:
@@ -181,8 +188,10 @@ async def _finish(engine: Engine, upload: Upload) -> bool:
 
 
 async def _clean(engine: Engine, upload: Upload) -> bool:
-    """Remove what the recorded trouble of a finished upload may have left in the storage. Returns False if the storage
-    failed."""
+    """Remove what the recorded trouble of a finished upload may have left in the storage, and take the trouble
+    off its record. If the storage fails, record the trouble with the present time and return False. Raises
+    Superseded, StateUnavailable.
+    """
     troubled_at = None
     try:
         await engine.storage.clean(upload)

@@ -44,8 +44,10 @@ async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = No
 
 
 async def finish_for_client(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
-    """Do the same as `finish_upload` for a request that completes the upload, or that repeats such a request; have the
-    response to that request merged with the recorded answer of the hook, if there is one."""
+    """Finish the upload as `finish_upload` does, and return it, for a request that completes the upload or that
+    repeats such a request; merge the hook's recorded answer, if there is one, into the response to that
+    request. Raises the same as `finish_upload`.
+    """
     done = await finish_upload(engine, upload, tally)
     engine.answer(done.answer)
     return done

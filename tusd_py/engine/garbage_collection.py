@@ -68,8 +68,10 @@ async def _remove(engine: Engine, leftover: Leftover, upload: Upload | None) -> 
 
 
 def _in_use(engine: Engine, leftover: Leftover, upload: Upload | None) -> bool:
-    """Return True if the leftover may be needed, or its upload is terminating: the sweep removes all of that. `upload`
-    is the record of its upload, None if there is none."""
+    """Return True if the leftover may be needed, or its upload is terminating, as the sweep then removes all
+    that the storage has of the upload. `upload` is the record of the leftover's upload; without one, the
+    leftover may be needed while it is younger than `expire-after`, or than a week if uploads never expire.
+    """
     if upload is None:
         return leftover.since > engine.clock() - (engine.limits.expire_after or _MIN_AGE)
     if upload.phase is Phase.GONE:

@@ -45,7 +45,9 @@ async def pair(engine: Engine) -> Installation:
 
 
 async def take_snapshot(engine: Engine) -> Snapshot:
-    """Return the installations that state and storage have now. Raises StateUnavailable, StorageUnavailable."""
+    """Return the installations that state and storage have now, and if the state has no upload. Raises
+    StateUnavailable, StorageUnavailable.
+    """
     installation = await engine.state.installation()
     while True:
         storage_id, state_empty = await _storage_id(engine), not await engine.state.list(None, 1)
@@ -63,9 +65,10 @@ async def _storage_id(engine: Engine) -> str | None:
 
 
 def reconcile(engine: Engine, snapshot: Snapshot) -> Installation:
-    """Return the installation that state and storage must have, by the snapshot. Raises WrongPair if they don't belong
-    together: their ids differ, or only one has an id although the state has uploads, unless that is the state and its
-    id was never written to a storage."""
+    """Return the installation that the state and the storage of `snapshot` must have. Raises WrongPair if they
+    don't belong together: their ids differ; or the state has uploads, and either only the storage has an id, or
+    only the state has, and that id was once written to a storage.
+    """
     match snapshot.installation, snapshot.storage_id:
         case None, None:
             return Installation(id=engine.new_id())

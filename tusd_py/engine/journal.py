@@ -41,8 +41,9 @@ class Journal:
         """The upload as recorded."""
 
     async def record(self, checkpoint: Checkpoint) -> None:
-        """Record `checkpoint`, or withhold it until `proceed` or `release`. Raises Superseded, StateUnavailable,
-        OverQuota."""
+        """Record `checkpoint`, or withhold it: until `release` if it makes the upload full; with `withheld`, until
+        `proceed` or `release` if it moves the offset. Raises Superseded, StateUnavailable, OverQuota.
+        """
         async with self._saving:
             if self._is_withheld(checkpoint.offset):
                 self._withhold(checkpoint)
@@ -66,8 +67,9 @@ class Journal:
             await self._record_together(self._pending)
 
     async def delete_superseded(self) -> None:
-        """Drop the withheld checkpoints. Delete the objects that their and earlier cursors name and the recorded cursor
-        doesn't; if that fails, record trouble."""
+        """Drop the withheld checkpoints. Delete the objects that their and earlier cursors name and the recorded
+        cursor doesn't. Record trouble if a deletion fails, or if a withheld checkpoint is marked as troubled.
+        """
         self._superseded += [checkpoint.cursor for checkpoint in self._pending]
         troubled, self._pending = any(checkpoint.troubled for checkpoint in self._pending), []
         await self._delete_objects()
@@ -97,8 +99,10 @@ class Journal:
         return offset > self.upload.offset and (self.withheld or offset == self.upload.length)
 
     def _withhold(self, checkpoint: Checkpoint) -> None:
-        """Withhold the checkpoint. Of the withheld ones before it, only the last is kept, with the entries of all: if
-        the new one makes the upload full, `proceed` records only that earlier one."""
+        """Withhold the checkpoint. The checkpoints withheld before become one checkpoint: the last of them,
+        with the entries of all. `proceed` records only this joined checkpoint if the new one makes the upload
+        full.
+        """
         if len(self._pending) > 1:
             self._superseded.append(self._pending[0].cursor)
             self._pending = [_join(self._pending)]

@@ -32,11 +32,13 @@ _UNGUARDED = ("backlogs",)
 
 
 class PairedState:
-    """The state of `engine`, usable once it is known to belong to the engine's storage. Until then every method except
-    `ping`, `space` and `unfinished` tries to pair them first, and raises WrongPair or Unavailable if that fails.
+    """The state of `engine`, usable once it is known to belong to the engine's storage. Until then every
+    method except `ping`, `space` and `unfinished` tries to pair them first, and raises WrongPair or
+    Unavailable if that fails.
 
-    All work on an upload begins with its record, so that this blocks all of it. `outbox` and `jobs` are those of the
-    state, usable at once. `aclose` ends the attempt to pair; the owner of the state closes the state.
+    All work on an upload begins with its record, so that this blocks all of it. The asynchronous methods of
+    `outbox` and `jobs`, except the outbox's `backlogs`, pair first in the same way. `aclose` ends the
+    attempt to pair; the owner of the state closes the state.
     """
 
     def __init__(self, engine: Engine, subscriptions: Sequence[Subscription] | None = None) -> None:
@@ -182,8 +184,10 @@ class PairedState:
 
 
 class _Guarded:
-    """A part of the state with the part's methods. Those that are asynchronous pair state and storage first: no event
-    is sent, and no job begun, for another installation."""
+    """The outbox or the job store of the state, with the same methods. An asynchronous one that isn't in
+    `_UNGUARDED` first makes sure that state and storage belong together: no event is sent, and no job begun, for
+    another installation.
+    """
 
     def __init__(self, part: object, pair: Callable[[], Awaitable[object]]) -> None:
         self._part, self._pair = part, pair

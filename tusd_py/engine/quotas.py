@@ -27,8 +27,9 @@ class Quotas:
         return replace(self.default or Quota(), max_bytes=account.quota_bytes)
 
     def for_creation(self, account: Account, own: Quota | None) -> Quota | None:
-        """Return the quota of the account as `of` does, but with the limit on unfinished uploads that `own`, the quota
-        of its credential, sets, if any. None if the account has no quota."""
+        """Return the quota of the account as `of` does, but with the limit on unfinished uploads of `own`, if `own`,
+        the quota that the credential of the creation sets, has such a limit. None if neither sets any limit.
+        """
         quota = self.of(account)
         if own is None or own.max_uploads is None:
             return quota
@@ -55,8 +56,9 @@ class Quotas:
         return with_reservation(upload, fitting)
 
     async def _remaining(self, account: Account, quota: Quota | None) -> int:
-        """Return the number of bytes that the account may still take within `quota`, negative if it has too many; 0 if
-        `quota` doesn't limit bytes: `fit` then keeps the stored reservation."""
+        """Return the number of bytes that the account may still take within `quota`, negative if its usage
+        exceeds the quota; 0 if `quota` doesn't limit bytes, so that `fit` keeps the stored reservation.
+        """
         if quota is None or quota.max_bytes is None:
             return 0
         return quota.max_bytes - (await self.state.usage(account.name)).total

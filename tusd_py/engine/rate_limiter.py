@@ -52,7 +52,8 @@ class RateLimiter:
         self._forget(now)
 
     def _forget(self, now: int) -> None:
-        """Forget clients, the one whose last action is the oldest first, while that client may do all its actions at
-        once again, or more than `_MAX_CLIENTS` are remembered. `now` is in nanoseconds."""
+        """Forget clients, in the order of their last actions, as long as the first one has its full rate again at
+        `now` (in nanoseconds) or more than `_MAX_CLIENTS` are remembered.
+        """
         while len(self._due) > _MAX_CLIENTS or next(iter(self._due.values())) <= now:
             self._due.popitem(last=False)

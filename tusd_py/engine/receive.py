@@ -104,8 +104,10 @@ async def _pour(engine: Engine, chunks: AsyncIterator[Chunk], writer: Writer, jo
 
 
 async def expect_nothing(incoming: Incoming) -> None:
-    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge, ChecksumMismatch,
-    UploadLocked."""
+    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge if the body has bytes. If
+    a checksum is announced, raises ChecksumMismatch unless it is that of no bytes, and UploadLocked if this
+    server stopped reading, for another request that wants the lock, say.
+    """
     async for _ in incoming.body.chunks(0):
         pass
     _check(incoming.body.end, Digest(incoming.announced.checksum))

@@ -1,7 +1,8 @@
 """The only writer of records: a change counts once its record is saved, with its event, and observers get it then.
 
-Each save is a compare-and-set on the upload's revision. If a writer may have stored something that it couldn't record,
-that is recorded as the upload's trouble; if it lost its lock and the upload has ended, its bytes are removed.
+Each save is a compare-and-set on the upload's revision. If a writer may have stored something that it couldn't
+record, that is recorded as the upload's trouble. If a writer that lost its lock finds the upload finished or
+ended, it removes what the storage holds beyond the record.
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ class Records:
         return self._notify(events, await self.state.create(change.upload, (), events, quota=quota, grant=grant))
 
     async def save(self, change: Change, added: Sequence[Entry] = ()) -> Upload:
-        """Record the change, with new `added` entries and a new expiry, and return the upload. If it ends with the
-        change, a use of the grant `refund` is given back. Raises Superseded, StateUnavailable."""
+        """Record the change and the entries `added` with it, with a new expiry, and return the upload. If the change
+        ends the upload, a use of the grant `Records.refund` is given back. Raises Superseded, StateUnavailable.
+        """
         moved, refund = self._moved(change), self.refund if change.ends else None
         events = self._events(change, moved)
         return await self._commit(change, events, self.state.save(moved, added, events, refund=refund))
@@ -113,7 +115,9 @@ class Records:
             upload = fitting
 
     def _moved(self, change: Change) -> Upload:
-        """Return the upload as it is to be recorded: with its expiry and its reservation."""
+        """Return the changed upload as it is to be recorded: with the time of the change, a new expiry, and its
+        reservation.
+        """
         upload = touch(change.upload, self.clock(), self.limits)
         if upload.length is not None and not upload.account.reserved:
             return upload

@@ -26,7 +26,9 @@ from tusd_py.ports.storage import Survey
 
 
 async def rebuild(engine: Engine, recovered: Recovered) -> str:
-    """Record the upload again, and finish it if all its bytes are stored and no hook is to be asked. Return `rebuilt`.
+    """Record the upload again, and finish it if all its bytes are stored and no hook is to be asked. Return
+    `rebuilt`; if the upload had to be ended, as its bytes are lost, wrong or refused by a scan, `rebuilt, and
+    ended, as …`.
 
     Raises Locked, Superseded (also if the upload has a record again), NameTaken, Unavailable.
     """
@@ -50,15 +52,17 @@ async def end(engine: Engine, upload: Upload) -> str:
 
 
 async def finish(engine: Engine, upload: Upload) -> str:
-    """Finish the upload, or end it if its bytes are lost or refused by a scan. Return `finished` or `ended`,
-    with the reason."""
+    """Finish the upload, or end it if its bytes are lost, don't have the announced digest, or are refused by a
+    scan. Return `finished`, or `ended, as …` with the reason.
+    """
     async with engine.hold(upload.id, wait=0):
         return await _finish_or_clear(engine, upload) or "finished"
 
 
 async def catch_up(engine: Engine, upload: Upload, survey: Survey) -> str:
-    """Record the existing object and finish the upload, or end it if the object is lost, doesn't have the announced
-    digest or is refused by a scan. Return `finished` or `ended`, with the reason."""
+    """Record the existing object and finish the upload, or end it if the object is lost, doesn't have the
+    announced digest or is refused by a scan. Return `finished`, or `ended, as …` with the reason.
+    """
     async with engine.hold(upload.id, wait=0):
         return await _finish_or_clear(engine, await follow(engine, upload, survey)) or "finished"
 
@@ -79,16 +83,19 @@ async def remove(engine: Engine, upload: Upload) -> str:
 
 
 async def remove_leftover(engine: Engine, leftover: Leftover) -> str:
-    """Remove a leftover that no upload needs. Return `removed`. Raises Superseded if an upload needs it by now, or its
-    upload is in use."""
+    """Remove a leftover that no upload needs. Return `removed`. Raises Superseded if an upload needs it by now,
+    or its upload is in use; Unavailable.
+    """
     if not await remove_unneeded(engine, leftover, dry_run=False):
         raise Superseded(leftover.upload_id)
     return "removed"
 
 
 async def _finish_or_clear(engine: Engine, upload: Upload) -> str:
-    """Finish the upload and return an empty text. If its bytes are lost or spoiled, or a scan refuses them, it ends
-    instead: remove it, and return that as a participle with the reason."""
+    """Finish the upload and return an empty text. If its bytes are lost or spoiled, or a scan refuses them,
+    the upload ends instead: remove it, and return a phrase with the reason, such as `ended, as bytes of it
+    are gone`. Raises Unavailable.
+    """
     try:
         await finish_upload(engine, upload)
     except ScannerUnavailable as error:

@@ -12,7 +12,9 @@ from tusd_py.ports.storage import Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsReader:
-    """A reader of stored events. It asks the storage only for places, without I/O."""
+    """A reader of events from the outbox: it returns the facts that formats make messages of. The places of
+    objects come from `storage`, without I/O.
+    """
 
     storage: Storage
     endpoint: str
@@ -27,7 +29,9 @@ class FactsReader:
         return self._facts(delivery, delivery.event_id)
 
     def read_stored(self, stored: StoredEvent) -> Facts:
-        """Return the facts of a stored event of an upload."""
+        """Return the facts of an upload's stored event, with the place of the upload's object and the creation
+        endpoint's URL.
+        """
         return self._facts(stored, stored.id)
 
     def read_job(self, stored: StoredEvent) -> JobFacts:

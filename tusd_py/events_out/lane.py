@@ -1,4 +1,6 @@
-"""The deliveries by one process to one sink: events of different uploads at a time, those of one upload in order."""
+"""The deliveries by one process to one sink: events of different uploads concurrently, those of one upload in
+order.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +139,7 @@ class Lane:
             self.courier.observer.trouble("delivery not recorded", sink=self.name, event=leased.event_id, reason=reason)
 
     def _pause(self) -> None:
-        """End the lane, as the receiver wants no more events, and report that."""
+        """End the lane until the server's next start, as the receiver wants no more events; report the end."""
         if not self._ended:
             reason = "it answered 410: its events wait until the next start"
             self.courier.observer.trouble("sink paused", sink=self.name, reason=reason)

@@ -78,7 +78,9 @@ class Progress:
                 await self._call(self._newest, loop)
 
     async def _call(self, upload: Upload, loop: asyncio.AbstractEventLoop) -> None:
-        """Report the offset, once even if the call fails. If the hook stops the upload, end the request's body."""
+        """Report the offset to the hook. A report that failed isn't repeated. If the hook stops the upload, end
+        the request's body.
+        """
         self._reported.note(upload, loop.time())
         try:
             response = await self._report(upload)

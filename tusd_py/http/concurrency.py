@@ -64,8 +64,10 @@ class Concurrency:
 
     @contextmanager
     def upload(self, client: str, body: Body) -> Iterator[None]:
-        """Count `body` while the context lasts; `close` stops it. Raises TooManyRequests at the limit of the client,
-        ServiceUnavailable at that of the server or once the server shuts down."""
+        """Count `body` as being received while the context lasts; `Concurrency.close` stops the body. Raises
+        TooManyRequests at the limit of the client, ServiceUnavailable at that of the server or once the server
+        shuts down.
+        """
         self.check_open()
         if self._limits.uploads is not None and len(self._bodies) >= self._limits.uploads:
             raise ServiceUnavailable("the server takes no more uploads right now; try again soon")

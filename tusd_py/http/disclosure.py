@@ -14,7 +14,9 @@ from tusd_py.http.forwarded import Trust
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
-    """The reader of these details, for a server that has hooks or events."""
+    """A reader of the details of a request that only hooks and events are told of, for a server that has hooks
+    or events.
+    """
 
     public_endpoint: str | None
     storable: frozenset[str]

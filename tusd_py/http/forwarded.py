@@ -59,9 +59,12 @@ class Trust:
         return self._reported_client(request) or request.remote or ""
 
     def is_local(self, request: web.BaseRequest) -> bool:
-        """Return True for a client of this machine. If any proxy's field is there, a trusted proxy must report a
-        loopback address: the client may be anywhere, even if the proxy is here. With `auto`, fields of both families
-        report nothing for sure: the client may have sent one. Raises Malformed if the field is too long."""
+        """Return True for a client on this machine. Without X-Forwarded-* and Forwarded fields, the peer must have a
+        loopback address or be connected by a UNIX socket. With any such field, a trusted proxy must report a loopback
+        address, as the client may be on another machine even if the proxy is on this one. With `auto`, a request that
+        has X-Forwarded-* and Forwarded fields is never local, as the client may have sent either. Raises Malformed if
+        the field is too long.
+        """
         families = _families(request.headers)
         if not families:
             return not request.remote or is_loopback(request.remote)
@@ -78,8 +81,10 @@ class Trust:
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip())
 
     def is_proxied(self, request: web.BaseRequest) -> bool:
-        """Return True if the peer is a trusted proxy; a UNIX socket's is one, if any are configured. If another peer
-        sends X-Forwarded-* or Forwarded, logs that they are ignored, throttled."""
+        """Return True if the peer is a trusted proxy; if any proxies are configured, the peer of a UNIX socket is
+        one. If proxies are configured and a peer that is none of them sends X-Forwarded-* or Forwarded, logs,
+        throttled, that these fields are ignored.
+        """
         if not self.networks:
             return False
         trusted = self._is_trusted_peer(request.remote or "")
@@ -107,7 +112,9 @@ class Trust:
 
 
 def _families(headers: Mapping[str, str]) -> set[Family]:
-    """Return the families of the fields that are there, from any proxy, trusted or not, or from the client."""
+    """Return the families of which the request has header fields, `forwarded` and `x-forwarded`, no matter if a
+    trusted proxy, another proxy or the client wrote the fields.
+    """
     names = [name.lower() for name in headers]
     present: Mapping[Family, bool] = {
         "forwarded": "forwarded" in names,
@@ -126,8 +133,9 @@ def _without_port(address: str) -> str:
 
 
 def _lines(request: web.BaseRequest, name: str) -> Sequence[str]:
-    """Return the lines of a header field, an empty one if it isn't there. Raises Malformed if they have more than
-    `_MAX_FIELD_LENGTH` characters."""
+    """Return the lines of a header field; one empty line if the request lacks the field. Raises Malformed if the
+    lines have more than `_MAX_FIELD_LENGTH` characters together.
+    """
     lines = request.headers.getall(name, [""])
     if sum(map(len, lines)) > _MAX_FIELD_LENGTH:
         raise Malformed(f"{name} is longer than {_MAX_FIELD_LENGTH} characters")
@@ -171,8 +179,8 @@ def _unquote(value: str) -> str:
 def _split(text: str, separator: str) -> Sequence[str]:
     """Return the pieces of the text between separators outside of quotes.
 
-    They are told apart from the end, which the nearest proxy wrote: a quote that a client left open is in the first
-    piece, and reaches into none that follows.
+    The text is split from its end, which the nearest proxy wrote: a quote that a client left open can only hide
+    separators before the quote, none after it.
     """
     parts = text.split(separator)
     pieces, end, quoted = list[str](), len(parts), False

@@ -36,8 +36,10 @@ class Route:
     """True if the URL itself gives the right to what it serves: no credential is checked."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Return the response to a request; the handler for aiohttp's router. An error that `refusal_of` has a refusal
-        for is answered by `refuse`; raises any other."""
+        """Return the response to a request; the handler for aiohttp's router. A ConnectionError closes the
+        connection without an answer; another error that `refusal_of` has a refusal for is answered by `refuse`.
+        Raises any other.
+        """
         context = request.app[CONTEXT]
         request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
         try:

@@ -72,8 +72,9 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
 
 
 def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> None:
-    """Add the routes of all uploads, jobs and events (`_WATCHED`) whose feature is in `on`. Paths of the others get
-    404, but those below the base path get no route here: they may be an upload's."""
+    """Add the routes of all uploads, jobs and events (`_WATCHED`) whose feature is in `on`. The paths of other
+    features get a route that answers 404, except below the base path, where such a path may be an upload's.
+    """
     for path, (name, route) in _WATCHED.items():
         if name in on or not f"{path}/".startswith(base_path):
             app.router.add_route("*", path, (route if name in on else ABSENT).answer)

@@ -16,8 +16,9 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 def head_of(request: web.Request) -> RequestHead:
-    """Return the parts of a request that the protocols read: its method, header fields and body length, and if it is
-    for an upload."""
+    """Return the parts of a request that the protocols read: its effective method (X-HTTP-Method-Override counts
+    where overrides are on), its header fields and body length, and if its URL names an upload.
+    """
     return RequestHead(
         method=request.get(EFFECTIVE_METHOD, request.method),
         on_upload="id" in request.match_info,

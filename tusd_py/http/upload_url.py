@@ -27,7 +27,8 @@ async def upload_id_of(request: web.Request, tail: str = "") -> UploadId:
 
 
 def sent_name(request: web.Request, tail: str = "") -> str:
-    """Return the id or name in the path (before `tail`) as it was sent; empty if there is none, or if it was
-    percent-encoded: `match_info` has it decoded."""
+    """Return the id or name at the end of the request's path, before `tail`; empty if the path has none, or has it
+    percent-encoded: `match_info` has it decoded.
+    """
     name = request.match_info.get("id", "").rstrip("/")
     return name if request.rel_url.raw_path.rstrip("/").endswith(f"/{name}{tail}") else ""

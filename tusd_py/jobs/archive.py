@@ -26,7 +26,7 @@ _UTF8 = 0x800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLimits:
-    """The limits of archives."""
+    """The limits of an archive that is unpacked; `members` is the maximum number of files in it."""
 
     members: int
     size: int
@@ -85,7 +85,9 @@ async def members_of(size: int, read: ReadSpan, limits: ArchiveLimits) -> Sequen
 
 
 class _Outside(Exception):
-    """The directory begins before the bytes that were read: `start` is the position from which bytes are needed."""
+    """The central directory of a ZIP archive begins before the bytes that were read: bytes from the offset `start`
+    on are needed.
+    """
 
     def __init__(self, start: int) -> None:
         super().__init__(start)
@@ -122,7 +124,9 @@ class _Window(io.RawIOBase):
 
 
 def _entries(window: _Window) -> Sequence[zipfile.ZipInfo]:
-    """Return the entries of the directory, in the order of their members. Raises JobFault (bad-archive), _Outside."""
+    """Return the entries of the archive's directory, in the order of their members in the archive. Raises
+    JobFault (bad-archive); _Outside if the directory begins before the window.
+    """
     try:
         with zipfile.ZipFile(window) as archive:
             return sorted(archive.infolist(), key=lambda info: info.header_offset)

@@ -126,8 +126,10 @@ class Attempt:
         return partial(job_life.fail, ttl=self._hold.ttl, error=self._error(error))
 
     def _may_retry(self, error: BaseException) -> bool:
-        """Return True if another attempt may succeed. One that only has to record a known result is made in any case:
-        the result is never given up for a lock, a state that is away, or a lack of time."""
+        """Return True if the error may pass and an attempt is left. If a known result is only to be recorded,
+        attempts aren't counted: the result is never given up for a lock, a state that is away, or a lack of
+        time.
+        """
         if self._hold.job.result is not None:
             return isinstance(error, _PASSING) or error is _TIMEOUT
         return isinstance(error, _PASSING) and self._hold.job.attempt < self._terms.attempts

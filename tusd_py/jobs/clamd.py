@@ -43,12 +43,12 @@ class Clamd:
                 raise ScannerUnavailable from None
 
     async def _ask(self, chunks: AsyncGenerator[bytes, None]) -> str:
-        """Send the content and return clamd's answer, stripped. Waits for the answer also while it sends: clamd may
-        answer, and close the connection, before it has all bytes. Raises OSError, EOFError, LimitOverrunError, and what
-        `chunks` raises.
+        """Send the content and return clamd's answer, stripped. Waits for the answer also while it sends: clamd
+        may answer, and close the connection, before it has all bytes. Raises OSError, EOFError,
+        LimitOverrunError, and what `chunks` raises.
 
-        It writes to a duplicate of the socket: asyncio closes a connection on which a write fails, with the answer that
-        came before unread.
+        The content is written to a duplicate of the socket: asyncio would close a connection on which a write
+        fails, and an answer that had come before could no longer be read.
         """
         async with self._connected() as (reader, writer):
             answer = asyncio.create_task(reader.readuntil(b"\0"))

@@ -1,4 +1,4 @@
-"""The work that is left for a job that ended without a result: the uploads that it has made, and its kind's part."""
+"""The clearing up after a failed or cancelled job: its products are removed, and its kind gives it up."""
 
 from __future__ import annotations
 

@@ -143,8 +143,9 @@ class Hold:
             self._adopt(stored)
 
     def _adopt(self, stored: Job | None) -> Change:
-        """Go on from the stored job if a save that got no answer has stored it; return the change of that save. Raises
-        Superseded if another process has changed or removed the job."""
+        """Go on from `stored`, the job in the store, if a save of this hold that got no answer has stored it;
+        return the change of that save. Raises Superseded if not: another process has changed or removed the job.
+        """
         own = next((request for request in self._unanswered if request.has_stored(stored)), None)
         if stored is None or own is None:
             raise Superseded(f"job {self.job.id} is held no longer")

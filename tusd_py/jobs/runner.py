@@ -1,4 +1,4 @@
-"""The runner of jobs: one in each process that serves. Holds (`jobs.hold`) keep two from doing the same job."""
+"""The runner of jobs: one in each process that serves. Holds (`jobs.hold`) keep two runners from doing the same job."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Runner:
     _draining: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Look for due jobs now."""
+        """Have `running` look for due jobs now."""
         self._woken.set()
 
     def kind_of(self, job: Job) -> Kind:
@@ -67,7 +67,9 @@ class Runner:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start attempts at due jobs, and remove old jobs, until the end of the context; then drain as `close` does."""
+        """Start attempts at due jobs, and remove old jobs, until the end of the context; then call `close`, and
+        wait until the attempts under way have ended, which are cancelled after `_DRAIN_SECONDS`.
+        """
         self._looking = asyncio.create_task(self._run(), name="jobs")
         tending = asyncio.create_task(self._tend(), name="old jobs")
         try:

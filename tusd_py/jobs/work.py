@@ -75,11 +75,11 @@ class Kind(Protocol):
         """Return the arguments of a request, checked and with their defaults. Raises BadJob."""
 
     async def run(self, work: Work) -> Result:
-        """Do the job and return its result, the members of a JSON object. It is cancelled when the attempt is stopped:
-        by its timeout, a shutdown, the job's cancellation, or the loss of the hold.
+        """Do the job and return its result, the members of a JSON object. The call is cancelled when the attempt
+        is stopped: by its timeout, a shutdown, the job's cancellation, or the loss of the hold.
 
-        Raises JobFault; JobVoid (the upload has ended); UploadLost, Refusal, Locked, Superseded, Unavailable (of the
-        upload or of those that it makes).
+        Raises JobFault; JobVoid (the upload has ended); UploadLost, Refusal, Locked, Superseded, Unavailable (of
+        the upload or of those that the job makes).
         """
 
     async def begin(self, engine: Engine, job: Job) -> None:

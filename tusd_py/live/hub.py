@@ -122,7 +122,9 @@ class Hub(Observer):
                 self.forget(topic, listener, client)
 
     def forget(self, topic: Topic, listener: Listener, client: str) -> None:
-        """End the subscription that `listening` began, and count one listener less of the client."""
+        """Remove the listener that `listening` yielded from its topic, and the topic if no listener is left; count
+        one listener less of the client.
+        """
         self._count.remove(client)
         topic.listeners.discard(listener)
         if not topic.listeners and self._topics.get(topic.id) is topic:
@@ -223,8 +225,9 @@ class Hub(Observer):
             self._read_wanted.clear()
 
     async def _review(self) -> None:
-        """Read the records of all topics after an announcement that names no upload: the longer that takes, the longer
-        the pause before the next time. Runs until cancelled."""
+        """Read the records of all uploads with listeners (the topics) after an announcement that names no upload.
+        The pause before the next round grows with the time that this one took. Runs until cancelled.
+        """
         clock = asyncio.get_running_loop().time
         while True:
             await self._review_wanted.wait()

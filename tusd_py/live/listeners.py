@@ -79,8 +79,9 @@ class Listener:
         return self._redirection is not None
 
     def redirect(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called at each waking, in place of `wait`, from now on until `Hub.forget`. `connected` is then
-        True: the caller must watch the connection."""
+        """Have each waking call `wake` instead of resuming `wait`, from now on until `Hub.forget`. After this call
+        `connected` is always True: the caller must watch the connection.
+        """
         self._redirection, self._connected = wake, _always
 
     def wake(self) -> None:

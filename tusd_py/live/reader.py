@@ -58,8 +58,9 @@ class SnapshotReader:
         return None
 
     async def _awaits_jobs(self, upload: Upload) -> bool:
-        """Return True if jobs of the finished upload are still to begin: the delivery of its event to their sink is
-        pending."""
+        """Return True if jobs of the finished upload are still to begin: the delivery of its event to their sink
+        is pending. Raises StateUnavailable.
+        """
         outbox = self.state.outbox
         if self.jobs_sink is None or outbox is None:
             return False

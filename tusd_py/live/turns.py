@@ -41,7 +41,9 @@ class Turns:
         self._idle.set()
 
     def give(self, taker: TurnTaker) -> None:
-        """Give the listener a turn in one of the next passes of the event loop, in place of a later turn."""
+        """Give the listener a turn in one of the next passes of the event loop, in place of the later turn that
+        `give_in` gave it, if any. Does nothing if a turn of an earlier `give` is still to come.
+        """
         if taker.tick != _QUEUED:
             self.withdraw(taker)
             taker.tick = _QUEUED
@@ -50,7 +52,9 @@ class Turns:
                 self._go_on()
 
     def give_in(self, seconds: float, taker: TurnTaker) -> None:
-        """Give the listener a turn after so many seconds, in place of a later one, unless it has an earlier one."""
+        """Give the listener a turn (a call of `take_turn`) `seconds` from now, in place of a later turn. Do nothing if
+        the listener has an earlier turn.
+        """
         loop = asyncio.get_running_loop()
         tick = math.floor((loop.time() + seconds) * _TICKS) + 1
         if tick >= taker.tick:
@@ -68,7 +72,9 @@ class Turns:
         self._later.get(taker.tick, set()).discard(taker)
 
     async def drain(self) -> None:
-        """Return once no listener waits for a turn that `give` gave."""
+        """Return once all turns that are due at once (`give`) were taken; later turns (`give_in`) aren't
+        awaited.
+        """
         await self._idle.wait()
 
     def _ring(self, tick: int) -> None:

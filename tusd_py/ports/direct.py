@@ -59,7 +59,9 @@ class DirectAccess(Protocol):
         """
 
     async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
-        """Sign a PUT of part `number`, of exactly `length` bytes if given. Raises UploadLost before `begin`."""
+        """Sign a PUT of part `number`, of exactly `length` bytes if given. Raises UploadLost if `begin` hasn't
+        started the multipart upload.
+        """
 
     async def sign_read(self, upload: Upload, shown_as: Mapping[str, str], lifetime: float) -> str:
         """Return a presigned URL to GET a finished upload; its response has the header fields `shown_as`."""

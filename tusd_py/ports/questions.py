@@ -20,7 +20,9 @@ class Questions(Protocol):
         """True if a hook is asked before an upload with all its bytes counts as finished."""
 
     async def before_create(self, caller: Caller, planned: Upload) -> tuple[FileChange, Answer]:
-        """Ask before an upload is recorded; return the hook's changes to it, too."""
+        """Ask before an upload is recorded; return the changes that the hook makes to the planned upload, and
+        its answer.
+        """
 
     async def before_finish(self, caller: Caller, upload: Upload) -> Answer:
         """Ask once the object exists, and before the upload is recorded as done. The question may be repeated, always

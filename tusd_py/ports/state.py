@@ -151,8 +151,9 @@ class StateStore(Protocol):
         """Return up to `limit` usages of accounts greater than `after`, by account (in code points)."""
 
     async def recount(self) -> int:
-        """Charge all uploads again by their records, as nodes of earlier versions change records without charging.
-        Returns the number of uploads that were charged wrongly."""
+        """Charge all uploads again by their records: nodes of earlier versions change records without charging.
+        Returns the number of uploads that were charged wrongly.
+        """
 
     async def aclose(self) -> None:
         """Close connections and files, and end threads."""

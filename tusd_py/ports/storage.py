@@ -105,9 +105,10 @@ class Storage(Protocol):
         """Open a writer at `upload.offset`; it calls `record` with each checkpoint. If its context ends without
         `flush`, unrecorded bytes are dropped.
 
-        A writer starts no write after `lease` has run out (Superseded). `unproven` is True for bytes that may turn out
-        not to match their checksum. A storage that sends several parts at a time then holds as many full ones back
-        until `flush`: a wrong part that takes effect late could replace the right one.
+        A writer starts no write after `lease` has run out (Superseded). `unproven` is True for bytes that may
+        turn out not to match their checksum. A storage that sends several parts at a time then holds full parts
+        back until `flush`, or until memory is short or more parts are full than it sends at a time: a wrong
+        part that takes effect late could replace the right one.
         """
 
     def needs_entries(self, upload: Upload) -> bool:

@@ -41,8 +41,9 @@ class Wires:
         self._newest = Rufh(NEWEST, limits, clock, interim=False)
 
     def choose(self, head: RequestHead) -> Wire:
-        """Return the wire of the protocol that a request names. A request that names none gets tus; but a HEAD gets
-        both protocols, and with `plain`, a creation gets plain HTTP."""
+        """Return the wire of the protocol that a request names. A request that names none gets tus; but a HEAD
+        gets both protocols, and with `plain`, a PUT, or a POST to the creation endpoint, gets plain HTTP.
+        """
         if self._plain and is_plain(head):
             return Plain(self._limits)
         if is_rufh(head):

@@ -71,7 +71,9 @@ def _load(text: str) -> object:
 
 
 def _strings(value: object) -> Iterator[str]:
-    """Yield all keys and values that are strings; nothing is copied, so that this takes hardly any memory."""
+    """Yield all keys and values that are strings, at any depth. Only references are copied, so that this takes
+    little memory.
+    """
     waiting = [value]
     while waiting:
         match waiting.pop():
@@ -93,15 +95,19 @@ def _memory_size(body: bytes) -> float:
 
 
 def _text_width(body: bytes) -> int:
-    """Return the most bytes that CPython takes for each character of the text: the widest decides for all."""
+    """Return the most bytes that CPython takes for each character of the text in `body`: the widest character
+    decides for all.
+    """
     if body.isascii():
         return _ASCII
     return _LONG if _ASTRAL.search(body) else _SHORT
 
 
 def _string_width(body: bytes) -> float:
-    """Return the most bytes that CPython takes for each character of a string. One with escapes is put together piece
-    by piece, with spare bytes; at the first wide character it exists twice for a moment, narrow and wide."""
+    """Return the most bytes that CPython takes for each character of a string in the body. A string with
+    escapes is put together piece by piece, with spare bytes; at its first wide character the string exists
+    twice for a moment, narrow and wide.
+    """
     width = _LONG if b"\\u" in body else _text_width(body)
     if b"\\" not in body:
         return width

@@ -27,8 +27,9 @@ _SUSPECT = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFormat:
-    """The pieces of a list in one format, each encoded as it is sent: `head`, a row for each upload, job or event, and
-    `end` or `fault`."""
+    """The pieces of a list in one format, each encoded as it is sent: `head`, then a `row` for each upload,
+    job or event, then `end`, or `fault` if the list breaks off.
+    """
 
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)

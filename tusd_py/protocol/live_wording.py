@@ -29,8 +29,10 @@ class Wording:
         return text
 
     def describe(self, snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
-        """Return `state_object` of the snapshot. Further calls for the same snapshot and endpoint get it from the
-        cache, unless the pause that a listener asked for (`Upload.paused`) has ended by `now`."""
+        """Return the data of the snapshot's `state` event (`state_object`). Further calls for the same snapshot
+        and endpoint get the data from the cache, unless the pause that a listener asked for
+        (`Upload.paused`) has ended by `now`.
+        """
         if snapshot is not self._snapshot:
             self._snapshot, self._descriptions = snapshot, {}
         key = endpoint, snapshot.upload.paused(now)

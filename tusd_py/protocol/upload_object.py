@@ -14,11 +14,11 @@ from tusd_py.serving.dates import rfc3339
 
 
 def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str | None = None) -> Mapping[str, Any]:
-    """Return the members of the upload's object. `seq` is the number of its last event, `endpoint` the creation
-    endpoint's URL, `now` in seconds since the epoch.
+    """Return the members of the JSON object that describes the upload. `seq` is the number of the upload's last
+    event, `endpoint` the creation endpoint's URL, `now` in seconds since the epoch.
 
-    `end` is the member of that name, which the record doesn't have: the reason for which the upload is gone. With None
-    the member is `finished` if the upload is done, else null.
+    `end` is the value of the member `end`, which the record doesn't have: the reason for which the upload is
+    gone. With None the member is `finished` if the upload is done, else null.
     """
     times, digest = upload.times, upload.digest
     return {

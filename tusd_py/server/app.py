@@ -66,16 +66,18 @@ DELIVERER = web.AppKey("deliverer", Deliverer)
 
 
 def create_app(settings: Settings | None = None, hooks: object = None) -> web.Application:
-    """Return an application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`, `/metrics`.
+    """Return an application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`,
+    `/metrics`.
 
-    `settings` are by default `Settings()`, which reads no environment. With `settings.ui`, the upload page is at `/`.
-    With `settings.metrics_address` the last three URLs are in `create_probes` instead. The application may be mounted
-    in another one with `add_subapp`. `hooks` is an object whose methods are called, instead of one that
-    `settings.hooks_python` names.
+    `settings` are by default `Settings()`, which reads no environment. With `settings.ui`, the upload page is
+    at `/`. With `settings.metrics_address` the last three URLs are in `create_probes` instead. The application
+    may be mounted in another one with `add_subapp`. `hooks` is an object whose methods are called as hooks,
+    instead of the one that `settings.hooks_python` names.
 
-    Raises ConfigurationError if the upload page was never built, the dashboard's library is missing, or the settings
-    name hooks of another kind. The application's startup opens storage and state, which raises ConfigurationError; its
-    shutdown lets running uploads save the bytes that they have received.
+    Raises ConfigurationError if the upload page was never built, if the dashboard's library is missing, or if
+    `hooks` is given although `settings.hooks_http` or `settings.hooks_dir` is set. The application's startup
+    opens storage and state, which raises ConfigurationError; its shutdown lets running uploads save the bytes
+    that they have received.
     """
     chosen = settings or Settings()
     if chosen.dashboard and find_spec("htpy") is None:

@@ -1,4 +1,6 @@
-"""Background tasks of a server: sweeps, garbage collection, trimming of buffers and measuring of free space."""
+"""Background tasks of a server: sweeps, garbage collection, rewriting of the storage's installation id, trimming
+of buffers and measuring of free space.
+"""
 
 from __future__ import annotations
 

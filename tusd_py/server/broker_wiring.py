@@ -9,9 +9,10 @@ from tusd_py.server.extras import importing
 
 
 async def open_broker(scheme: str, url: str, state_url: str) -> Broker:
-    """Return the broker at an address of a sink: `url` is the whole address, but for the schemes `redis:` (a stream in
-    the state's Redis), `sqs:` and `sns:`, which have a colon at their end, the text after the scheme. `state_url` is
-    the URL of the state's Redis; empty if the state isn't in Redis.
+    """Return the broker at an address of a sink. With the schemes `redis:` (a stream in the state's Redis),
+    `sqs:` and `sns:`, each given with its colon, `url` is the text after the scheme; with all other
+    schemes, given without a colon, the whole address. `state_url` is the URL of the state's Redis; empty if
+    the state isn't in Redis.
 
     Raises ConfigurationError.
     """

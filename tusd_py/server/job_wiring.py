@@ -61,7 +61,9 @@ async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobSer
 
 
 def _target(settings: Settings, engine: Engine, place: LocalDirectory | S3Bucket) -> Target:
-    """Return the target that writes copies to the place. A bucket belongs to the same S3 as `storage`."""
+    """Return the target that writes copies to the place. A bucket is reached with the S3 settings of `storage`,
+    such as the endpoint.
+    """
     if isinstance(place, LocalDirectory):
         return FolderTarget(place.path, settings.file_mode)
     return BucketTarget(options=s3_options(settings, place), meter=engine.meter)

@@ -47,11 +47,11 @@ class Listeners:
         return Listeners([_duplicate(bound_socket) for bound_socket in self.sockets])
 
     def add(self, address: Address, *, shared: bool, both: bool) -> None:
-        """Bind sockets to the address: one, or one for each IP address of a host name. Port 0 becomes the port of the
-        first TCP socket, if there is one.
+        """Bind sockets to the address: one, or one for each IP address of a host name that this machine has.
+        Port 0 becomes the port of the first TCP socket that is bound already, else a free one.
 
-        With `shared`, other sockets may bind the same TCP port (SO_REUSEPORT). With `both`, `::` takes IPv4 too. Raises
-        OSError.
+        With `shared`, other sockets may bind the same TCP port (SO_REUSEPORT). With `both`, `::` takes IPv4 too.
+        Raises OSError.
         """
         if isinstance(address, TcpAddress):
             self._add_tcp(address, shared=shared, both=both)
@@ -156,7 +156,9 @@ def _is_any_port(address: Address) -> bool:
 
 
 def _resolved(address: TcpAddress) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Yield the families and places of the address. Raises OSError."""
+    """Yield each pair of family and socket address, as `getaddrinfo` returns them, that the address resolves
+    to. Raises OSError.
+    """
     try:
         results = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except UnicodeError as error:  # Python encodes names: a label is empty or too long

@@ -41,8 +41,10 @@ def serve(settings: Settings) -> int:
 
 
 class _Supervisor:
-    """The supervisor of the workers: it starts them, and alone ends them for good. A worker that was killed, or that
-    ended as after a SIGTERM to it alone, is replaced. If one fails, with an exit code above 0, all are ended."""
+    """The supervisor of the workers: it starts them, and replaces a worker that ended by a signal or with exit
+    code 0, as after a SIGTERM to this worker alone. Once a worker fails, with an exit code above 0, or the
+    supervisor itself gets a signal, all workers are ended and none is replaced.
+    """
 
     def __init__(self, settings: Settings, listeners: ServerListeners) -> None:
         """`listeners` stay open for all workers, to keep TCP ports and to be shared as UNIX sockets."""
@@ -115,7 +117,9 @@ class _Supervisor:
             self._end(worker)
 
     def _end(self, worker: SpawnProcess) -> None:
-        """Tell the worker to shut down, once more if need be; after a second signal, kill it."""
+        """Tell the worker to shut down (SIGTERM), perhaps a second time; kill it (SIGKILL) if this server was
+        told to end more than once.
+        """
         if self._signal_count == 1:
             worker.terminate()
         else:

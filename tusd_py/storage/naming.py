@@ -38,18 +38,20 @@ class _Fields:
 
 
 def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str:
-    """Return the name of the upload's finished object: its chosen key, else key prefix and filled-in template.
-    `sanitize` makes the client's file name safe for that, if the template has it."""
+    """Return the name of the upload's finished object: its chosen key, else its key prefix and the filled-in
+    template. `sanitize` makes the client's file name safe for object names; it is called only if the template
+    has the file name.
+    """
     if upload.chosen_key is not None:
         return upload.chosen_key
     return upload.key_prefix + template.format_map(_Fields(upload, sanitize))
 
 
 def sanitize(filename: str) -> str:
-    """Return the file name with only letters, marks and digits of any script, `.`, `_` and `-`: safe in a path or a
-    shell.
+    """Return the last component of the file name, safe in a path or a shell: letters, marks and digits of any
+    script, `.`, `_` and `-` stay, and every other character becomes `_`.
 
-    The result has at most 200 bytes; a longer name keeps its end.
+    The result has at most 200 bytes; a longer name keeps its end. It is never empty: `file` replaces an empty name.
     """
     last = base_name(filename).lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")

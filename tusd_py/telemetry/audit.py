@@ -1,4 +1,4 @@
-"""The audit log of downloads and refusals, one event each; `LogObserver` logs changes of uploads."""
+"""The audit log: a line for each download and each refusal. Changes of uploads are logged by `LogObserver`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class _Served:
         self._fields: Mapping[str, str] = {}
 
     def fields(self) -> Mapping[str, str]:
-        """Return the fields; none after the request's end."""
+        """Return the fields for log lines about the request, by name; none after the request's end."""
         if self._get_fields is not None and not self._fields:
             self._fields = self._get_fields()
         return self._fields

@@ -48,8 +48,9 @@ class RequestSpan:
         self._span.set_attribute("tusdpy.upload.hash", hash_of(upload_id))
 
     def concern(self, upload: Upload) -> None:
-        """Record the hash of the upload's id, and link the span with the one of the upload's creation, if that is in
-        another trace. Does nothing for an upload that was recorded before."""
+        """Record the hash of the upload's id in this span, and link this span with that of the upload's
+        creation, if that is in another trace. Does nothing if it was called for the same upload before.
+        """
         if upload.id in self._uploads:
             return
         self._uploads.add(upload.id)

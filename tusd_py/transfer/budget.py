@@ -41,13 +41,16 @@ class Budget:
         self._reclaim = reclaim
 
     def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:
-        """Return a new account. `spill` asks its holder to spill soon, and to count the bytes as `sending` at once.
-        With `busy`, its bytes are in use until `Account.set_busy`."""
+        """Return a new account. `spill` is called when memory is short: the account's holder must count the
+        idle bytes as being sent (`Account.sending`) before `spill` returns, and store or drop and release
+        them soon. With `busy`, the account's bytes are in use, so not idle, until `Account.set_busy`.
+        """
         return Account(self, spill, busy=busy)
 
     async def acquire(self, account: Account, size: int) -> None:
-        """Charge `size` bytes to the account, once they fit or nothing but pinned bytes is used; waiters are served in
-        order."""
+        """Charge `size` bytes to the account, once they fit, or once all used bytes are pinned (`pin`: bytes that
+        can't be spilled); waiters are served in order.
+        """
         if self._waiting or not self._fits(size):
             await self._wait(account, size)
         else:
@@ -77,7 +80,9 @@ class Budget:
         self._sending += change
 
     def set_idle(self, account: Account, *, idle: bool) -> None:
-        """Mark the account as one with idle bytes, or not. The longest idle is asked to spill first."""
+        """Mark the account as one with idle bytes, or as one without. The account that has been idle for longest
+        is asked to spill first.
+        """
         if not idle:
             self._idle.pop(account, None)
         elif account not in self._idle:
@@ -115,10 +120,11 @@ class Budget:
         return next((account for account in self._idle if account is not exempt), None)
 
     def _is_short(self, target: int, idle_since: float) -> bool:
-        """Return True if fewer than `target` bytes are available or being sent.
+        """Return True if the bytes that are available or being sent are fewer than `target`.
 
-        Bytes being sent count for half, as a slow S3 frees them late; but fully if the bytes to spill became idle only
-        recently (`idle_since`, by the event loop's clock), as their client may be filling a part.
+        Bytes being sent count for half, as a slow S3 frees them late. They count fully if the longest idle account
+        became idle only recently (`idle_since`, by the event loop's clock), as the client of that account may be
+        filling a part.
         """
         old = _now() - idle_since > _OLD
         return self.available + (self._sending // 2 if old else self._sending) < target
@@ -134,7 +140,9 @@ class Budget:
             raise
 
     def _cancel(self, account: Account, size: int, granted: asyncio.Future[None]) -> None:
-        """Undo a cancelled wait: release what was charged meanwhile, or serve the waiters behind it."""
+        """Undo a cancelled wait: release the bytes if the account was charged for them meanwhile, else serve
+        the next waiters.
+        """
         if granted.cancelled():
             self._grant()
         else:
@@ -167,7 +175,7 @@ class Account:
         self._busy = busy
 
     async def acquire(self, size: int) -> None:
-        """Wait until `size` more bytes may be held."""
+        """Charge `size` more bytes, after waiting until the budget has room for them."""
         await self._budget.acquire(self, size)
 
     @property

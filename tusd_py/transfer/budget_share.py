@@ -52,7 +52,9 @@ class Holding:
         return self._accounts[-1].held_bytes
 
     async def acquire(self, size: int) -> None:
-        """Wait until `size` more bytes may be held. The holding must be closed also when this is cancelled."""
+        """Charge `size` more bytes, after waiting until the budget has room for them. The holding must be closed also
+        when the wait is cancelled.
+        """
         for account in self._accounts:
             await account.acquire(size)
 
@@ -66,8 +68,9 @@ class Holding:
             account.close()
 
     async def unless_claimed(self, event: Awaitable[None]) -> bool:
-        """Wait for `event`, and return True. If the budget claims the bytes, stop waiting and return False: the caller
-        must close the holding soon."""
+        """Wait for `event`, and return True. If the budget claims the bytes of this holding meanwhile, stop waiting and
+        return False: the caller must close the holding soon.
+        """
         try:
             async with asyncio.timeout(None) as self._waiting:
                 self._set_busy(busy=False)

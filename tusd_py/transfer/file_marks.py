@@ -26,7 +26,9 @@ class FileMarks:
     """A finder of the marks in the first bytes of a file."""
 
     def __init__(self) -> None:
-        """Read the library's lists. Raises ImportError without the library, an optional dependency."""
+        """Read the lists of the library puremagic, an optional dependency. Raises ImportError if the library isn't
+        installed.
+        """
         from puremagic import main  # noqa: PLC0415  an extra
 
         self._rows = list(_rows(main.magic_header_array))

@@ -37,8 +37,9 @@ class Heap:
         """True if usage had fallen at the last trim: another trim follows, as usage may have fallen further since."""
 
     def look(self, now: float) -> None:
-        """Read the gauges, and trim if usage has fallen. To be called periodically; `now` in seconds of a monotonic
-        clock."""
+        """Read the gauges of usage, and trim the heap if one of them has fallen enough, at most once in
+        `_TRIM_INTERVAL` seconds. To be called periodically; `now` in seconds of a monotonic clock.
+        """
         values = {gauge: gauge() for gauge in self._gauges}
         self._peaks = {gauge: max(self._peaks[gauge], value) for gauge, value in values.items()}
         fallen = any(self._has_fallen(gauge, value) for gauge, value in values.items())

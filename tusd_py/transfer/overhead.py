@@ -16,7 +16,7 @@ _FRACTION = 2
 
 
 class Overhead:
-    """The overhead of all bodies that are being received."""
+    """The memory that all requests whose bodies are being received take in addition to the bodies' bytes."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget

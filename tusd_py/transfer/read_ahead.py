@@ -17,7 +17,7 @@ from tusd_py.transfer.budget import Budget
 
 
 class Fetch(Protocol):
-    """A function that yields the bytes of a span of the object."""
+    """A function that yields the bytes of a span of one object."""
 
     def __call__(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:
         """Yield the bytes; with `wide`, read in larger pieces, which takes up to `Thresholds.wide_window` bytes of

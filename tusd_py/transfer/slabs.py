@@ -51,11 +51,12 @@ class _Arena:
 
 
 class Slabs:
-    """A pool of slabs: large ones, which are reused, up to three quarters of `budget`, and small ones for one use each.
+    """A pool of slabs: large ones, cut from arenas (blocks of memory that are mapped once and reused), up to three
+    quarters of `budget`, and small ones, each mapped for one use.
 
-    So bytes that readers have filled, but not charged to the budget yet, take little memory in addition to it, however
-    many readers there are. So do unused arenas: the pool keeps at most as many bytes of them as the budget has
-    available, or 1/16 of the budget if that is more.
+    So bytes that readers have filled, but not charged to the budget yet, take little memory in addition to it,
+    however many readers there are. So do unused arenas: the pool keeps at most as many bytes of them as the
+    budget has available, or 1/16 of the budget if that is more.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -74,7 +75,7 @@ class Slabs:
 
     @property
     def size(self) -> int:
-        """Bytes of all arenas, lent or free."""
+        """Bytes of the memory that is mapped for large slabs, lent or free."""
         return len(self._arenas) * _ARENA
 
     def lend(self, size: int) -> memoryview:
@@ -97,11 +98,14 @@ class Slabs:
 
     @property
     def _total(self) -> int:
-        """Bytes of all arenas and lent small slabs."""
+        """The bytes of all arenas, the memory of large slabs, and of the small slabs that are lent."""
         return self.size + self._small_bytes
 
     def _may_add_arena(self) -> bool:
-        """Return True if an arena may be added. Unfilled slabs aren't in the budget, so all slabs are counted here."""
+        """Return True if an arena may be added: there is none yet, or with it arenas take at most 3/4 of the
+        budget's limit, and arenas and lent small slabs together at most 7/8. Unfilled slabs aren't charged to
+        the budget, so their sizes are counted here.
+        """
         total, limit = self._total + _ARENA, self._budget.limit
         return len(self._arenas) < self._max_arenas and (total <= limit - limit // _SMALL_SHARE or not self._arenas)
 

@@ -127,7 +127,9 @@ class MemoryOutbox:
         return self._last
 
     def store_end(self, job: Job) -> None:
-        """Store the event of a job's end for the subscriptions to it, and take a number."""
+        """Store the event of a job's end for the subscriptions to its type, if there are any. The event takes a
+        number in any case.
+        """
         self._store(EventType.JOB, partial(job_row, job))
         self._wake()
 
@@ -186,8 +188,9 @@ class MemoryOutbox:
             self._queues[delivery.sink, delivery.upload_id] = other_seqs
 
     def _reschedule(self, delivery: Delivery, choose: Callable[[float], float]) -> None:
-        """Set the due time of each later pending delivery of the same sink and upload to the one that `choose` returns
-        for its present one."""
+        """Set the due time of each later pending delivery of the same sink and upload to the result of `choose`
+        for its present due time.
+        """
         for seq in self._queues.get((delivery.sink, delivery.upload_id), ()):
             if seq > delivery.seq:
                 behind = self._deliveries[seq, delivery.sink]

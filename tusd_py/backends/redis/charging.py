@@ -133,8 +133,10 @@ def charge_text(upload: Upload) -> str:
 
 
 def names_of(upload: Upload) -> Sequence[str]:
-    """Return what no other upload may have: the name in the upload's URL in place of its id, if it has one, and its
-    object's key if a hook or credential chose it, after a slash, with which no name of an upload begins."""
+    """Return the names that no other upload may have: the name that stands for the id in the upload's URL, if there
+    is one, and the object's key, if a hook or a credential chose the key. A slash, with which no upload's name
+    begins, is put before the key.
+    """
     key = upload.claimed_key
     return [*filter(None, [upload.name]), *([] if key is None else [f"/{key}"])]
 

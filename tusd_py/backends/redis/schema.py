@@ -61,8 +61,9 @@ class Keys:
 
     @property
     def job(self) -> str:
-        """The key of a job's hash, without its id: `revision`, the `nonce` of its last save, `document`, the record's
-        JSON, and the fields by which jobs are selected."""
+        """The key of a job's hash, without the job's id. The fields of the hash are `revision`, `nonce` (of the last
+        save), `document` (the record as JSON), and the fields by which jobs are selected.
+        """
         return f"{self.prefix}job:"
 
     @property
@@ -109,7 +110,7 @@ class Keys:
 
     @property
     def installation(self) -> str:
-        """The key of the installation, as JSON."""
+        """The key of the string that holds the installation as JSON."""
         return f"{self.prefix}installation"
 
     @property

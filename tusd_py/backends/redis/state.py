@@ -182,8 +182,9 @@ class RedisState:
         return Space(free=max(0, limit - used), reserve=reserve_of(limit))
 
     async def unfinished(self) -> Unfinished:
-        """Return the number of unfinished uploads and the sum of their claims. A call first recounts one page of
-        uploads, unless another call is about to, until this process has recounted all of them."""
+        """Return the number of unfinished uploads and the sum of their claims. Until this process has recounted
+        all uploads, each call first recounts one page of them, unless another call is doing that at the moment.
+        """
         with unavailable_on_error():
             await self._recount.proceed()
             async with self._redis.pipeline(transaction=False) as pipeline:

@@ -79,8 +79,9 @@ class Recount:
         return not self._scans
 
     async def proceed(self) -> None:
-        """Recount one more page, unless it is finished, or another call is about to. Raises RedisError,
-        StateUnavailable."""
+        """Recount one more page, unless the recount is finished or another call is recounting a page. Raises
+        RedisError, StateUnavailable.
+        """
         if self._turn.locked():
             return
         async with self._turn:

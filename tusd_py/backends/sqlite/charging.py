@@ -47,8 +47,9 @@ def read_before(upload: Upload, connection: sqlite3.Connection) -> tuple[Usage, 
 
 
 def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
-    """Raise OverQuota if the account has no room for the upload as it is to be saved, unless a final upload has taken
-    over its charge."""
+    """Raise OverQuota if the account has no room for the upload as it is to be saved. An upload whose charge a
+    final upload has taken over is never refused.
+    """
     row = connection.execute(_CHARGE, (upload.id,)).fetchone()
     if row is not None:
         check_growth(read_usage(upload.account.name, connection), Charge(*row), charge_of(upload), quota)
@@ -60,7 +61,9 @@ def take_over(upload: Upload, connection: sqlite3.Connection) -> None:
 
 
 def use(grant: Grant, now: float, connection: sqlite3.Connection) -> None:
-    """Count a use of the grant, and forget grants that may be forgotten at `now`. Raises TokenUsedUp."""
+    """Count a use of the grant; before that, delete the counts of all grants whose `forgotten_at` is before `now`.
+    Raises TokenUsedUp if the grant has no use left.
+    """
     connection.execute(_FORGET, (now,))
     if connection.execute(_USE, (grant.jti, grant.forgotten_at, grant.max_uses)).rowcount == 0:
         raise TokenUsedUp
@@ -72,8 +75,10 @@ def give_back(grant: Grant, connection: sqlite3.Connection) -> None:
 
 
 def recount_page(after: str, connection: sqlite3.Connection) -> tuple[str | None, int]:
-    """Charge the next uploads whose ids are greater than `after` again by their documents. Returns the id of the last
-    of them, None if there are none, and the number of those that were charged wrongly."""
+    """Correct the charges of the next uploads, at most `_PAGE`, whose ids are greater than `after`, by their
+    records. Returns the last of these ids, None if there are no such uploads, and the number of charges that
+    were wrong.
+    """
     (last,) = connection.execute(_NEXT, (after, _PAGE)).fetchone()
     if last is None:
         return None, 0

@@ -61,7 +61,7 @@ class SqliteThread:
         self._closed = False
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the thread and return its result. It may only read, with one statement."""
+        """Run `work`, which may only read, with one statement, in the thread, and return its result."""
         return await self._run(ThreadJob(work, writes=False))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:
@@ -70,7 +70,9 @@ class SqliteThread:
         return await self._run(ThreadJob(partial(self._unless_full, work) if grows else work, writes=True))
 
     async def space(self) -> Space:
-        """Return the free bytes and the reserve by which writes with `grows` are refused."""
+        """Return the free bytes of the database's disk, and its reserve: with fewer free bytes than that,
+        `write` with `grows` raises StateFull.
+        """
         return await self.read(self._space)
 
     async def aclose(self) -> None:

@@ -65,8 +65,9 @@ def read_delivery(row: Row) -> Delivery:
 
 
 def select(selection: Selection, after: Delivery | None, limit: int) -> tuple[str, Sequence[object]]:
-    """Return a `DELIVERY` query for up to `limit` of the selected deliveries that follow `after`, by number and sink,
-    and the query's values."""
+    """Return a query for rows that `read_delivery` reads, and the query's values: up to `limit` of the selected
+    deliveries, by number and sink, that follow `after` (None: from the first).
+    """
     seq, sink = (0, "") if after is None else (after.seq, after.sink)
     sinks = () if selection.sink is None else (selection.sink,)
     branch = f"{DELIVERY} WHERE d.state = ? AND (d.seq, d.sink) > (?, ?) AND e.at >= ?{' AND d.sink = ?' * len(sinks)}"

@@ -21,8 +21,9 @@ def this_process() -> str:
 
 
 def is_gone(process: str) -> bool:
-    """Return True if the process with this id (`this_process`) has certainly ended; False for one in another container,
-    or if that can't be read."""
+    """Return True if the process with this id (`this_process`) has certainly ended; False for a process in another
+    container, or if its container or its start time can't be read.
+    """
     namespace, pid, started = process.split(" ")
     if not (namespace and started) or namespace != _namespace():
         return False
@@ -49,8 +50,9 @@ def _started(pid: int) -> str | None:
 
 
 def _read(path: str) -> str | None:
-    """Return the text of the file; empty if it doesn't exist, or its process has ended meanwhile; None if it can't be
-    read, as without a free descriptor."""
+    """Return the text of a file below /proc; empty if the file doesn't exist, or the process that it describes has
+    just ended; None if the file can't be read, as without a free descriptor.
+    """
     try:
         return Path(path).read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -96,7 +96,9 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _is_of_another_boot(name: str, path: Path) -> bool:
-    """Return True for a lease file of just this state: others in the folder may have names that begin alike."""
+    """Return True if `name` is that of a lease file of the state at `path`, left from another boot of the machine.
+    Files of other states in the folder may have names that begin alike.
+    """
     is_ours = name.startswith(path.name) and _SUFFIX.fullmatch(name, len(path.name))
     return bool(is_ours) and not name.startswith(_of_this_boot(path).name)
 

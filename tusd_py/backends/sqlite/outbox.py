@@ -163,8 +163,9 @@ def _upload_row(event: Event, recorded: Upload) -> EventRow:
 
 
 def _store(type_: EventType, make_row: Callable[[], EventRow], connection: sqlite3.Connection) -> None:
-    """Store the event that `make_row` returns for the subscriptions to its type, if there are any; take a number in any
-    case."""
+    """Store the event that `make_row` returns for the subscriptions to its type, if there are any. The event
+    takes a number in any case.
+    """
     subscriptions = connection.execute(_SUBSCRIPTIONS).fetchall()
     sinks = [(name, form) for name, form, types in subscriptions if type_ in _types(types)]
     row = make_row() if sinks else None

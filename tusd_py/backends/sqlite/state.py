@@ -188,8 +188,9 @@ class SqliteState:
         *,
         new: bool = False,
     ) -> None:
-        """Store the events and do the work in one transaction. `new` if the work creates the record, which takes a
-        number also without events, and needs more free space than the reserve."""
+        """Store the events and do the work in one transaction. With `new`, the work creates the record: the upload
+        gets an event number even without events, and the disk must have more free space than the reserve.
+        """
         numbered = _with_events(work, recorded, events) if new or events else work
         await self._thread.write(numbered, grows=new)
         if events:

@@ -14,7 +14,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFacts:
-    """The facts of any event."""
+    """The facts that the events of uploads and of jobs have in common."""
 
     id: str
     """The id of the event, the same for each attempt and each sink."""

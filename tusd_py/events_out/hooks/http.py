@@ -29,7 +29,7 @@ webhook-…."""
 
 
 class HttpCaller:
-    """A caller that sends each call to one URL by POST. Redirects aren't followed."""
+    """A caller of hooks over HTTP: it sends each call to one URL by POST, and follows no redirects."""
 
     def __init__(self, url: str, signer: Signer, *, verify: bool = True, limit: int = BODY_LIMIT) -> None:
         """Open no connection yet. A result has at most `limit` + 1 bytes of the answer's body: the last shows that

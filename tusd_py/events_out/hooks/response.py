@@ -113,8 +113,8 @@ def _place(storage: Mapping[str, Any], *, on_disk: bool) -> str | None:
 
 
 def _bucket(storage: Mapping[str, Any], buckets: Sequence[str]) -> str | None:
-    """Return the bucket that the hook chose; None if it chose none, or the storage's own. Raises InvalidAnswer if it
-    isn't in `buckets`.
+    """Return the bucket that the hook chose; None if the hook chose none, or the storage's own, which is the first
+    of `buckets`. Raises InvalidAnswer if the chosen bucket isn't in `buckets`.
     """
     chosen = _of_type(storage, "bucket", str, "")
     if chosen and chosen not in buckets:

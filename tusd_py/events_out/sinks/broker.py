@@ -22,7 +22,9 @@ class Broker(Protocol):
         """The errors of the client's library for a failed attempt; the next attempt may succeed."""
 
     async def send(self, message: Message, delivery: Delivery) -> None:
-        """Send the message; return once the broker has confirmed it. Raises one of `errors`."""
+        """Send the message; return once the broker has confirmed it. Raises an error of one of the types in
+        `Broker.errors`.
+        """
 
     async def aclose(self) -> None:
         """Close the connections."""

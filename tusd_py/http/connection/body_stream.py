@@ -77,13 +77,16 @@ class BodyStream:
 
     async def break_off(self, last_words: bytes) -> None:
         """Send `last_words`, then abort the connection without the last chunk, so that the client sees that the rest is
-        missing."""
+        missing. Raises ConnectionResetError if the client takes nothing; the connection is aborted then, too.
+        """
         await self.send(last_words)
         self._abort()
 
     def close(self) -> None:
-        """Cancel the send that still waits for the client, if there is one, and leave the connection as it was before:
-        aiohttp waits without limit for a client to take the end of a body."""
+        """Cancel the send that still waits for the client, if there is one, and give the connection the usual
+        limits of its write buffer again: with those of `begin`, aiohttp would wait without limit for a
+        client to take the end of a body.
+        """
         self._sending.close()
         if self._request.transport is not None and self.connected:
             self._request.transport.set_write_buffer_limits()

@@ -196,7 +196,9 @@ class _Connection(RequestHandler):
             self._refuse_head()
 
     def _refuse_head(self) -> None:
-        """Put the refusal of a head that is too large in its place, and hear nothing more."""
+        """Queue a refusal in place of the head that is too large, and drop all that the connection receives from
+        then on.
+        """
         self._deaf, self._partial, self._parser = True, 0, new_parser(self)
         error = ErrorInfo(status=_TOO_LARGE, exc=ValueError("a head is too large"), message="")
         self._messages.append((error, EMPTY_PAYLOAD))

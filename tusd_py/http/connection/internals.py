@@ -119,7 +119,9 @@ def _probe_forgetting(_: Any, http: Any) -> bool:
 
 
 class _Untouched:
-    """A transport without attributes that counts the accesses to them, to prove that `forget` leaves it alone."""
+    """A stand-in for a transport, to prove that `forget` leaves the transport alone: each attempt to access an
+    attribute is counted, and raises AttributeError.
+    """
 
     def __init__(self) -> None:
         self.calls = 0

@@ -1,4 +1,4 @@
-"""A wait for the client that outlasts the patience of the task that awaits it."""
+"""A wait for the client that goes on after the task that awaited it has given up."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ class LastingWait:
         return self._task is not None
 
     def begin(self, waiting: Coroutine[Any, Any, None]) -> None:
-        """Begin to wait. The wait before must be over."""
+        """Run `waiting` in a task, whose end `over` waits for. The wait begun before must be over."""
         self._task = asyncio.create_task(waiting)
         self._task.add_done_callback(_retrieve)
 
     async def over(self, seconds: float | None = None) -> bool:
-        """Return True once the wait is over, or if none was begun; False after `seconds`. It goes on then, and also if
-        the caller is cancelled. Raises what the wait raises."""
+        """Return True once the wait is over, or if none was begun; False after `seconds`. The wait goes on after
+        False, and if the caller is cancelled. Raises what the wait raises.
+        """
         if self._task is None:
             return True
         await asyncio.wait((self._task,), timeout=seconds)
@@ -43,6 +44,6 @@ class LastingWait:
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
-    """Take the exception of a wait that none may ask for any more, else asyncio logs it."""
+    """Take the exception of an ended wait: asyncio logs an exception that no caller takes."""
     if not task.cancelled():
         task.exception()

@@ -87,8 +87,9 @@ class SlabQueue:
             self._size, self._reads = max(_power_of_two(size), MIN_SLAB), _MANY
 
     def drain(self) -> bytes:
-        """Return a copy of the slab's bytes, and give the slab up. Chunks before it stay; none of its bytes may have
-        been taken."""
+        """Return a copy of the bytes in the slab that is being filled, and give this slab up. The chunks before
+        the slab stay. No byte of the slab may have been taken.
+        """
         data = bytes(self._slab[: self._end])
         self._drop()
         return data

@@ -136,8 +136,9 @@ class SocketReader(asyncio.BufferedProtocol):
             self._waiting.wake_soon(_GATHER)
 
     def _gathered(self) -> None:
-        """Hand the bytes that a slow client has sent to the waiting task, `_GATHER` seconds after the first of them.
-        Few bytes are copied out of a large slab first, so that they don't keep the rest of it in use."""
+        """Wake the waiting task `_GATHER` seconds after the first bytes of a slow client. If the bytes fill less than
+        half of a large slab, copy the bytes out first, so that the slab can be reused.
+        """
         self._queue.shrink()
         self._waiting.wake()
 

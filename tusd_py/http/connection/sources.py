@@ -30,8 +30,7 @@ class Source(Protocol):
         """
 
     def take(self) -> Chunk:
-        """Return bytes that have arrived, without waiting; an empty chunk if none are left. Each call may return a
-        part."""
+        """Return some of the bytes that have arrived, without waiting; an empty chunk once none are left."""
 
     def interrupt(self) -> None:
         """Make a `read` that waits raise TimeoutError."""

@@ -25,7 +25,9 @@ class Waiting:
         return self._waiter is not None
 
     async def wait(self, patience: float) -> None:
-        """Return once woken. Raises TimeoutError after `patience` seconds, the same in all waits, or on `interrupt`."""
+        """Return once woken. Raises TimeoutError on `interrupt`, or after `patience` seconds, a number that must be the
+        same in all calls.
+        """
         self._since = self._loop.time()
         if self._alarm is None:
             self._alarm = self._loop.call_later(patience, self._ring, patience)
@@ -54,7 +56,7 @@ class Waiting:
             self._waiter.set_exception(TimeoutError())
 
     def stop(self) -> None:
-        """Cancel the timers of the silence limit and of the delay."""
+        """Cancel the timers that `wait` and `wake_soon` have started."""
         for timer in (self._alarm, self._delay):
             if timer is not None:
                 timer.cancel()

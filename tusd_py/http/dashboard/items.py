@@ -34,7 +34,9 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The forms of one page."""
+    """The builder of one page's forms, with the page's path, the forms' tokens, and the actions that are
+    possible.
+    """
 
     page: str
     """The path of the page, below which the forms' actions are, without a slash at its end."""
@@ -46,7 +48,9 @@ class Forms:
     """True if jobs can be cancelled."""
 
     def button(self, path: str, label: str) -> h.Element:
-        """Return a form with one button, which POSTs the path's token to the path, below that of the page."""
+        """Return a form with one button, which POSTs the token of the path's action (`action_of`) to `path` below
+        the page's path.
+        """
         token = self.tokens[action_of(path)]
         return h.form(method="post", action=f"{self.page}/{path}")[
             h.input(type="hidden", name="token", value=token), h.button[label]
@@ -101,8 +105,9 @@ def backlog_item(number: int, backlog: Backlog) -> Item:
 
 
 def delivery_item(delivery: Delivery, number: int, forms: Forms) -> Item:
-    """Return the item of a delivery that was given up after failed attempts; `number` is that of its receiver, as in
-    `backlog_item`."""
+    """Return the item of a delivery that was given up after failed attempts; `number` is the place of the
+    delivery's receiver among all receivers of events, from 0.
+    """
     element = h.article(class_=f"d-{number}-{delivery.seq}", slot="deliveries")[
         h.h3[delivery.event_id],
         h.p[

@@ -19,8 +19,9 @@ from tusd_py.protocol.wire import RequestHead
 
 @contextmanager
 def receiving(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
-    """Count the body against the limits of bodies at a time, in metrics and in the memory budget while the context
-    lasts. Raises TooManyRequests, ServiceUnavailable, Malformed."""
+    """Count the body against the limits of concurrent bodies and in metrics, and charge its overhead to the memory
+    budget, while the context lasts. Raises TooManyRequests, ServiceUnavailable, Malformed.
+    """
     with (
         context.concurrency.upload(context.client(request), body),
         context.metrics.receiving(),
@@ -32,9 +33,10 @@ def receiving(request: web.Request, context: Context, body: RequestBody) -> Iter
 async def answer_cut(
     request: web.Request, context: Context, head: RequestHead, body: RequestBody
 ) -> web.StreamResponse:
-    """Answer a request whose body ended too early. If the server stopped it, and its protocol answers such requests:
-    with ServiceUnavailable at a shutdown, or UploadLocked as another request wants the upload's lock. Else close the
-    connection: a silent client gets no 408."""
+    """Answer a request whose body ended too early. If the server stopped the body and the request's protocol has
+    an answer for that, answer with ServiceUnavailable at a shutdown, else with UploadLocked, as another request
+    wants the upload's lock. In all other cases close the connection: a silent client gets no 408.
+    """
     wire = request[WIRE]
     if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
         refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")

@@ -108,7 +108,9 @@ def _form(act: Action) -> Callable[[web.Request, Context], Awaitable[web.StreamR
 
 
 def _check_site(request: web.Request, context: Context) -> None:
-    """Raise CrossSite if a page of another origin or site sent the form. Raises Malformed."""
+    """Raise CrossSite if a page of another origin or site sent the form; Malformed if the server's own origin
+    can't be told from the request.
+    """
     page_origin = request.headers.get(hdrs.ORIGIN)
     foreign = page_origin is not None and page_origin != origin(request, context.trust)
     if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":

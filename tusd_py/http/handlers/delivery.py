@@ -82,7 +82,9 @@ class Delivery:
             raise ServiceUnavailable("too many downloads at once; try again soon") from None
 
     async def _send_chunks(self, holding: Holding) -> None:
-        """Read and send bytes until all are sent, or the budget claims the window's memory."""
+        """Read and send bytes until all are sent; return before that if the client takes none for `_STALLED`
+        seconds and the memory of `holding` is needed elsewhere.
+        """
         span = Span(self._at, self._stop)
         async with aclosing(read(self._context.engine, self._upload, span)) as chunks:
             async for chunk in chunks:
@@ -101,7 +103,9 @@ class Delivery:
                 return False
 
     async def _wait_unless_claimed(self, outflow: Outflow, holding: Holding) -> bool:
-        """Return True once the client takes more; False if the budget claims the memory before. Raises Unread."""
+        """Return True once the client takes more; False if the budget claims the window's memory before. Raises
+        Unread if the client takes nothing for `network_timeout` seconds.
+        """
         try:
             async with asyncio.timeout(_STALLED):
                 await outflow.writable()

@@ -34,8 +34,9 @@ _HOLDING = web.RequestKey("holding", Holding)
 
 
 def with_memory(handler: Handler) -> Handler:
-    """Return the handler with a holding of memory, in which `read_body` reserves some for the body, until the handler
-    has returned."""
+    """Return the handler in a wrapper that lets `read_body` reserve memory for the request's body, and that
+    releases the memory at the handler's end.
+    """
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         with closing(context.texts.holding()) as request[_HOLDING]:
@@ -57,10 +58,11 @@ def with_answers(handler: Handler) -> Handler:
 
 
 async def read_body(request: web.Request, context: Context, longest: int = _MAX_BODY) -> bytes:
-    """Return the whole body, of `longest` bytes at most. A route without `with_memory` must have a `longest` of at most
-    `_UNRESERVED`.
+    """Return the whole body, of `longest` bytes at most. If `longest` is more than `_UNRESERVED`, the route's
+    handler must be wrapped in `with_memory`, which holds the memory for the body.
 
-    Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive in time.
+    Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive in
+    time.
     """
     await _reserve(request, longest)
     body = bytearray()
@@ -124,8 +126,10 @@ def _base_url(request: web.Request, context: Context) -> str:
 
 
 def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:
-    """Return a response with the text; `kind` is its media type. With a refusal, the response has the refusal's header
-    fields, and the refusal's message as its reason phrase, the only part that version 6 of @uppy/aws-s3 shows."""
+    """Return a response with the text; `kind` is its media type. With a refusal, the response has the refusal's
+    header fields, and the refusal's message as its reason phrase, the only part that version 6 of @uppy/aws-s3
+    shows. If a hook refused the request, the response is merged with the hook's answer (`merge_refusal`).
+    """
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.CONTENT_TYPE: kind, **(details(refusal) if refusal else {})}
     reply = Reply(status=status, headers=headers, text=text)
     if isinstance(refusal, HookRejected):

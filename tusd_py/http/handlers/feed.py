@@ -96,9 +96,10 @@ async def _tell_events(request: web.Request, context: Context, feed: _Feed, firs
 async def _tell_lines(
     request: web.Request, context: Context, feed: _Feed, first: Page, since: int
 ) -> web.StreamResponse:
-    """Send a line for each event. The last line tells the end, once all events are sent and the query has no `follow`,
-    or the code of a fault, with the number of the last event sent (`since` before the first). After a shutdown, it is
-    missing."""
+    """Send a line for each event, and a last line with the number of the last event sent (`since` if none was):
+    the end, once all events are sent and the query has no `follow`, or the code of a fault. A shutdown ends the
+    response without a last line.
+    """
     follow = read_flag(request, "follow")
     headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
@@ -116,7 +117,7 @@ async def _tell_lines(
 
 
 class _Lines:
-    """The lines of a response."""
+    """A writer that sends events as lines of NDJSON into one response, and counts them."""
 
     def __init__(self, body: BodyStream, live: Live, since: int) -> None:
         self._body, self._live = body, live
@@ -134,8 +135,9 @@ class _Lines:
 
 
 def _read_choice(request: web.Request, context: Context) -> Choice:
-    """Return the choice of events that the query asks for, among those that the caller may see. Raises Unauthenticated,
-    InsufficientScope."""
+    """Return the choice of events that the query asks for, among those that the caller may see. Raises
+    Unauthenticated, InsufficientScope, or the refusal of the caller's credential.
+    """
     watcher = watcher_of(request, context, WATCH)
     types = request.query.get("types")
     words = None if types is None else frozenset(filter(None, types.split(",")))

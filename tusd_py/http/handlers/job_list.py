@@ -83,8 +83,9 @@ async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
 
 
 def _read(request: web.Request, context: Context, form: ListFormat) -> _Query:
-    """Return the query for jobs that the request asks for, within what its caller may see. Raises BadQuery, and what
-    `watcher_of` raises."""
+    """Return the query for jobs that the request asks for, within what its caller may see. Raises BadQuery;
+    Unauthenticated, InsufficientScope or the refusal of the caller's credential (see `watcher_of`).
+    """
     watcher, query = watcher_of(request, context), request.query
     phases = frozenset(query["phase"].split(",")) if "phase" in query else None
     upload_id = parse_upload_id(query["upload"]) or UploadId("") if "upload" in query else None

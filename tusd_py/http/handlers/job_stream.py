@@ -82,7 +82,7 @@ async def stream_job(request: web.Request, context: Context, job: Job, form: Str
 
 
 class _Teller:
-    """The sender of one stream."""
+    """The sender of one stream of a job's states."""
 
     def __init__(self, context: Context, job: Job, form: StreamFormat, body: BodyStream) -> None:
         self.job = job
@@ -104,9 +104,10 @@ class _Teller:
         await self._body.send(self._form.end(self.job, self._count))
 
     async def _look(self) -> bool:
-        """Read the job, and send its state if it has changed and nothing was sent for `_TOLD_SECONDS`, but not that of
-        its end; after `heartbeat` seconds of silence, send bytes that mean nothing. Returns False if the job was
-        removed."""
+        """Read the job, and send its state if the job has changed and nothing was sent for `_TOLD_SECONDS`; the
+        state of an ended job is left to `run`. After `heartbeat` seconds of silence, send bytes that mean
+        nothing. Returns False if the job was removed. Raises StateUnavailable, ConnectionError.
+        """
         job = await self._context.engine.state.jobs.load(self.job.id)
         if job is None:
             return False

@@ -33,10 +33,11 @@ _JSON = "application/json"
 async def accept(
     request: web.Request, context: Context, kind: str, args: Mapping[str, Any], upload_id: UploadId | None = None
 ) -> web.StreamResponse:
-    """Store a new job of the caller, with arguments that were checked, and return 202 with the job as JSON and its URL
-    in Location. `upload_id` is the upload to work on; None for an export.
+    """Store a new job of the caller, with arguments that were checked, and return 202 with the job as JSON and its
+    URL in Location. `upload_id` is the upload to work on; None for an export.
 
-    Raises BadJob, UploadNotFound if jobs are switched off, StateUnavailable, and what `watcher_of` raises.
+    Raises BadJob, UploadNotFound if jobs are switched off, Locked, Superseded, StateUnavailable;
+    Unauthenticated, InsufficientScope or the refusal of the caller's credential (see `watcher_of`).
     """
     now, principal = context.engine.clock(), request[CALLER].principal
     job = Job(
@@ -81,7 +82,9 @@ async def _cancel(request: web.Request, context: Context) -> web.StreamResponse:
 
 async def _job(request: web.Request, context: Context) -> Job:
     """Return the job with the id in the path. Raises JobNotFound, UploadNotFound if jobs are switched off,
-    StateUnavailable, and what `watcher_of` raises."""
+    StateUnavailable; Unauthenticated, InsufficientScope, or the refusal of the caller's credential
+    (`watcher_of`).
+    """
     service, watcher = service_of(context), watcher_of(request, context)
     job_id = parse_upload_id(request.match_info["id"])
     if job_id is None:

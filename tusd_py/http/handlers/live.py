@@ -55,7 +55,9 @@ class Watched:
         return snapshot
 
     def leave(self) -> None:
-        """Stop listening; only after a call of `Listener.redirect`, as `watching` then doesn't stop it at its end."""
+        """Stop listening. To be called only after `Listener.redirect`: the end of the context `watching` then
+        leaves the listener subscribed.
+        """
         self.live.hub.forget(self.topic, self.listener, self.client)
 
 
@@ -98,8 +100,9 @@ async def _check(request: web.Request, snapshot: Snapshot | None, *, resumed: bo
 
 
 async def _tell_status(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the upload's present state as JSON. With `revision` in the query, wait for a newer revision, up to
-    `wait` seconds of the query."""
+    """Answer with the upload's state as JSON. With `revision` in the query, first wait until the record has a
+    later revision or the upload is gone, for as many seconds as `wait` in the query says, 60 at most.
+    """
     wait, revision = _read_wait(request), read_number(request, "revision", -1)
     clock, until = context.engine.clock, context.engine.clock() + wait
     async with watching(request, context, STATUS_TAIL, resumed=revision >= 0) as watched:

@@ -51,8 +51,10 @@ async def _open(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 def _check_origin(request: web.Request, context: Context) -> None:
-    """Raise ForeignOrigin if the page that opens the socket is neither of this server's origin nor of one that CORS
-    allows: browsers send no preflight for a WebSocket. Raises Malformed."""
+    """Raise ForeignOrigin if the page that opens the socket is neither of this server's origin nor of one that
+    CORS allows: browsers send no preflight for a WebSocket. Raises Malformed if this server's own origin can't
+    be read from the request.
+    """
     page = request.headers.get(hdrs.ORIGIN)
     if page is None or page == origin(request, context.trust):
         return
@@ -61,7 +63,9 @@ def _check_origin(request: web.Request, context: Context) -> None:
 
 
 class _Socket:
-    """The socket of one client."""
+    """The WebSocket of one client: it sends messages about one upload, and carries out the client's actions on
+    the upload.
+    """
 
     def __init__(self, request: web.Request, context: Context, watched: Watched, socket: web.WebSocketResponse) -> None:
         self._engine, self._context, self._watched, self._socket = request[ENGINE], context, watched, socket

@@ -51,8 +51,8 @@ class EventStream:
 
 @asynccontextmanager
 async def streaming(request: web.Request, heartbeat: float, patience: float) -> AsyncIterator[EventStream]:
-    """Send the head, and yield the stream; the caller must call `keep_alive` from time to time. The connection is
-    aborted once a client has taken nothing for `patience` seconds.
+    """Send the head, and yield the stream. The caller must call the stream's `keep_alive` each time its
+    `silence_left` has run out. The connection is aborted once a client has taken nothing for `patience` seconds.
 
     ConnectionError ends the context silently, but is raised if the client is gone before the head was sent.
     """

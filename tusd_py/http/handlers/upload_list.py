@@ -83,8 +83,9 @@ async def _list(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 class Teller:
-    """The sender of one list. `cursor` is the number (that of its last event) of the upload that was sent last; `since`
-    before the first."""
+    """The sender of one list. `cursor` is the number of the last event of the upload that was sent last;
+    before the first upload is sent, it is the query's `since`.
+    """
 
     def __init__(self, context: Context, query: ListQuery, body: BodyStream) -> None:
         self._context, self._query, self._body = context, query, body

@@ -51,7 +51,7 @@ class Command(PlainKind):
         return {"exit": 0, "stdout": output[:_KEPT].decode("utf-8", "replace"), "truncated": len(output) > _KEPT}
 
     def _has(self, name: str) -> bool:
-        """Return True if `name` is the name of an executable file in the folder itself, not below it."""
+        """Return True if `name` is the name of an executable file in the operator's folder itself, not below it."""
         path = self._folder / name
         plain = name not in {"", ".", ".."} and not {"/", "\0"} & set(name)
         return plain and path.is_file() and os.access(path, os.X_OK)

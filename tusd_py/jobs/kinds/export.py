@@ -134,9 +134,13 @@ class _Members:
             raise _missing(upload.id) from None
 
     async def _uploads(self) -> AsyncGenerator[Numbered, None]:
-        """Yield and count the members: those of `ids` in that order, or those of `filter` in the order of their last
-        events. Raises JobFault (missing-member) if one of `ids` isn't a finished upload that the job's owner may see,
-        StateUnavailable."""
+        """Yield and count the members, each with the number of its last event: the uploads that the job's argument
+        `ids` names, in that order, or those that its argument `filter` selects, in the order of their last
+        events.
+
+        Raises JobFault (missing-member) if one of `ids` isn't a finished upload that the job's owner may see;
+        StateUnavailable.
+        """
         args = self.work.job.args
         chosen = self._by_id(args["ids"]) if "ids" in args else self._by_filter(args["filter"])
         async with aclosing(chosen):

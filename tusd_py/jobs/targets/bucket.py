@@ -74,8 +74,10 @@ async def _abort(client: S3Client, key: str, creating: Awaitable[NewMultipart]) 
 
 
 async def _complete(client: S3Client, key: str, multipart: str, parts: list[Part]) -> None:
-    """Complete the multipart upload. If the answer is lost, it is complete if S3 has the object and no such multipart
-    upload any more: an older object at the key may be as long. Raises StorageUnavailable."""
+    """Complete the multipart upload. If the answer is lost, the multipart upload counts as complete if S3 has
+    an object of its size at the key and no longer knows the multipart upload: an older object at the key may
+    have the same size. Raises StorageUnavailable.
+    """
     try:
         await client.complete_multipart(key, multipart, parts, total=None)
     except S3TransientError:

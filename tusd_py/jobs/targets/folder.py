@@ -46,8 +46,10 @@ class FolderTarget:
 
 
 async def _write(file: _CopyFile, chunks: AsyncGenerator[bytes, None]) -> None:
-    """Write the copy. A call of `file` that has begun is waited for, also if this one is cancelled: it would go on, and
-    the name of the unfinished file must not become another copy's meanwhile. Raises OSError."""
+    """Write the copy. If this coroutine is cancelled, a call of `file` that has begun is waited for: the call
+    would go on in its thread, and the name of the unfinished file must not become another copy's meanwhile.
+    Raises OSError.
+    """
     try:
         await _block(file.open)
         async for chunk in chunks:
@@ -64,8 +66,10 @@ async def _block(work: Callable[[], None]) -> None:
 
 
 class _CopyFile:
-    """The file of one copy under way. It is locked against other copies to the same key, and by another name than its
-    place until `move`. Every method blocks, and is called in the order below; raises OSError."""
+    """The file of one copy under way, locked against other copies to the same key. Until `move`, it has a
+    temporary name in the directory of its place. Every method blocks and may raise OSError; call them in the
+    order below.
+    """
 
     def __init__(self, folder: Path, key: str, mode: int) -> None:
         self._folder, self._mode = folder, mode
@@ -99,14 +103,16 @@ class _CopyFile:
         os.fsync(self._open_descriptor)
 
     def move(self) -> None:
-        """Move the file to its place, durably. Raises OSError also if another program has removed it."""
+        """Rename the file to the name of its key, durably, replacing a file of that name. Raises OSError also if
+        another program has removed the unfinished file.
+        """
         if not self._has_name(self._open_descriptor):
             raise FileNotFoundError(errno.ENOENT, "another program has removed the unfinished file")
         self._unfinished.replace(self._place)
         sync_directory(self._place.parent)
 
     def close(self) -> None:
-        """Unlock the file, after its removal unless it was moved. Does nothing if the file wasn't opened."""
+        """Remove the file, unless it was moved; then unlock and close it. Does nothing if the file wasn't opened."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
@@ -128,8 +134,9 @@ class _CopyFile:
         os.ftruncate(descriptor, 0)
 
     def _has_name(self, descriptor: int) -> bool:
-        """Return True if the open file is the one that has the name of the unfinished file. While it is locked, no
-        other copy changes that."""
+        """Return True if the open file `descriptor` is the one under the unfinished file's name. While the open
+        file is locked, no other copy replaces or removes the file under that name.
+        """
         return is_at(self._unfinished, descriptor)
 
     @property

@@ -44,4 +44,6 @@ class Parser(Protocol):
     """A parser of one form, to which its bytes are pushed."""
 
     def feed(self, chunk: bytes | memoryview) -> Sequence[FormEvent]:
-        """Return the events in the next bytes of the form. Content among them may be views of `chunk`, not copies."""
+        """Return the events in the next bytes of the form. Content among them may be views of `chunk`, not
+        copies. A refusal of the form isn't raised: it is the last event.
+        """

@@ -37,18 +37,20 @@ _MATCHES = 16
 
 
 class _Delimiter(bytes):
-    """A boundary that python-multipart may find `remaining` more times: then it raises BadForm. `FormParser` adds one
-    for each part of the form, and for each piece of bytes that it parses.
+    """A boundary that python-multipart may find `remaining` more times; finding it once more raises BadForm.
+    `FormParser` adds one to `remaining` for each part of the form, and for each piece of bytes that it parses.
 
-    A line that begins with the boundary and isn't one costs python-multipart as much as a thousand other bytes, so
-    that there may be few. RFC 2046, 5.1.1, forbids such lines.
+    A line that begins with the boundary and isn't one costs python-multipart as much as a thousand other bytes,
+    so that few such lines, which RFC 2046, 5.1.1, forbids, are allowed.
     """
 
     remaining: int
 
     def __getitem__(self, index: Any) -> Any:
-        """Return a byte or a slice, and count each access to the last byte: python-multipart compares that one when all
-        before it were found. Raises BadForm at one too many."""
+        """Return a byte or a slice, and count each access to the last byte: python-multipart compares the last
+        byte once all bytes before it have matched. Raises BadForm at the first access after `remaining` of
+        them.
+        """
         if index == len(self) - 1:
             self.remaining -= 1
             if self.remaining < 0:

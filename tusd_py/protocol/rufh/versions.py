@@ -58,7 +58,9 @@ def version_of(headers: Mapping[str, str]) -> Version:
 
 
 def is_rufh(head: RequestHead) -> bool:
-    """Return True for a request of this protocol: by its version, or by fields that only this protocol has."""
+    """Return True for a request of this protocol: one without Tus-Resumable, but with an interop version, or
+    with a field or media type that only this protocol has.
+    """
     if "Tus-Resumable" in head.headers:
         return False
     if INTEROP in head.headers:

@@ -26,15 +26,19 @@ class PartFile:
         self._sync_failed = False
 
     async def write(self, data: bytes, offset: int, *, sync: bool = False) -> None:
-        """Write `data` at `offset`; with `sync`, also make it and all earlier writes durable."""
+        """Write `data` at `offset`; with `sync`, also make it and all earlier writes durable. Raises Superseded,
+        StorageUnavailable.
+        """
         await self._disk.run(partial(self._write_locked, data, offset, sync=sync))
 
     async def sync(self) -> None:
         await self._disk.run(self._sync)
 
     def _write_locked(self, data: bytes, offset: int, *, sync: bool) -> None:
-        """Check that the writer's lease hasn't run out and that this is still the part file, and write, under one file
-        lock: while a process is paused in between, no other can write or finish. Raises Superseded."""
+        """Check that the writer's lease hasn't run out and that this is still the part file, and write, under one
+        file lock: while a process is paused in between, no other can write or finish. Raises Superseded,
+        StorageFull, OSError.
+        """
         with self._headroom.take(len(data)), exclusive_lock(self._fd):
             self._lease.check()
             if not is_at(self._path, self._fd):
@@ -44,7 +48,9 @@ class PartFile:
             self._sync()
 
     def _sync(self) -> None:
-        """Call fsync; once it failed, always raise StorageUnavailable: the kernel drops the unwritten pages."""
+        """Call fsync. Raises OSError if that fails; each later call raises StorageUnavailable, as the kernel
+        drops the unwritten pages.
+        """
         if self._sync_failed:
             raise StorageUnavailable("an earlier fsync of this file failed: send the bytes again")
         try:
@@ -72,5 +78,7 @@ def sealed(path: Path, upload: Upload, mode: int) -> Iterator[None]:
 
 
 def _is_durable(upload: Upload) -> bool:
-    """Return True if the recorded bytes are durable already: the last checkpoint of a writer followed an fsync."""
+    """Return True if a writer has recorded bytes of the upload: writers call fsync before they record. False for a
+    final upload, whose bytes are copied, and for an empty one.
+    """
     return upload.kind is not Kind.FINAL and upload.offset > 0

@@ -235,7 +235,9 @@ class LocalStorage:
             return copy_chunk(source, target, start, stop, at)
 
     def _promote(self, upload: Upload) -> None:
-        """Turn the part file into the durable object, unless it exists. Raises UploadLost if bytes are missing."""
+        """Turn the part file into the durable object, unless the object exists already. Raises UploadLost if
+        bytes are missing.
+        """
         tree, name = self._place(upload)
         if tree.size(name) is None:
             with sealed(self._part(upload), upload, self._mode):
@@ -283,8 +285,9 @@ class LocalStorage:
         sync_directory(self._work)
 
     def _has_finished(self, upload: Upload) -> bool:
-        """Return True if the upload has had an object: by its record or, after a finish that couldn't be recorded,
-        since its part file has become that."""
+        """Return True if the upload has had an object: the record has an ETag, or all bytes are recorded and the part
+        file is gone, as after a finish that couldn't be recorded.
+        """
         return upload.etag is not None or (upload.full and not self._part(upload).exists())
 
 

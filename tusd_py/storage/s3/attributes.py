@@ -41,14 +41,17 @@ def _safe(metadata: Metadata) -> Iterator[tuple[str, str]]:
 
 
 def _safe_value(value: bytes) -> str:
-    """Return printable ASCII as it is, other bytes as an RFC 2047 encoded word: S3 itself returns them in that form."""
+    """Return printable ASCII without spaces at its ends as it is, other values as an RFC 2047 encoded word: S3
+    itself returns such values in that form.
+    """
     plain = value.isascii() and value.decode("ascii").isprintable() and value == value.strip()
     return value.decode("ascii") if plain else f"=?UTF-8?B?{base64.b64encode(value).decode()}?="
 
 
 def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
-    """Return the parameters that give the upload's object its headers, for PutObject and CreateMultipartUpload, by
-    botocore's names."""
+    """Return the parameters of PutObject and CreateMultipartUpload that give the upload's object its headers,
+    metadata, tags, ACL, storage class and encryption, by botocore's names.
+    """
     presentation = present(upload.metadata)
     chosen = {
         **_encryption(options),

@@ -1,4 +1,4 @@
-"""AWS settings that botocore doesn't read."""
+"""The region and the CA file from AWS_REGION and SSL_CERT_FILE, environment variables that botocore doesn't read."""
 
 from __future__ import annotations
 

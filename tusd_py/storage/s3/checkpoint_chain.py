@@ -16,7 +16,9 @@ Work = Callable[[], Awaitable[T]]
 
 
 class CheckpointChain:
-    """The checkpoints of one writer. Work moves the cursor only once all work that began before it is recorded."""
+    """The checkpoints of one writer. Each is made from the result of a task, such as the sending of a part, and
+    recorded once the checkpoints of all tasks begun earlier are recorded.
+    """
 
     def __init__(self, cursor: S3Cursor, offset: int, record: Record, tasks: asyncio.TaskGroup) -> None:
         self.cursor = cursor
@@ -46,7 +48,9 @@ class CheckpointChain:
         self._last = self._tasks.create_task(self._record_after(self._last, work, reach))
 
     async def wait(self) -> None:
-        """Return once all checkpoints are recorded. Raises what the work or the recording raises."""
+        """Return once the checkpoints of all work begun by `follow` are recorded. Raises what that work or the
+        recording raises.
+        """
         if self._last is not None:
             await self._last
 

@@ -28,12 +28,13 @@ PlannedPart = tuple[Slice, ...]
 
 
 def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds = DEFAULT) -> list[PlannedPart]:
-    """Return the parts, from number 1 on, whose bytes in order are those of sources of these lengths. No part but the
-    last is below the provider's minimum.
+    """Return the parts, from number 1 on, whose bytes in order are those of sources of these lengths. No part but
+    the last is below the provider's minimum.
 
-    As much as possible is copied inside S3: if the provider wants parts of one size, or allows fewer parts than there
-    are sources, the parts that lie in one source; else all bytes but those of a source too small for a part, and the
-    bytes of its neighbours that fill up its part.
+    As much as possible is copied inside S3. If the provider takes parts of different sizes, only sources too
+    small for a part are read and sent again, with the bytes of their neighbours that fill up the part. If the
+    provider wants equal parts, or there would be too many parts, each part with bytes of several sources is
+    read and sent again.
     """
     total = sum(lengths)
     if not profile.equal_parts:

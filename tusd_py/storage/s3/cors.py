@@ -60,8 +60,10 @@ def joined(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Sequenc
 
 
 def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterator[str]:
-    """Yield a phrase on each required origin and method that no present rule allows with all headers (`*`), or for
-    which the first rule that allows them with any headers exposes too few of the response."""
+    """Yield a phrase for each required origin and method if no present rule allows both with all headers (`*`),
+    or if the first present rule that allows both, for any headers, doesn't expose all response headers
+    that are required.
+    """
     for rule in required:
         for origin in rule.origins:
             yield from _missing_for(origin, rule, present)

@@ -126,7 +126,9 @@ class S3Cursor:
 
     @classmethod
     def load(cls, cursor: Mapping[str, Any]) -> S3Cursor:
-        """Parse a cursor, ignoring the unknown fields of another version, as `domain.record_json` does."""
+        """Parse a cursor, ignoring the unknown fields of another version, except in `grid` and in the segments of
+        `tail`: these raise TypeError.
+        """
         inner = cursor.get(_INNER, cursor)
         values = {name: inner[name] for name in _FIELDS if name in inner}
         tail = tuple(Segment(**segment) for segment in inner["tail"])

@@ -18,7 +18,8 @@ from tusd_py.transfer.budget import Budget
 
 
 async def finish(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Finished:
-    """Return the finished object, made unless the cursor has its ETag, of an upload whose bytes are all recorded.
+    """Return the finished object of an upload whose bytes are all recorded; unless the cursor has the object's
+    ETag, make the object first.
 
     Raises UploadLost if recorded bytes are missing.
     """
@@ -111,7 +112,9 @@ class ObjectHead:
 
 
 async def find_object(bucket: Bucket, upload: Upload, key: str) -> ObjectHead | None:
-    """Return the object under `key` if it is this upload's, and of the upload's length if that is known; else None."""
+    """Return the object under `key` if it is this upload's, and of the upload's length if that is known; else None.
+    Also None if a client replaced the object of a direct upload by another with a presigned request.
+    """
     finished = await find_own(bucket, upload, key)
     if finished is None or upload.length not in (None, finished.length):
         return None

@@ -47,10 +47,11 @@ def lay_out(
 def likely_grids(
     parts: Sequence[Part], segments: Sequence[SegmentRange], options: S3Options, thresholds: Thresholds = DEFAULT
 ) -> Sequence[Grid]:
-    """Return the grids that an upload without a record may have, given that all its parts but the last are full.
+    """Return the grids that an upload without a record may have, given that all its parts but the last are
+    full.
 
-    A growing grid comes first: it allows the longest upload, unless a part contradicts it. Of the thresholds, only
-    `equal_part` counts.
+    The first of two grids grows, unless the provider wants equal parts: it allows the longest upload, and the
+    second is only needed if a part contradicts the first. Of the thresholds, only `equal_part` counts.
     """
     profile = options.profile
     if parts and parts[0].number == 1:

@@ -45,7 +45,9 @@ class PartSender:
         self._verified.set()
 
     async def reserve(self) -> None:
-        """Wait for a slot for another part. If none is free, first call `allow`, as the parts may wait for that."""
+        """Wait for a slot for another part. If none is free, first call `allow`: the parts in the slots may wait
+        for that call.
+        """
         if self._slots.locked():
             self.allow()
         await self._slots.acquire()

@@ -120,11 +120,12 @@ class Assembly:
         self.length += len(chunk)
 
     def merge(self, limit: int) -> None:
-        """Do nothing if there are at most `limit` pieces. Else merge the last two, and those before them while these
-        are no larger than all after them; if that leaves no room for a further piece, begin at the first such piece.
+        """Do nothing if there are at most `limit` pieces. Else merge the last two, and the pieces before them for
+        as long as each is no larger than all pieces after it together. If that would leave `limit` pieces or
+        more, merge instead all pieces from the first one on that is no larger than all after it.
 
-        So a byte is stored again once, and after that only in a piece at least twice as large as its last: a piece that
-        is most of the merged one has not been merged before.
+        So, from the second time on that a byte is stored again, the new piece is at least twice as large as the
+        last one that held the byte: only a piece that was never merged can be more than half of a merged one.
         """
         if len(self.pieces) <= limit:
             return
@@ -134,8 +135,9 @@ class Assembly:
         self.pieces[start:] = [reduce(add, self.pieces[start:])]
 
     def _last_small(self) -> int:
-        """Return the index of the first of the last pieces that are no larger than all after them; at most that of the
-        last but one."""
+        """Return the index at which the pieces to merge begin: they are the last two, and those before them as
+        long as each is no larger than all pieces after it together.
+        """
         start = len(self.pieces) - 2
         after = self.pieces[start].length + self.pieces[start + 1].length
         while start and self.pieces[start - 1].length <= after:
@@ -159,7 +161,7 @@ class Assembly:
             piece.sources = [source if isinstance(source, Extract) else _compacted(source) for source in piece.sources]
 
     def release_memory(self) -> int:
-        """Drop the bytes in memory of all stored pieces; return how many were dropped."""
+        """Drop the bytes in memory of all stored pieces; return the number of bytes dropped."""
         return sum(piece.release_memory() for piece in self.pieces)
 
 

@@ -47,9 +47,10 @@ async def recover(buckets: Buckets, upload_id: UploadId, leftovers: Sequence[Lef
 
 
 async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item], *, since: float) -> Upload:
-    """Return the upload as its info object records it, else as its leftovers' names imply; at offset 0 in either case.
+    """Return the upload as its info object records it, else as its leftovers' names imply; at offset 0 in either
+    case.
 
-    `since` is the time of its creation, in seconds since the epoch, if there is no info object.
+    `since` is taken as the time of the upload's creation, in seconds since the epoch, if there is no info object.
     """
     info = info_key(bucket.options.prefix, upload_id)
     objects = {item.key for item in items}
@@ -81,10 +82,11 @@ async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: S
 async def _with_bytes(
     bucket: Bucket, upload: Upload, cursor: S3Cursor, multiparts: Sequence[str | None]
 ) -> Recovered | None:
-    """Return the upload with the bytes of its longest layout, by the segments and one of the multipart uploads.
+    """Return the upload with the most bytes, from the first on without a gap, that the segments and one of the
+    multipart uploads give.
 
-    `multiparts` are their UploadIds; None stands for segments alone. Return None if there are neither bytes nor an info
-    object.
+    `multiparts` are the UploadIds to try; None stands for segments alone. Return None if there are neither
+    bytes nor an info object.
     """
     segments = [segment async for segment in _segments(bucket, upload.id)]
     layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts]

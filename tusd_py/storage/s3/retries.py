@@ -47,7 +47,9 @@ class Retries:
     async def tell(
         self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None
     ) -> tuple[T, bool]:
-        """Return the result, and True if an earlier attempt got no answer and may yet take effect. Raises as `call`."""
+        """Do the same as the method `call`, but return the result together with True if an earlier attempt got no
+        answer and may yet take effect, else with False. Raises what the method `call` raises.
+        """
         limit, troubled = attempts or self.limit, False
         for attempt in count(1):
             self.guard()
@@ -63,7 +65,9 @@ class Retries:
 
     @asynccontextmanager
     async def observed(self, operation: str) -> AsyncIterator[Attempt]:
-        """Time one attempt, which the caller makes in this context, for the meter; turn its exceptions into S3Error."""
+        """Yield an attempt, which the caller makes in this context. Report its time and outcome to the meter,
+        unless the caller sets `counted` to False; turn its exceptions into S3Error.
+        """
         started, outcome, attempt = time.perf_counter(), "failed", Attempt()
         try:
             async with translated(operation):

@@ -1,4 +1,6 @@
-"""A cache of tails that are stored in segments, for the next request on this node that continues them."""
+"""A cache of tails that are stored in segments, for the next request in this process that continues an
+upload from its tail.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ class TailCache:
         budget.reclaim_from(self._reclaim)
 
     def keep(self, upload_id: UploadId, assembly: Assembly) -> None:
-        """Cache a stored part if the budget has free memory, and at least half of the part's bytes are in memory."""
+        """Cache the upload's tail, whose bytes are all stored in segments, in place of an earlier one. If the
+        budget has no free memory, or fewer than half of the tail's bytes are in memory, only drop the earlier
+        one.
+        """
         self.drop(upload_id)
         if 0 < assembly.length <= _MAX_RATIO * assembly.memory_size and self._budget.try_charge(assembly.memory_size):
             assembly.compact()

@@ -59,8 +59,9 @@ class S3Client:
     async def upload_part(
         self, key: str, multipart: str, number: int, payload: Payload, headers: Mapping[str, str]
     ) -> str:
-        """UploadPart; returns the ETag without quotes. A late attempt has no effect once the multipart upload ended.
-        Raises UploadLost in the same case as `put`."""
+        """UploadPart; returns the ETag without quotes. A late attempt has no effect once the multipart upload
+        ended. Raises UploadLost if a stored segment that the payload reads is gone.
+        """
         query = {"partNumber": str(number), "uploadId": multipart}
         stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
@@ -109,7 +110,9 @@ class S3Client:
             return etag_of("CompleteMultipartUpload", answer)
 
     async def copy_part(self, key: str, multipart: str, number: int, source: Source, span: Span, etag: str) -> Part:
-        """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
+        """Copy the span of another object, `source`, as part `number` (UploadPartCopy); return the part. Raises
+        S3Error, with the code PreconditionFailed if the ETag of `source` isn't `etag`.
+        """
         answer = await self._retries.call(
             "UploadPartCopy",
             lambda: self._boto.upload_part_copy(
@@ -128,7 +131,8 @@ class S3Client:
         )
 
     async def list_parts(self, key: str, multipart: str, *, attempts: int = 1) -> list[Part]:
-        """ListParts, by number. SeaweedFS lists a part once for each time that it was sent: the newest comes last here.
+        """Return the parts that S3 lists (ListParts), ordered by number; `attempts` is the most tries. SeaweedFS
+        lists a part once for each time that it was sent: of parts with the same number, the newest is the last.
 
         Raises S3Missing where S3 says that there is no such multipart upload.
         """
@@ -164,7 +168,7 @@ class S3Client:
                 raise
 
     async def list_multiparts(self, prefix: str) -> AsyncIterator[Listed]:
-        """ListMultipartUploads: yields those whose keys begin with `prefix`. Not retried."""
+        """ListMultipartUploads: yields the multipart uploads whose keys begin with `prefix`. Not retried."""
         pages = self._boto.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
         async for page in self._pages("ListMultipartUploads", pages):
             for upload in page.get("Uploads", []):
@@ -212,7 +216,9 @@ class S3Client:
             await self._retries.call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
 
     async def _delete_many(self, keys: Sequence[str]) -> None:
-        """DeleteObjects, not quiet: only by the keys that it names is an answer known as S3's."""
+        """DeleteObjects, with the deleted keys in the answer: an answer without keys might be a proxy's. Raises
+        S3Error if S3 reports a key that it couldn't delete.
+        """
         objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": False}
         errors = await self._retries.call("DeleteObjects", lambda: self._errors_of_deletion(objects))
         if errors:

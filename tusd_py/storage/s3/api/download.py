@@ -35,7 +35,9 @@ class Selection:
     """The most bytes to read from the socket at a time."""
 
     def is_read(self, received: int) -> bool:
-        """Return True if no byte of the span is missing; of a whole object only its end tells that."""
+        """Return True if `received` bytes are the whole span; False for a whole object, as only the end of the
+        response tells that none of its bytes is missing.
+        """
         return self.span is not None and self.span.start + received >= self.span.stop
 
     def request(self, received: int) -> RawRequest:

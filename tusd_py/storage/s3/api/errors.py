@@ -27,7 +27,9 @@ _REGION = re.compile(rb"<Region>([^<]*)</Region>")
 
 
 class S3Error(StorageUnavailable):
-    """An error that no retry cures (permissions, bucket, credentials, our mistake). The base of the other two kinds."""
+    """An error of S3 that no retry cures (permissions, bucket, credentials, this server's mistake). Also the
+    base class of S3TransientError, which a retry may cure, and of S3Missing.
+    """
 
     def __init__(self, operation: str, status: int, code: str, region: str | None = None) -> None:
         """Build the message. `status` is HTTP's, 0 without an answer; `region` is the bucket's, if S3 names it."""

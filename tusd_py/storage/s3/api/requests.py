@@ -115,7 +115,9 @@ async def _write(writer: AbstractStreamWriter, chunks: Sequence[Chunk]) -> None:
 
 
 class RawS3:
-    """A sender of raw requests to one bucket. `base` is the bucket's URL, as botocore resolved it."""
+    """A sender of those requests to one bucket that carry bytes: they are signed here and sent through aiohttp,
+    without botocore's client. `base` is the bucket's URL, as botocore resolved it.
+    """
 
     def __init__(self, *, http: aiohttp.ClientSession, base: str, region: str, credentials: Credentials) -> None:
         self._http = http
@@ -170,7 +172,9 @@ class RawS3:
 
     @asynccontextmanager
     async def _recording(self, request: RawRequest) -> AsyncIterator[None]:
-        """Set `writable` by the outcome of a request with a body; turn exceptions into S3Error."""
+        """Turn exceptions into S3Error, and set `writable` if the request has a body: True after success, False
+        after a failure other than S3Missing. A request without a body changes nothing.
+        """
         try:
             async with translated(request.operation):
                 yield
