@@ -12,6 +12,7 @@ from tests.contracts.engine.test_scanning import CLEAN, FOUND, PENDING, Scripted
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating
 from tests.support.jobs import job
+from tusd_py.domain.errors import Locked
 from tusd_py.domain.job import Job, JobPhase
 from tusd_py.domain.scan import Scan
 from tusd_py.domain.upload import Upload
@@ -21,6 +22,7 @@ from tusd_py.jobs.attempt import Terms
 from tusd_py.jobs.hold import Tenure
 from tusd_py.jobs.kinds.scan import ScanContent
 from tusd_py.jobs.runner import Runner
+from tusd_py.jobs.service import JobService
 from tusd_py.ports.state import StateStore
 
 
@@ -91,6 +93,24 @@ async def test_a_verdict_outlasts_a_lock_in_every_attempt(
         assert await harness.residue() == []
     else:
         assert (await harness.record(upload)).scan == CLEAN
+
+
+@pytest.mark.parametrize("stored", [False, True])
+async def test_no_job_leaves_a_pending_verdict(harness: Harness, upload: Upload, *, stored: bool) -> None:
+    """A submission that fails, before or after the job is stored, leaves no `pending` without a job."""
+    await record_scan(harness.engine, upload.id, CLEAN)
+    running = runner(harness, CLEAN)
+    service = JobService(engine=harness.engine, runner=running)
+    async with harness.engine.hold(upload.id):
+        if stored:
+            await harness.state.jobs.create(job(kind="scan", upload_id=upload.id))
+        with pytest.raises(Locked):
+            await service.submit(job(kind="scan", upload_id=upload.id))
+    assert (await harness.record(upload)).scan == CLEAN
+    async with asyncio.timeout(30), running.running():
+        await ended(harness)
+    await service.submit(job(kind="scan", upload_id=upload.id))
+    assert (await harness.record(upload)).scan == CLEAN
 
 
 async def test_a_verdict_outlasts_nodes_that_die(harness: Harness, upload: Upload) -> None:

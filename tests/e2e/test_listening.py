@@ -59,6 +59,14 @@ async def test_an_upload_through_a_unix_socket(tmp_path: Path, workers: int) -> 
         assert not path.exists()
 
 
+async def test_a_client_on_a_unix_socket_is_one_of_this_machine(tmp_path: Path) -> None:
+    """Without authentication such a client may list the uploads; a client that a proxy says is elsewhere may not."""
+    async with serving(tmp_path, unix_socket=tmp_path / "s", listing=True) as server, server.session() as session:
+        for fields, status in (({}, 200), ({"X-Forwarded-For": "203.0.113.9"}, 401)):
+            async with session.get(f"{server.origin}/uploads", headers=fields) as answer:
+                assert answer.status == status
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_the_socket_that_a_killed_server_left_is_replaced(tmp_path: Path, workers: int) -> None:
     path = tmp_path / "s"

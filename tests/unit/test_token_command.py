@@ -64,6 +64,8 @@ def test_each_option_is_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (PUBLIC, "https://up.example/files/"),
         (("--host", "::1", "--port", "1", "--base-path", "/a"), "http://[::1]:1/a/"),
+        (("--port", "80"), "http://127.0.0.1/files/"),
+        (("--host", "0.0.0.0", "--endpoint", "http://192.0.2.1:8080/files"), "http://192.0.2.1:8080/files/"),
         (("--unix-socket", "/run/t.sock", *PUBLIC), "https://up.example/files/"),
     ],
 )
@@ -88,6 +90,9 @@ def test_the_endpoint_is_the_servers(
         ("--sub", ""),
         ("--endpoint", "up.example"),
         ("--unix-socket", "/run/t.sock"),
+        ("--host", "0.0.0.0"),
+        ("--host", "::0"),
+        ("--port", "0"),
     ],
 )
 def test_wrong_use_is_one_line(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
+from yarl import URL
 
 from tusd_py.auth.terms import LONGEST_TTL, TTL, parse_terms
 from tusd_py.cli.options import takes_settings
@@ -84,12 +85,14 @@ def _members(
 
 def _endpoint(settings: Settings, endpoint: str | None) -> str:
     """Return the creation endpoint's URL, with a slash at its end: `endpoint`, else the URL from public-url,
-    else from the first TCP address. Raises ConfigurationError if neither is given and the server listens on
-    a UNIX socket.
+    else from the first TCP address. Raises ConfigurationError if neither is given and clients have no URL from
+    that address: it is a UNIX socket, a wildcard or has port 0.
     """
     if endpoint is not None or settings.public_endpoint is not None:
         return f"{(endpoint or settings.public_endpoint or '').rstrip('/')}/"
     address = settings.addresses[0]
-    if not isinstance(address, TcpAddress):
-        raise ConfigurationError("public-url is missing: a server on a UNIX socket has no URL; or give --endpoint")
-    return f"http://{address}{settings.base_path}"
+    if not isinstance(address, TcpAddress) or not address.names_one:
+        raise ConfigurationError(
+            f"public-url is missing: a server at {address} has no URL of its own; or give --endpoint"
+        )
+    return f"{URL(f'http://{address}').origin()}{settings.base_path}"

@@ -31,6 +31,11 @@ class TcpAddress:
         host = self.host.replace("%", "%25")
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
+    @property
+    def names_one(self) -> bool:
+        """True unless the host is a wildcard or the port is 0: a client can connect to the address as it is written."""
+        return bool(self.port) and _normal(self.host) not in {_EVERY_V4, _EVERY}
+
     def overlaps(self, hosts: Sequence[str]) -> bool:
         """Return True if a server shouldn't listen both on this address and on `hosts` at the same port: a host is the
         same (localhost is 127.0.0.1 and ::1), or one is a wildcard (`::` takes IPv4 too). Port 0 never overlaps.
@@ -76,9 +81,10 @@ def reachable_addresses(addresses: Iterable[Address]) -> Sequence[Address]:
 def is_loopback(host: str) -> bool:
     """Return True if only this machine can reach the host: a loopback address, or the name localhost."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return host == _LOCALHOST
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _normal(host: str) -> str:

@@ -41,6 +41,14 @@ class CrossChecks(BaseSettings):
         fits = not ui or (base_path != "/" and not base_path.startswith("/ui/"))
         return _require(fits, ui, "a base-path other than / and /ui/ with it")
 
+    @field_validator("jobs", "dashboard", check_fields=False)
+    @classmethod
+    def _routes_have_their_own_paths(cls, on: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
+        path = f"/{info.field_name}/"
+        return _require(
+            not on or not info.data.get("base_path", "").startswith(path), on, f"another base-path than {path}"
+        )
+
     @field_validator("object_key", check_fields=False)
     @classmethod
     def _key_is_a_path_on_disk(cls, key: str, info: ValidationInfo) -> str:

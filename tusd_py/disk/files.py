@@ -32,10 +32,10 @@ def directory_mode(mode: int) -> int:
     return mode | (mode & 0o444) >> 2
 
 
-def make_file(path: Path, mode: int = PRIVATE) -> None:
-    """Make an empty file of this mode, unless the file exists. Raises OSError."""
+def make_file(path: Path) -> None:
+    """Make an empty file that only its owner may use, unless the file exists. Raises OSError."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE)
     except FileExistsError:
         return
     os.close(descriptor)

@@ -14,8 +14,11 @@ from typing import Any
 from tusd_py.domain.job import Job, JobPhase
 
 _FIRST_PAUSE = 1.0
-_MOST_DOUBLINGS = 6
-"""The maximum number of times that the pause is doubled for a job whose result is known."""
+_LONGEST_PAUSE = 3600.0
+_MOST_DOUBLINGS = 12
+"""The number of doublings of the first pause that makes more than the longest."""
+_LONGEST_PAUSE_TO_RECORD = 64.0
+"""The longest pause of a job whose result is known and still to be recorded elsewhere."""
 
 
 def claim(job: Job, now: float, ttl: float) -> Job:
@@ -30,13 +33,12 @@ def renew(job: Job, now: float, ttl: float) -> Job:
 
 def retry(job: Job, now: float) -> Job:
     """Return the job as queued for a further attempt, after a pause of 1 s, 2 s, 4 s, ... by the number of
-    attempts. The pause is 64 s at most if the job has a result that is still to be recorded elsewhere
-    (`Job.result`): such attempts aren't limited in number.
+    attempts, up to an hour. The pause is 64 s at most if the job has a result that is still to be recorded
+    elsewhere (`Job.result`): such attempts aren't limited in number.
     """
-    doublings = job.attempt - 1
-    if job.result is not None:
-        doublings = min(doublings, _MOST_DOUBLINGS)
-    return _queue(job, now, now + _FIRST_PAUSE * 2.0**doublings)
+    longest = _LONGEST_PAUSE if job.result is None else _LONGEST_PAUSE_TO_RECORD
+    doublings = min(job.attempt - 1, _MOST_DOUBLINGS)
+    return _queue(job, now, now + min(_FIRST_PAUSE * 2.0**doublings, longest))
 
 
 def give_back(job: Job, now: float) -> Job:

@@ -16,6 +16,10 @@ _RESERVED = (f"{_INTERNAL}/", "read/", "s3/")
 """Beginnings of paths below the creation endpoint, or of keys, that no name may have: the server uses them itself."""
 _ROUTES = ("/events", "/socket", "/status")
 """Ends of paths below the creation endpoint that no name may have: they are routes of an upload."""
+_SERVER_PATHS = frozenset(
+    {"dashboard", "events", "exports", "healthz", "jobs", "metrics", "readyz", "tokens", "uploads"}
+)
+"""The first segments of the server's own paths that aren't below the base path."""
 _ANY_ID = UploadId("00000000000000000000000000000000")
 _LONGEST_PLACE, _LONGEST_SEGMENT = 511, 255
 """The most bytes of a key without the storage's prefix (S3 takes keys of 1,024 bytes; a prefix has up to 512, and a
@@ -31,6 +35,12 @@ def is_name(text: str) -> bool:
     fits = len(text) <= _LONGEST and parse_upload_id(text) is None
     fits = fits and not text.startswith(_RESERVED) and not text.endswith(_ROUTES)
     return fits and all(_SEGMENT.fullmatch(segment) and segment not in _DOTS for segment in segments)
+
+
+def is_hidden(name: str, base_path: str) -> bool:
+    """Return True if the server's own routes hide the URL of an upload with the name: with base path `/`, its first
+    segment may be that of such a route."""
+    return base_path == "/" and name.partition("/")[0] in _SERVER_PATHS
 
 
 def name_of_one(name: str, upload_id: UploadId) -> str:

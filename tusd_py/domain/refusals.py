@@ -259,9 +259,10 @@ class TooManyUploads(ServiceUnavailable):
 
 
 class NameTaken(Refusal):
-    """Another upload has the name or the object key, or the storage has something else at the object's place."""
+    """Another upload has the name or the object key, the storage has something else at the object's place, or a route
+    of the server's own hides the name's URL."""
 
     code = "name-taken"
 
     def __init__(self) -> None:
-        super().__init__("another upload has that name: choose another one")
+        super().__init__("that name is taken: choose another one")

@@ -91,7 +91,6 @@ async def _invalidate(engine: Engine, upload_id: UploadId, intent: Append, surpl
     upload = await engine.state.load(upload_id)
     if upload is None or exceeded_length(upload, intent, engine.limits) is None:
         return
-    if upload.done:
+    if upload.done or await abandon(engine, upload_id, Reason.REFUSED, unless_done=True):
         raise AlreadyComplete from surplus
-    await abandon(engine, upload_id, Reason.REFUSED)
     raise InconsistentLength("more bytes than the upload has: it was removed") from surplus

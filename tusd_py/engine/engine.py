@@ -17,6 +17,7 @@ from tusd_py.domain.errors import Locked, StorageUnavailable
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.names import is_hidden
 from tusd_py.domain.principal import NO_ACCOUNT, NO_ALLOWANCE, Allowance, Quota, account_of
 from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.rights import Rights
@@ -197,7 +198,9 @@ class Engine:
 
     async def _placed(self, planned: Upload) -> Upload:
         """Return the upload with its place in the storage. Raises NameTaken if the place was chosen and is occupied,
-        StorageUnavailable."""
+        or the server's own routes hide the upload's URL; StorageUnavailable."""
+        if is_hidden(planned.url_name, self.base_path):
+            raise NameTaken
         upload = copy_with(planned, cursor=self.storage.start(planned))
         if upload.chosen_key is not None and await self.storage.occupied(upload):
             raise NameTaken

@@ -46,10 +46,9 @@ async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload
     return judge(done, scan)
 
 
-async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan, before: JobId | None = None) -> None:
-    """Record the verdict on a finished upload; end an infected upload. Nothing is recorded if the upload isn't done.
-    `before` is a job that is yet to be stored: if it is stored already, nothing is recorded, as it may have recorded a
-    newer verdict.
+async def announce_job(engine: Engine, upload_id: UploadId, job_id: JobId) -> None:
+    """Record the verdict `pending` on a finished upload for a stored job that scans it, unless the job has ended or
+    knows its result. A job that has not records or withdraws a verdict later, as it waits for the upload's lock.
 
     Raises Locked, Superseded, StateUnavailable.
     """
@@ -57,8 +56,18 @@ async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan, before: J
         upload = await engine.state.load(upload_id)
         if upload is None or not upload.done:
             return
-        if before is not None and await engine.state.jobs.load(before) is not None:
-            return  # a verdict that comes after this look moves the revision
+        job = await engine.state.jobs.load(job_id)
+        if job is not None and not job.ended and job.result is None:
+            await engine.records.note(await_scan(upload))
+
+
+async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan) -> None:
+    """Record the verdict on a finished upload; end an infected upload. Nothing is recorded if the upload isn't done.
+    Raises Locked, Superseded, StateUnavailable."""
+    async with engine.hold(upload_id):
+        upload = await engine.state.load(upload_id)
+        if upload is None or not upload.done:
+            return
         if scan.verdict is Verdict.FOUND:
             await clear(engine, await engine.records.save(end(upload, Reason.INFECTED)))
         else:

@@ -28,15 +28,19 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
         await clear(engine, await engine.records.save(change))
 
 
-async def abandon(engine: Engine, upload_id: UploadId, reason: Reason) -> None:
-    """End an upload that its client can't resume; a failure is only reported."""
+async def abandon(engine: Engine, upload_id: UploadId, reason: Reason, *, unless_done: bool = False) -> bool:
+    """End an upload that its client can't resume; a failure is only reported. With `unless_done`, an upload that
+    another request has finished meanwhile stays, and the result is True; else it is False."""
     try:
         async with engine.hold(upload_id):
             upload = await engine.state.load(upload_id)
+            if upload is not None and upload.done and unless_done:
+                return True
             if upload is not None and upload.phase is not Phase.GONE:
                 await clear(engine, await engine.records.save(end(upload, reason)))
     except (Locked, Superseded, Unavailable) as error:
         engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
+    return False
 
 
 async def clear(engine: Engine, upload: Upload) -> bool:

@@ -17,6 +17,7 @@ from aiohttp import web
 from tusd_py.config.addresses import is_loopback
 from tusd_py.config.kinds import Network
 from tusd_py.domain.refusals import Malformed
+from tusd_py.http.connection.connection_limits import UNIX_PEER
 from tusd_py.telemetry.log import get_logger
 from tusd_py.telemetry.throttle import LogThrottle
 
@@ -67,7 +68,7 @@ class Trust:
         """
         families = _families(request.headers)
         if not families:
-            return not request.remote or is_loopback(request.remote)
+            return request.remote in {UNIX_PEER, None} or is_loopback(request.remote or "")
         certain = self.family != "auto" or len(families) == 1
         return certain and is_loopback(self._reported_client(request))
 

@@ -53,12 +53,12 @@ class JobService:
         """Store a job, whose arguments are checked, and return it as stored; a job that is stored under its id stays as
         it is and is returned. Wakes the runner.
 
-        Raises BadJob for a kind that the settings lack, StateUnavailable, and what the kind's `begin` raises.
+        Raises BadJob for a kind that the settings lack, StateUnavailable, and what the kind's `begin` raises: the job
+        is stored then, and runs.
         """
-        stored = await self.store.load(job.id)
-        if stored is None:
-            await self.kind(job.kind).begin(self.engine, job)
-            stored = await self.store.create(job)
+        kind = self.kind(job.kind)
+        stored = await self.store.create(job)
+        await kind.begin(self.engine, stored)
         self.runner.wake()
         return stored
 

@@ -83,8 +83,9 @@ class Kind(Protocol):
         """
 
     async def begin(self, engine: Engine, job: Job) -> None:
-        """Prepare for a new job before it is stored: the kind `scan` records the verdict `pending` on the upload. The
-        job isn't stored if this raises. Raises Locked, Superseded, StateUnavailable."""
+        """Announce a stored job, which another process may run, or have run, by now: the kind `scan` records the
+        verdict `pending` on the upload. Called again if the job is submitted again. Raises Locked, Superseded,
+        StateUnavailable."""
 
     async def give_up(self, engine: Engine, job: Job) -> None:
         """Clear up after a job that is recorded as failed or cancelled: the kind `scan` records the verdict `failed` on

@@ -18,7 +18,7 @@ DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 BY_ID = "{id}"
 _MAX_NAME, _MAX_CLIENT_NAME = 255, 200
 """Bytes that the name of a file or folder may have (NAME_MAX of Linux), and bytes of it that may come from a client."""
-_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))})
+_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³")})
 """File names that Windows takes for devices, with any extension."""
 
 

@@ -12,8 +12,10 @@ from tusd_py.domain.intents import Completion
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Refusal, TooLarge
 from tusd_py.domain.upload import Upload
+from tusd_py.engine import append as append_module
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.terminate import abandon
 from tusd_py.ports.body import BodyEnd
 
 LATER: dict[str, Any] = {"completion": Completion.NOT_YET, "strict": True}
@@ -106,6 +108,20 @@ async def test_more_than_the_request_declares_ends_it_too(
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, size=size, length=10, **how), ScriptedBody(b"defghijk"))
     assert await harness.residue() == []
+
+
+async def test_what_another_request_has_completed_stays(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bytes than the length end no upload that another request finishes before the lock is taken again."""
+    upload = await begin_upload(harness, 5, b"abc")
+
+    async def abandon_late(*args: Any, **options: Any) -> bool:
+        await append(harness.engine, upload.id, appending(3, size=2, **NOW), ScriptedBody(b"de"))
+        return await abandon(*args, **options)
+
+    monkeypatch.setattr(append_module, "abandon", abandon_late)
+    with pytest.raises(AlreadyComplete):
+        await append(harness.engine, upload.id, appending(3, **LATER), ScriptedBody(b"fgh"))
+    assert harness.stored(await harness.record(upload)) == b"abcde"
 
 
 @pytest.mark.parametrize("length", [None, 6])

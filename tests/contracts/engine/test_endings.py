@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.contracts.engine.test_finish_and_sweep import begin_upload
 from tests.support.direct_access import direct
-from tests.support.harness import Harness
+from tests.support.harness import Harness, ScriptedBody
+from tests.support.intents import creating
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import Superseded, UploadLost
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
+from tusd_py.engine.all_or_none import all_or_none
+from tusd_py.engine.create import create
 from tusd_py.engine.direct import abort, begin
 from tusd_py.engine.garbage_collection import remove_unneeded
 from tusd_py.engine.repair import repair
@@ -22,6 +27,18 @@ async def test_an_abort_is_recorded_before_anything_is_removed(harness: Harness)
     harness.storage.fuse.blow()
     await abort(harness.engine, upload.id, access.key(upload))
     assert (await harness.record(upload)).phase is Phase.TERMINATING
+
+
+async def test_a_request_that_fails_leaves_none_of_its_uploads(harness: Harness) -> None:
+    async def fail() -> None:
+        async with all_or_none(harness.engine) as uploads:
+            uploads.append(await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")))
+            uploads.append(await begin_upload(harness))
+            raise ValueError
+
+    with pytest.raises(ValueError, match="^$"):
+        await fail()
+    assert await harness.residue() == []
 
 
 async def test_an_upload_without_bytes_left_is_reported(harness: Harness) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.support.jobs import job
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Begin
+from tusd_py.domain.job import JobPhase
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.scan_refusals import Infected, ScannerUnavailable, Unscanned
@@ -24,7 +26,7 @@ from tusd_py.engine.direct import announce
 from tusd_py.engine.engine import Screening
 from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.scanning import record_scan, withdraw_pending
+from tusd_py.engine.scanning import announce_job, record_scan, withdraw_pending
 
 CLEAN, PENDING = Scan(verdict=Verdict.CLEAN), Scan(verdict=Verdict.PENDING)
 FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
@@ -142,11 +144,29 @@ async def test_an_infected_one_is_ended(harness: Harness) -> None:
     assert harness.observer.changes[-1].reason is Reason.INFECTED
 
 
+@pytest.mark.parametrize(
+    ("stored", "verdict"),
+    [
+        ({}, PENDING),
+        ({"phase": JobPhase.RUNNING, "attempt": 3}, PENDING),
+        ({"result": {"verdict": "clean"}}, CLEAN),
+        ({"phase": JobPhase.CANCELLED}, CLEAN),
+        (None, CLEAN),
+    ],
+)
+async def test_a_job_that_can_replace_it_makes_a_verdict_pending(
+    harness: Harness, stored: dict[str, Any] | None, verdict: Scan
+) -> None:
+    done = await whole(harness)
+    await record_scan(harness.engine, done.id, CLEAN)
+    if stored is not None:
+        await harness.state.jobs.create(job(1, upload_id=done.id, **stored))
+    await announce_job(harness.engine, done.id, job(1).id)
+    assert (await harness.record(done)).scan == verdict
+
+
 async def test_a_late_or_early_verdict_is_not_recorded(harness: Harness) -> None:
     done = await whole(harness)
-    later = await harness.state.jobs.create(job(1, upload_id=done.id))
-    await record_scan(harness.engine, done.id, PENDING, before=later.id)
-    assert (await harness.record(done)).scan is None
     unfinished = await create(harness.engine, creating(3), ScriptedBody())
     for upload in (unfinished.id, replace(done, id=harness.engine.new_id()).id):
         await record_scan(harness.engine, upload, FOUND)

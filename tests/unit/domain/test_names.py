@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tusd_py.domain.names import is_metadata_key, is_name, is_place, is_type_range
+from tusd_py.domain.names import is_hidden, is_metadata_key, is_name, is_place, is_type_range
 
 ID = "0123456789abcdef" * 2
 
@@ -50,6 +50,21 @@ def test_an_object_may_be_at_the_place(place: str) -> None:
 )
 def test_an_object_may_not_be_at_the_place(place: str) -> None:
     assert not is_place(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "base_path", "hidden"),
+    [
+        ("jobs", "/", True),
+        ("jobs/1", "/", True),
+        ("healthz", "/", True),
+        ("jobs1", "/", False),
+        ("a/jobs", "/", False),
+        ("jobs/1", "/files/", False),
+    ],
+)
+def test_the_servers_own_routes_hide_names(name: str, base_path: str, *, hidden: bool) -> None:
+    assert is_hidden(name, base_path) is hidden
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ DEVICES = {"con", "prn", "aux", "nul", "com0", "com9", "lpt1"}
         ("a.", "a"),
         ("nul", "_nul"),
         ("COM1.tar.gz", "_COM1.tar.gz"),
+        ("com².txt", "_com².txt"),
         ("con." + "x" * 195, "_con." + "x" * 195),
         ("con." + "x" * 196, "_on." + "x" * 196),
         ("context.txt", "context.txt"),

@@ -159,7 +159,7 @@ async def _since(request: web.Request, outbox: Outbox) -> int:
     try:
         return parse_integer("since", text)
     except Malformed:
-        raise BadQuery("since must be a number of at most 18 digits, or now") from None
+        raise BadQuery("since, or Last-Event-ID, must be a number of at most 18 digits, or now") from None
 
 
 FEED = plain_route(GET=_tell)

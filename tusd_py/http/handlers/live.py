@@ -3,6 +3,7 @@ route of its present state."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -104,14 +105,15 @@ async def _tell_status(request: web.Request, context: Context) -> web.StreamResp
     later revision or the upload is gone, for as many seconds as `wait` in the query says, 60 at most.
     """
     wait, revision = _read_wait(request), read_number(request, "revision", -1)
-    clock, until = context.engine.clock, context.engine.clock() + wait
+    time = asyncio.get_running_loop().time
+    until = time() + wait
     async with watching(request, context, STATUS_TAIL, resumed=revision >= 0) as watched:
         while revision >= watched.snapshot.upload.revision and not watched.snapshot.is_gone:
-            seconds = until - clock()
+            seconds = until - time()
             if seconds <= 0 or watched.live.hub.closed or not watched.listener.connected:
                 break
             await watched.listener.wait(seconds)
-        return _status(watched, clock())
+        return _status(watched, context.engine.clock())
 
 
 def _status(watched: Watched, now: float) -> web.Response:

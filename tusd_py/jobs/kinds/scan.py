@@ -8,11 +8,10 @@ from tusd_py.domain.job import Job, JobPhase
 from tusd_py.domain.job_faults import BadJob
 from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.scanning import record_scan, withdraw_pending
+from tusd_py.engine.scanning import announce_job, record_scan, withdraw_pending
 from tusd_py.jobs.work import Args, Result, Work
 from tusd_py.ports.scanner import Scanner
 
-_PENDING = Scan(verdict=Verdict.PENDING)
 _FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
 
 
@@ -31,7 +30,7 @@ class ScanContent:
 
     async def begin(self, engine: Engine, job: Job) -> None:
         if job.upload_id is not None:
-            await record_scan(engine, job.upload_id, _PENDING, before=job.id)
+            await announce_job(engine, job.upload_id, job.id)
 
     async def run(self, work: Work) -> Result:
         """Scan the upload, record the verdict on it, and return it as the result. Malicious content is first recorded
