@@ -97,8 +97,8 @@ async def drop(settings: Settings, choice: Choice) -> int:
 async def _chosen(
     outbox: Outbox, choice: Choice, states: frozenset[DeliveryState]
 ) -> AsyncIterator[Sequence[Delivery]]:
-    """Yield pages of the chosen deliveries: with a time those in `states`, with ids those in any state. Raises
-    EventNotFound, StateUnavailable.
+    """Yield pages of the chosen deliveries: those in `states` if the choice has a time, those in any state if
+    it has ids. Raises EventNotFound, StateUnavailable.
     """
     if choice.since is None:
         yield await _deliveries(outbox, choice)

@@ -121,8 +121,8 @@ async def pair(settings: Settings) -> str:
 
 
 async def check(settings: Settings) -> Sequence[CheckResult]:
-    """Try storage and state with the operations that a server needs; return the result of each check, and what is open
-    to other machines. Raises ConfigurationError.
+    """Try storage and state with the operations that a server needs; return the result of each check, then a
+    result for each exposure to other machines. Raises ConfigurationError.
     """
     async with open_unpaired(settings, Budget(settings.memory_budget)) as engine:
         results = [await _try("state", engine.state.name, engine.state.ping)]

@@ -93,6 +93,6 @@ def _endpoint(settings: Settings, endpoint: str | None) -> str:
     address = settings.addresses[0]
     if not isinstance(address, TcpAddress) or not address.names_one:
         raise ConfigurationError(
-            f"public-url is missing: a server at {address} has no URL of its own; or give --endpoint"
+            f"public-url is missing: a server at {address} has no URL for clients; or give --endpoint"
         )
     return f"{URL(f'http://{address}').origin()}{settings.base_path}"

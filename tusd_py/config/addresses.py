@@ -38,7 +38,8 @@ class TcpAddress:
 
     def overlaps(self, hosts: Sequence[str]) -> bool:
         """Return True if a server shouldn't listen both on this address and on `hosts` at the same port: a host is the
-        same (localhost is 127.0.0.1 and ::1), or one is a wildcard (`::` takes IPv4 too). Port 0 never overlaps.
+        same (localhost is 127.0.0.1 and ::1), or one is a wildcard that includes the other (0.0.0.0 takes only IPv4,
+        `::` both). Port 0 never overlaps.
         """
         return bool(self.port) and any(_share({_normal(self.host), _normal(host)}) for host in hosts)
 

@@ -1,4 +1,4 @@
-"""The exposures, by its settings, of a server that any client can reach; docs/security.md says how to close them."""
+"""The exposures that settings leave in a server open to any client; docs/security.md says how to close them."""
 
 from __future__ import annotations
 

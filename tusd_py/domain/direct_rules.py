@@ -201,8 +201,9 @@ def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) ->
     """Return True if the client has stored too many bytes for the announced length; False if no length is
     announced.
 
-    The newest parts of all numbers together may have at most the length; all stored parts together, as some
-    storages keep each repeat of a part, at most twice the length plus 8 times the least length of a part.
+    The newest parts, one of each number, may together have at most the length. All stored parts, as some
+    storages keep each repeat of a part, may together have at most twice the length plus 8 times the least
+    length of a part.
     """
     if upload.length is None:
         return False

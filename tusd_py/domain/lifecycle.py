@@ -37,7 +37,7 @@ _ENDS = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An upload as it is to be recorded, and the type, reason and former offset of the event of that, if it has one."""
+    """An upload as it is to be recorded; if the change has an event, its type, reason and former offset."""
 
     upload: Upload
     type: EventType | None = None
@@ -108,7 +108,7 @@ def pause(upload: Upload, now: float) -> Change:
 
 
 def unpause(upload: Upload) -> Change:
-    """Return the change that ends the pause of an upload."""
+    """Return the change that ends an upload's pause, which a client asked for: the upload takes bytes again."""
     return Change(copy_with(upload, paused_until=None))
 
 
@@ -128,7 +128,9 @@ def mark_done(upload: Upload, finished: Finished) -> Upload:
 
 
 def mark_troubled(change: Change, now: float) -> Change:
-    """Return the change with the mark that the storage may hold, or yet get, something that its record doesn't name."""
+    """Return the change with the mark that the storage may hold, or yet get, something that the upload's record
+    doesn't name.
+    """
     return replace(change, upload=replace(change.upload, troubled_at=now), troubled=True)
 
 

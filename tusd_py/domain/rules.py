@@ -146,7 +146,7 @@ def _check_not_direct(upload: Upload) -> None:
 
 
 def check_not_paused(upload: Upload, now: float) -> None:
-    """Raise Paused if a client has paused the upload."""
+    """Raise Paused if the upload takes no bytes at `now`, since a client has paused it."""
     if upload.paused(now):
         raise Paused
 

@@ -48,7 +48,9 @@ class Snapshot:
         return jobs != latest_jobs or (self.settled and not latest.settled)
 
     def without_content(self) -> Snapshot:
-        """Return the snapshot for a listener that only knows the upload's URL: without metadata, owner and jobs."""
+        """Return the snapshot for a listener that only knows the upload's URL: without metadata, digest, owner and
+        jobs.
+        """
         return replace(self, upload=replace(without_content(self.upload), owner=None), jobs=())
 
     def ended(self, reason: str) -> Snapshot:

@@ -105,10 +105,10 @@ async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:
 
 @asynccontextmanager
 async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _NotingWatcher) -> AsyncIterator[Upload]:
-    """Record the upload and yield it. If the context raises, end the upload, unless its client can resume it (see
-    `create`; `noting` tells if the client knows the URL), and raise the error again: as InconsistentLength if
-    an IETF client's body (`Create.strict`) exceeds the length, as Malformed if a final upload's partial upload
-    is lost.
+    """Record the upload and yield it. If the context raises an Exception (not if it is cancelled), end the
+    upload, unless its client can resume it (see `create`; `noting` tells if the client knows the URL), and
+    raise the error again: as InconsistentLength if an IETF client's body (`Create.strict`) exceeds the length,
+    as Malformed if a final upload's partial upload is lost.
     """
     upload = await engine.create(resume(planned))
     try:

@@ -117,7 +117,9 @@ async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
 
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """Return a presigned PUT of part `number`; sends no request to the storage. `length` is the part's length in bytes
-    if the client declares it. Raises Refusal, StateUnavailable; UploadLost before `open_parts`."""
+    if the client declares it. Raises Refusal, StateUnavailable; UploadLost if `open_parts` hasn't started the
+    multipart upload.
+    """
     direct, upload = access(engine), await _load(engine, upload_id, key)
     check_not_paused(upload, engine.clock())
     bound = plan_part(upload, number, length, limits=engine.limits, parts=direct.part_limits)

@@ -23,9 +23,9 @@ _PAUSE = 0.02
 
 
 async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
-    """Yield orphans, each removed unless `dry_run`. Unless `dry_run`, nothing is yielded while another node collects
-    garbage, nor during the grace period: the days after a new state took over the storage, or an operator forced a
-    pair.
+    """Yield orphans, each removed unless `dry_run`. Unless `dry_run`, nothing is yielded while another node
+    collects garbage, nor during the grace period: the week after a new state took over the storage, or after
+    `force_pair`.
 
     Raises StorageUnavailable, StateUnavailable.
     """

@@ -65,9 +65,9 @@ async def _storage_id(engine: Engine) -> str | None:
 
 
 def reconcile(engine: Engine, snapshot: Snapshot) -> Installation:
-    """Return the installation that the state and the storage of `snapshot` must have. Raises WrongPair if they
-    don't belong together: their ids differ; or the state has uploads, and either only the storage has an id, or
-    only the state has, and that id was once written to a storage.
+    """Return the installation that the state and the storage must have, given what both have now, `snapshot`.
+    Raises WrongPair if they don't belong together: their ids differ; or the state has uploads, and either
+    only the storage has an id, or only the state has, and that id was once written to a storage.
     """
     match snapshot.installation, snapshot.storage_id:
         case None, None:

@@ -61,7 +61,7 @@ class Journal:
             await self._record_together(partial)
 
     async def release(self) -> None:
-        """Record all withheld checkpoints: the body proved right. Raises the same as `record`."""
+        """Record all withheld checkpoints: the body proved right. Raises Superseded, StateUnavailable, OverQuota."""
         async with self._saving:
             self.withheld = False
             await self._record_together(self._pending)

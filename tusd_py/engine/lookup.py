@@ -17,13 +17,14 @@ from tusd_py.engine.engine import Engine
 
 
 async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
-    """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and release the
-    lock first, if the caller may ask for that. For a caller that doesn't own the upload, its metadata and digest are
-    left out.
+    """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and release
+    the lock first, if the caller may ask for that. For a caller that doesn't own the upload, its metadata and
+    digest are left out.
 
-    A full upload is finished first, so that it is returned only when it is done. While a scan or a hook decides if it
-    may be done, UploadLocked is raised at once. Raises UploadNotFound for a direct upload that isn't done, another
-    Refusal, Locked, UploadLost, Superseded, Unavailable.
+    A full upload is returned only when it is done: it is finished first, if the caller may ask for that, else
+    UploadLocked is raised. UploadLocked is also raised at once while a scan or a hook decides if the upload
+    may be done. Raises UploadNotFound for a direct upload that isn't done, another Refusal, Locked,
+    UploadLost, Superseded, Unavailable.
     """
     upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
     await engine.allow(Inspect(), upload)

@@ -184,9 +184,9 @@ class PairedState:
 
 
 class _Guarded:
-    """The outbox or the job store of the state, with the same methods. An asynchronous one that isn't in
-    `_UNGUARDED` first makes sure that state and storage belong together: no event is sent, and no job begun, for
-    another installation.
+    """The outbox or the job store of the state, with the same methods. Each asynchronous method that isn't in
+    `_UNGUARDED` first makes sure that state and storage belong together: no event is sent, and no job begun,
+    for another installation.
     """
 
     def __init__(self, part: object, pair: Callable[[], Awaitable[object]]) -> None:

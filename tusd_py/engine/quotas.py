@@ -27,8 +27,8 @@ class Quotas:
         return replace(self.default or Quota(), max_bytes=account.quota_bytes)
 
     def for_creation(self, account: Account, own: Quota | None) -> Quota | None:
-        """Return the quota of the account as `of` does, but with the limit on unfinished uploads of `own`, if `own`,
-        the quota that the credential of the creation sets, has such a limit. None if neither sets any limit.
+        """Return the quota for a creation: that of the account, but with the limit on unfinished uploads of `own`, the
+        quota that the credential of the creation sets, if `own` has such a limit. None if neither sets any limit.
         """
         quota = self.of(account)
         if own is None or own.max_uploads is None:

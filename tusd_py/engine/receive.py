@@ -24,7 +24,9 @@ from tusd_py.transfer.digests import Digest, Tally
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """One request's body, the intent's description of it, the watcher of its progress, and the digest of its bytes."""
+    """One request's body, the intent's description of the body, the digest of its bytes, and the object that tells
+    the client of the upload's progress (`ports.progress.Watcher`).
+    """
 
     body: Body
     announced: Announced
@@ -104,9 +106,9 @@ async def _pour(engine: Engine, chunks: AsyncIterator[Chunk], writer: Writer, jo
 
 
 async def expect_nothing(incoming: Incoming) -> None:
-    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge if the body has bytes. If
-    a checksum is announced, raises ChecksumMismatch unless it is that of no bytes, and UploadLocked if this
-    server stopped reading, for another request that wants the lock, say.
+    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge if the body has bytes.
+    Only if a checksum is announced, raises UploadLocked if this server stopped reading (for another request
+    that wants the lock, say), and ChecksumMismatch if the checksum isn't that of no bytes.
     """
     async for _ in incoming.body.chunks(0):
         pass

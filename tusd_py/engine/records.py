@@ -79,7 +79,9 @@ class Records:
         return await self._commit(change, events, self.state.save(moved, added, events, refund=refund))
 
     async def grow(self, change: Change, added: Sequence[Entry] = ()) -> Upload:
-        """Do the same as `save` for an upload that may have got more bytes, or its length. Raises OverQuota, too."""
+        """Record a change by which the upload may have got more bytes, or its length, with the entries `added`; return
+        the upload. Raises OverQuota above the account's quota, Superseded, StateUnavailable.
+        """
         moved = self._moved(change)
         events = self._events(change, moved)
         saving = self._save_within_quota(moved, change.upload.account.reserved, added, events)

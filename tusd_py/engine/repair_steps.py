@@ -94,7 +94,7 @@ async def remove_leftover(engine: Engine, leftover: Leftover) -> str:
 async def _finish_or_clear(engine: Engine, upload: Upload) -> str:
     """Finish the upload and return an empty text. If its bytes are lost or spoiled, or a scan refuses them,
     the upload ends instead: remove it, and return a phrase with the reason, such as `ended, as bytes of it
-    are gone`. Raises Unavailable.
+    are gone`. Raises HookFailed, Superseded, Unavailable.
     """
     try:
         await finish_upload(engine, upload)

@@ -21,8 +21,8 @@ _PARTIALS = 16
 def sniffed(
     engine: Engine, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
 ) -> AsyncIterator[Chunk]:
-    """Yield the chunks of the body, but only after the file's first bytes, if they are in it, are judged. `last` is
-    True if the body is the rest of the file.
+    """Yield the chunks of the body, but only after the file's first bytes, if they are in it, are judged; none if
+    the body is cut short before the file's type can be told. `last` is True if the body is the rest of the file.
 
     A partial upload isn't judged: its final upload is. Raises TypeNotAllowed before it yields the first chunk.
     """

@@ -1,5 +1,6 @@
-"""The delivery of stored events by each process that serves. Leases in the outbox keep two processes from sending one
-event at a time."""
+"""The delivery of stored events by each process that serves. Leases in the outbox keep two processes from
+sending the same event at the same time.
+"""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ class Lane:
             await asyncio.wait(late, timeout=_RELEASE_SECONDS)
 
     async def _look(self) -> None:
-        """Start the deliveries that are due. An error isn't raised but logged: the next look may succeed."""
+        """Start the deliveries that are due. An error isn't raised, as the next look may succeed; of errors in a row,
+        only the first is logged.
+        """
         try:
             await self._start_due()
         except Exception as error:  # noqa: BLE001  the other sinks' events and the server go on
@@ -146,7 +148,7 @@ class Lane:
         self._ended = True
 
     def _expect(self, due_at: float | None) -> None:
-        """Have the lane look for due events again at `due_at`, if not before; None changes nothing."""
+        """Have the lane look for due events again at `due_at` at the latest; None changes nothing."""
         if due_at is not None:
             self._soonest = min(self._soonest, due_at)
             self.wake()

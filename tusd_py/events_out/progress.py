@@ -49,8 +49,8 @@ class Progress:
         reported: ReportedOffsets,
         interval: float,
     ) -> None:
-        """Take `report`, which calls the hook, and `stop`, which ends the request's body; at least `interval` seconds
-        are between two reports of an upload.
+        """Take `report`, which calls the hook, and `stop`, which ends the request's body; at least `interval`
+        seconds are between two reports of an upload by this process (`reported` has their times).
         """
         self._report, self._stop, self._reported, self._interval = report, stop, reported, interval
         self._newest: Upload | None = None

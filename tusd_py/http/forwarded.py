@@ -64,7 +64,7 @@ class Trust:
         loopback address or be connected by a UNIX socket. With any such field, a trusted proxy must report a loopback
         address, as the client may be on another machine even if the proxy is on this one. With `auto`, a request that
         has X-Forwarded-* and Forwarded fields is never local, as the client may have sent either. Raises Malformed if
-        the field is too long.
+        the field with the client's address is too long.
         """
         families = _families(request.headers)
         if not families:
@@ -153,13 +153,16 @@ def _outermost(field: str) -> str:
 
 
 def _elements(request: web.BaseRequest) -> Sequence[str]:
-    """Return the elements of Forwarded: a line is split for itself, so that no quote reaches into the next one. Raises
-    Malformed."""
+    """Return the elements of Forwarded. Each line is split separately, so that no quote reaches into the next line.
+    Raises Malformed.
+    """
     return [element for line in _lines(request, "Forwarded") for element in _split(line, ",")]
 
 
 def _pairs(element: str) -> Mapping[str, str]:
-    """Return the values of an element by their names in lower case; none if one has a quote that is out of place."""
+    """Return the values in an element of Forwarded, by their names in lower case; none if a value has a quote that
+    is out of place.
+    """
     pairs = [pair.partition("=") for pair in _split(element, ";")]
     try:
         return {name.strip().lower(): _unquote(value.strip()) for name, _, value in pairs}

@@ -41,8 +41,9 @@ class Links:
         return upload_id
 
     async def _opened(self) -> ReadLinks:
-        """Return the maker of links, keyed by the installation's id. The id never changes, so it is read only once.
-        Raises StateUnavailable."""
+        """Return the maker of links, keyed by the installation's id. The id is read only once: a change of the
+        id, by `repair --pair`, counts from the server's restart on. Raises StateUnavailable.
+        """
         if self._names is None:
             installed = await self._engine.state.installation()
             if installed is None:

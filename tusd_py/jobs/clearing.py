@@ -16,8 +16,10 @@ from tusd_py.jobs.work import Kind
 
 
 async def clear_up(engine: Engine, kind: Kind, job: Job) -> None:
-    """Clear up after a failed or cancelled job that this node holds: remove the uploads that it has made, have its kind
-    give it up, and record that. If a part of this isn't possible now, the job stays due, and a node does it later."""
+    """Clear up after a failed or cancelled job that this node holds: remove the uploads that the job has made,
+    have its kind clear up too (`Kind.give_up`), and record that. If a part of this isn't possible now, the job
+    stays due, and a node tries again later.
+    """
     with suppress(Locked, Superseded, Unavailable):
         remaining = await clear(engine, job.product_ids)
         await kind.give_up(engine, job)
@@ -26,7 +28,9 @@ async def clear_up(engine: Engine, kind: Kind, job: Job) -> None:
 
 
 async def clear(engine: Engine, upload_ids: Sequence[UploadId]) -> Sequence[UploadId]:
-    """Remove those of the uploads that exist; return those that couldn't be removed now. Raises StateUnavailable."""
+    """End and remove those of the uploads that haven't ended: a sweep removes later what the storage can't
+    remove now. Return those that couldn't be ended now. Raises StateUnavailable.
+    """
     remaining = list[UploadId]()
     for upload_id in upload_ids:
         if await _is_there(engine, upload_id):

@@ -24,7 +24,9 @@ _UNZIP = "unzip"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOnFinish:
-    """A job that each finished upload gets: its kind, and its arguments, as `Kind.check` returns them."""
+    """A job that finished uploads get, except partial ones and exports: its kind, and its arguments, as
+    `Kind.check` returns them.
+    """
 
     kind: str
     args: Mapping[str, Any]

@@ -27,7 +27,7 @@ _DRAIN_SECONDS = 5.0
 
 
 class _Missing(PlainKind):
-    """The kind of jobs whose kind this server's settings don't have: each fails with bad-job."""
+    """A stand-in for each kind of job that this server's settings lack: such jobs fail with bad-job."""
 
     def check(self, args: Args) -> Args:
         return args
@@ -62,7 +62,7 @@ class Runner:
         self._woken.set()
 
     def kind_of(self, job: Job) -> Kind:
-        """Return the kind of the job; one that fails each attempt if the settings lack it."""
+        """Return the kind of the job; if the settings lack that kind, `_Missing`, with which the job fails."""
         return self.kinds.get(job.kind) or _Missing()
 
     @asynccontextmanager

@@ -88,9 +88,10 @@ class Kind(Protocol):
         StateUnavailable."""
 
     async def give_up(self, engine: Engine, job: Job) -> None:
-        """Clear up after a job that is recorded as failed or cancelled: the kind `scan` records the verdict `failed` on
-        the upload, or none if the job is cancelled. It is called again later if it raises, and may be called again if
-        it doesn't. Raises Locked, Superseded, StateUnavailable."""
+        """Clear up after a job that is recorded as failed or cancelled: the kind `scan` records the verdict `failed`
+        on the upload, or none if the job is cancelled. A call that raises is repeated later; a call that returns
+        may be repeated, too. Raises Locked, Superseded, StateUnavailable.
+        """
 
 
 class PlainKind:

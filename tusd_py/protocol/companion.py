@@ -62,8 +62,9 @@ def read_json(body: bytes) -> Json:
 
 
 def _load(text: str) -> object:
-    """Return the value of a JSON text. Raises ValueError, also for half of a surrogate pair, which can't be stored as
-    UTF-8."""
+    """Return the value of a JSON text. Raises RecursionError; ValueError, also for half of a surrogate pair, which
+    can't be stored as UTF-8.
+    """
     value: object = json.loads(text)
     if "\\u" in text and any(_HALF.search(string) for string in _strings(value)):
         raise ValueError("half of a surrogate pair")

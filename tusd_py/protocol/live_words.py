@@ -43,9 +43,10 @@ def read_action(text: str) -> Action:
 
 
 def messages(events: Sequence[LiveEvent], snapshot: Snapshot, endpoint: str, now: float) -> Sequence[Message]:
-    """Return the message to send for `events`, which `Teller.tell` returned for `snapshot`, or none: `success` or
-    `error` at the end, else `progress` if the upload's state or offset is news. `endpoint` is the creation endpoint's
-    URL; `now` is in seconds since the epoch."""
+    """Return one message or none for `events`, which `Teller.tell` returned for `snapshot`: `success` or
+    `error` at the end, else `progress` if the upload's state or offset is news. `endpoint` is the creation
+    endpoint's URL; `now` is in seconds since the epoch.
+    """
     types = {event.type for event in events}
     if "end" in types:
         return [_failure(snapshot) if snapshot.is_gone else _success(snapshot, endpoint)]

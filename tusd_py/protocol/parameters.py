@@ -11,8 +11,10 @@ _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 
 def parse_parameters(text: str) -> tuple[str, Mapping[str, str]] | None:
-    """Return the value before the parameters, in lower case, and the parameters by their names in lower case; None if
-    the text doesn't follow the grammar, or has a parameter twice. Quoted values lose their quotes, but keep escapes."""
+    """Return the value before the parameters, in lower case and otherwise unchecked, and the parameters by their
+    names in lower case; None if a parameter is malformed or comes twice. Quoted values lose their quotes, but
+    keep escapes.
+    """
     value, semicolon, _ = text.partition(";")
     parameters, position = dict[str, str](), len(value)
     while match := PARAMETER.match(text, position):

@@ -40,7 +40,8 @@ def _refuse_doctype(*_: object) -> None:
 
 class _Reader:
     """The handlers of expat that collect PartNumber and ETag of each Part; all other elements are ignored. They
-    raise Malformed for a Part without both, for a value that is too long or no number, and for too many parts.
+    raise Malformed for a Part that lacks either, for a value that is too long, for a PartNumber that is no
+    number, and for too many parts.
     """
 
     def __init__(self) -> None:

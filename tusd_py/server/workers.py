@@ -128,8 +128,9 @@ class _Supervisor:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Block SIGINT for the time of the context: a process that is started in it gets Ctrl-C only once it is ready to,
-    rather than print the stack of an import."""
+    """Block SIGINT within the context, so that a process started there gets Ctrl-C only once that process
+    unblocks SIGINT: during its imports, Ctrl-C would print a stack.
+    """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -49,9 +49,10 @@ def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str
 
 def sanitize(filename: str) -> str:
     """Return the last component of the file name, safe in a path or a shell: letters, marks and digits of any
-    script, `.`, `_` and `-` stay, and every other character becomes `_`.
+    script stay, also `.`, `_` and `-` between them; every other character becomes `_`, or is dropped at an end.
 
     The result has at most 200 bytes; a longer name keeps its end. It is never empty: `file` replaces an empty name.
+    A name that Windows reserves for a device gets a `_` in front.
     """
     last = base_name(filename).lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")

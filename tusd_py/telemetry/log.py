@@ -1,7 +1,8 @@
 """Logs: one event for each change of state, as text or as JSON lines, without secrets.
 
-The only global state is that of `logging`, and only `configure_logging` changes it: mounted in another application,
-tusd-py's events go through that application's logging.
+The only global state is that of `logging`. Only `configure_logging` changes it, except that
+`server/plain_wiring.py` sets the level of the library for forms: mounted in another application, tusd-py's
+events go through that application's logging.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ class Budget:
         self._grant()
 
     def pin(self, change: int) -> None:
-        """Count `change` more (if negative, fewer) bytes as used, even above the limit. They can't be spilled."""
+        """Count `change` more (if negative, fewer) bytes as used, even above the limit. No account can spill these
+        bytes: store or drop, and release them.
+        """
         self._pinned += change
         self.free(-change)
 

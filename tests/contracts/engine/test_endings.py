@@ -36,7 +36,7 @@ async def test_a_request_that_fails_leaves_none_of_its_uploads(harness: Harness)
             uploads.append(await begin_upload(harness))
             raise ValueError
 
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         await fail()
     assert await harness.residue() == []
 

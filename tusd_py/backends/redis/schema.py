@@ -29,7 +29,7 @@ PREFIX = "tusd-py:"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The names of keys and channels that begin with `prefix`. Those that end with a colon are completed by an id."""
+    """The names of keys and channels that begin with `prefix`. Those with a colon at their end lack an id or a name."""
 
     prefix: str = PREFIX
 

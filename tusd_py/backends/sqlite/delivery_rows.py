@@ -96,8 +96,9 @@ def drop(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connect
 def _change(
     delivery: Delivery, query: str, values: Sequence[object], now: float, connection: sqlite3.Connection
 ) -> bool:
-    """Run the query; if it changed a row, make later pending deliveries of the same sink and upload due at `now`,
-    unless earlier, and return True."""
+    """Run the query and return True if it changed a row; then also make the later pending deliveries of the same sink
+    and upload due at `now`, unless they are due earlier.
+    """
     changed = connection.execute(query, values).rowcount > 0
     if changed:
         connection.execute(_HASTEN, (now, *key_of(delivery)))

@@ -128,6 +128,7 @@ def prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def touch(connection: sqlite3.Connection) -> None:
-    """Write this version into the file. If the file has it already, this is the smallest write that shows that writes
-    succeed."""
+    """Write the schema's version (`VERSION`) into the file. If the file has that version already, this is the
+    smallest write that shows that writes succeed.
+    """
     connection.execute(f"PRAGMA user_version = {VERSION}")

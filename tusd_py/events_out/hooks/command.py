@@ -55,8 +55,8 @@ class CommandCaller:
             raise CallFailed(f"can't run: {error.strerror}") from error
 
     async def _run(self, process: Process, body: bytes) -> bytes:
-        """Return the command's output. Raises CallFailed if it ends by a signal or with another code than 0. A
-        cancelled command is killed.
+        """Return the command's output, at most `limit` + 1 bytes (`__init__`). Raises CallFailed if the command
+        ends by a signal or with a code other than 0. Kills the command if this call is cancelled.
         """
         try:
             output, _, code = await asyncio.gather(

@@ -21,8 +21,8 @@ _DRAIN_DELAY = 0.25
 
 
 async def answer_early(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Return `response` for aiohttp to send if the body is small or was read; else send it now and close the
-    connection.
+    """Return `response`: for aiohttp to send if the body is small or was read; else sent by this function, with
+    the connection closed.
 
     Before the close, up to `_MAX_DRAIN` bytes of the body are drained, so that the client sees the answer before a
     reset.

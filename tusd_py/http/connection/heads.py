@@ -186,8 +186,9 @@ class _Connection(RequestHandler):
             self._reserving = self._loop.create_task(self._reserve(self._holding))
 
     async def _reserve(self, holding: Holding) -> None:
-        """Wait until `holding` has the memory for a head of the greatest length, then read on. It gets all at one time:
-        connections that held a part each could wait for each other."""
+        """Wait until `holding` has the memory for a head of the greatest length, then read on. The memory is
+        acquired all at one time: connections that held a part each could wait for each other.
+        """
         await holding.acquire(_TIMES * self._limit)
         self._resume_reading_for_buffer()
 

@@ -38,7 +38,7 @@ class Waiting:
             self._waiter = None
 
     def wake(self) -> None:
-        """Wake the task, if one waits, and end a delay."""
+        """Wake the task, if one waits, and cancel the delay that `wake_soon` began, if one is running."""
         if self._delay is not None:
             self._delay.cancel()
             self._delay = None
@@ -46,7 +46,9 @@ class Waiting:
             self._waiter.set_result(None)
 
     def wake_soon(self, seconds: float) -> None:
-        """Call `gathered` after `seconds`, unless a delay is already running."""
+        """Call the `gathered` of `__init__` after `seconds`, unless a delay that an earlier call began is still
+        running.
+        """
         if self._delay is None:
             self._delay = self._loop.call_later(seconds, self._gathered)
 

@@ -103,7 +103,7 @@ class Delivery:
                 return False
 
     async def _wait_unless_claimed(self, outflow: Outflow, holding: Holding) -> bool:
-        """Return True once the client takes more; False if the budget claims the window's memory before. Raises
+        """Return True once the client takes more; False if the budget claims the memory of `holding` before. Raises
         Unread if the client takes nothing for `network_timeout` seconds.
         """
         try:

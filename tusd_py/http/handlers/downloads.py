@@ -31,10 +31,11 @@ async def download(
     request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, intent: Read, *, redirect: bool
 ) -> web.StreamResponse:
     """Return the response to GET or HEAD of a finished upload: the object, a range of it, or the refusal of a
-    condition. With `redirect`, GET is redirected to the storage, but for an object that its client put there whole, and
-    so could replace.
+    condition. With `redirect`, GET is redirected to the storage, but for an object that its client put there whole,
+    and so could replace.
 
-    The returned response may have been sent already. Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost.
+    The returned response may have been sent already. Raises Refusal, StateUnavailable, StorageUnavailable,
+    UploadLost; for an awaited upload also Locked, Superseded.
     """
     upload = await finished(request[ENGINE], upload_id, intent)
     plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
@@ -103,8 +104,9 @@ def _abort(request: web.Request) -> None:
 
 
 async def _redirect(request: web.Request, context: Context, upload: Upload, headers: Mapping[str, str]) -> web.Response:
-    """Return a redirect (302) to a presigned URL of the object, whose response has the same header fields as far as S3
-    lets a URL set them."""
+    """Return a redirect (302) to a presigned URL of the object. S3's response has those fields of `headers` that
+    a URL can set.
+    """
     url = await link(context.engine, upload, {name: headers[name] for name in _S3_HEADERS if name in headers})
     own = {**request[WIRE].download_fields(upload), "Location": url, "Cache-Control": "no-store"}
     fields = _with_answers(request, own)

@@ -151,8 +151,9 @@ def _wants_lines(request: web.Request) -> bool:
 
 
 async def _since(request: web.Request, outbox: Outbox) -> int:
-    """Return the number after which events are sent: Last-Event-ID, else `since` of the query, where `now` stands for
-    the latest event. Raises BadQuery, StateUnavailable."""
+    """Return the number after which events are sent: Last-Event-ID, else `since` of the query, where `now` stands
+    for the latest event, else 0. Raises BadQuery, StateUnavailable.
+    """
     text = last_event_id(request) or request.query.get("since", "0")
     if text == "now":
         return await outbox.last_seq()

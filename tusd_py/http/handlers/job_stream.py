@@ -27,7 +27,7 @@ _END = ".end"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFormat:
-    """The pieces of a stream in one format, encoded."""
+    """The format of a job's stream: it encodes the job's states, the end of the stream and what fills a silence."""
 
     content_type: str
     state: Callable[[Job], bytes]
@@ -90,8 +90,9 @@ class _Teller:
         self._count, self._last_revision = 0, 0
 
     async def run(self) -> None:
-        """Send the job's state when it has changed, and the end; without the end if the server shuts down or the job is
-        removed. Raises StateUnavailable, ConnectionError."""
+        """Send the job's state, at once and after changes, then the end; return without the end if the server
+        shuts down or the job is removed. Raises StateUnavailable, ConnectionError.
+        """
         await self._tell()
         while not self.job.ended:
             if self._context.concurrency.closed:

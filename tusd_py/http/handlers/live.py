@@ -56,8 +56,8 @@ class Watched:
         return snapshot
 
     def leave(self) -> None:
-        """Stop listening. To be called only after `Listener.redirect`: the end of the context `watching` then
-        leaves the listener subscribed.
+        """End the listener's subscription. To be called only after `Listener.redirect`: from that call on, the
+        end of the context `watching` no longer ends the subscription.
         """
         self.live.hub.forget(self.topic, self.listener, self.client)
 

@@ -61,8 +61,9 @@ async def _refuse(request: web.Request) -> web.Response:
 
 
 async def unreachable(engine: Engine) -> Sequence[str]:
-    """Return the names of failed checks for /readyz: `storage` or `state` if unreachable, `installation` if these two
-    don't belong together; none if all is well."""
+    """Return the names of failed checks for /readyz: `storage` or `state` if unreachable, `installation` if
+    these two aren't known to belong together; none if all is well.
+    """
     pings = {"storage": engine.storage.ping, "state": engine.state.ping}
     answers = await asyncio.gather(*(_reachable(ping()) for ping in pings.values()))
     missing = [name for name, reachable in zip(pings, answers, strict=True) if not reachable]

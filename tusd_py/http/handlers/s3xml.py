@@ -1,5 +1,6 @@
-"""The handlers of requests for which `presign` signs a URL of this server and not of S3: creating, listing and ending a
-multipart upload, answered with XML as S3 would."""
+"""The handlers of the requests that `presign` directs to this server and not to S3: creating, listing and
+ending a multipart upload, answered with XML as S3 would.
+"""
 
 from __future__ import annotations
 

@@ -20,11 +20,12 @@ def counted(request: web.Request, context: Context) -> AbstractContextManager[No
 
 
 def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
-    """Return the caller's right to be told of uploads, jobs and events, by its credential; that of an upload token only
-    if the token has one of `scopes`. Raises Unauthenticated, InsufficientScope, or what is wrong with the credential.
+    """Return the caller's right to be told of uploads, jobs and events, by its credential. An upload token gives a
+    right only if the token has one of `scopes`. Raises Unauthenticated, InsufficientScope, or what is wrong with
+    the credential.
 
-    Without `auth`, clients of this machine see everything if the server listens on loopback addresses alone; all others
-    get Unauthenticated.
+    Without `auth`, a client of this machine sees everything if the server listens on loopback addresses alone; any
+    other request raises Unauthenticated.
     """
     if context.authenticator is not None:
         return watcher(authenticated(request[CALLER]), *scopes)

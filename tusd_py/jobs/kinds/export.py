@@ -43,9 +43,11 @@ _TYPES = {"zip": "application/zip", "ndjson": "application/x-ndjson", "csv": "te
 
 
 class Export(PlainKind):
-    """The kind `export`. Arguments: `{"ids":[...]}` or `{"filter":{}}`, with `format` (zip, ndjson or csv), `compress`
-    (auto, store or deflate) and `filename`. Result: `{"upload_id","url","filename","length","members","expires"}`;
-    `members` is the number of uploads in it. Only POST /exports makes such jobs: `check` always raises BadJob."""
+    """The kind `export`. Arguments: `{"ids":[...]}` or `{"filter":{}}`, with `format` (zip, ndjson or csv),
+    `compress` (auto, store or deflate) and `filename`. Result:
+    `{"upload_id","url","filename","length","members","expires"}`; `members` is the number of exported uploads.
+    Only POST /exports makes such jobs: `check` always raises BadJob.
+    """
 
     def check(self, args: Args) -> Args:  # noqa: ARG002  the protocol's signature
         raise BadJob("exports are made by POST /exports")
@@ -71,8 +73,9 @@ class Export(PlainKind):
 
 
 def _unasked(engine: Engine) -> Engine:
-    """Return the engine without questions to hooks, scans, and limits of types: these judge uploads of clients, and all
-    members of the export have passed them."""
+    """Return the engine without scans, limits of types, and questions to hooks: these judge uploads of clients,
+    and all members of the export have passed them.
+    """
     limits = replace(engine.limits, allowed_types=(), allowed_extensions=())
     return replace(engine, questions=NoQuestions(), screening=None, limits=limits)
 

@@ -33,8 +33,10 @@ class ScanContent:
             await announce_job(engine, job.upload_id, job.id)
 
     async def run(self, work: Work) -> Result:
-        """Scan the upload, record the verdict on it, and return it as the result. Malicious content is first recorded
-        in the job, then the upload ends: another attempt couldn't scan the upload again."""
+        """Scan the upload, record the verdict on the upload, and return the scan as the job's result. The result
+        is recorded in the job first, as malicious content ends the upload: another attempt couldn't scan the
+        upload again.
+        """
         if work.job.result is None:
             upload = await work.upload()
             scan = await self._scanner.scan(upload.offset, work.read(upload))

@@ -46,8 +46,10 @@ class BucketTarget:
 
 
 async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterator[bytes]) -> None:
-    """Write the object in a multipart upload; `kind` is its Content-Type. Aborts the multipart upload on any error,
-    also if this call is cancelled again meanwhile. Raises StorageUnavailable, and what `parts` raises."""
+    """Write the object in a multipart upload; `kind` is its Content-Type. On any error, tries for 10 seconds to
+    abort the multipart upload, also if this call is cancelled again meanwhile. Raises StorageUnavailable, and
+    what `parts` raises.
+    """
     creating = asyncio.create_task(client.create_multipart(key, {"ContentType": kind}, crc=False))
     try:
         multipart = (await asyncio.shield(creating)).multipart

@@ -29,7 +29,9 @@ class FileBegin:
 
 
 class Mark(enum.Enum):
-    """The event that ends a file, or the whole form: it has no content, and isn't a mark in the glossary's sense."""
+    """A parser's event at the end of a file, or of the whole form. It has no content, and isn't a mark in the
+    glossary's sense.
+    """
 
     FILE = enum.auto()
     FORM = enum.auto()

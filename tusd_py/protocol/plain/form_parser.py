@@ -47,9 +47,8 @@ class _Delimiter(bytes):
     remaining: int
 
     def __getitem__(self, index: Any) -> Any:
-        """Return a byte or a slice, and count each access to the last byte: python-multipart compares the last
-        byte once all bytes before it have matched. Raises BadForm at the first access after `remaining` of
-        them.
+        """Return a byte or a slice. Each access to the last byte takes one from `remaining`, or raises BadForm if none
+        is left: python-multipart compares the last byte once all bytes before it have matched.
         """
         if index == len(self) - 1:
             self.remaining -= 1

@@ -58,8 +58,8 @@ def version_of(headers: Mapping[str, str]) -> Version:
 
 
 def is_rufh(head: RequestHead) -> bool:
-    """Return True for a request of this protocol: one without Tus-Resumable, but with an interop version, or
-    with a field or media type that only this protocol has.
+    """Return True for a request of this protocol: one without Tus-Resumable that has an interop version or, on
+    an existing upload, the media type application/partial-upload or, elsewhere, Upload-Complete.
     """
     if "Tus-Resumable" in head.headers:
         return False

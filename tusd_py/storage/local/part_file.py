@@ -37,7 +37,7 @@ class PartFile:
     def _write_locked(self, data: bytes, offset: int, *, sync: bool) -> None:
         """Check that the writer's lease hasn't run out and that this is still the part file, and write, under one
         file lock: while a process is paused in between, no other can write or finish. Raises Superseded,
-        StorageFull, OSError.
+        StorageUnavailable, OSError.
         """
         with self._headroom.take(len(data)), exclusive_lock(self._fd):
             self._lease.check()

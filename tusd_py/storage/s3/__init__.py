@@ -1,1 +1,1 @@
-"""The adapter for S3: the only package that knows buckets, parts, ETags and botocore."""
+"""The adapter of `ports.storage` for S3; its package `api` makes the requests."""

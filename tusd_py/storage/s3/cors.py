@@ -60,9 +60,9 @@ def joined(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Sequenc
 
 
 def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterator[str]:
-    """Yield a phrase for each required origin and method if no present rule allows both with all headers (`*`),
-    or if the first present rule that allows both, for any headers, doesn't expose all response headers
-    that are required.
+    """Yield a phrase for each required origin and method that is wanting: no present rule allows both with all
+    headers (`*`), or the first present rule that allows both, with or without all headers, doesn't expose
+    all required response headers.
     """
     for rule in required:
         for origin in rule.origins:

@@ -51,8 +51,9 @@ def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
 
 
 def is_key_of_another(key: str, upload_id: UploadId, *, prefix: str, template: str) -> bool:
-    """Return True if the key has the form that the template gives the key of an upload with another id: leftovers of
-    this upload would be taken for that one's."""
+    """Return True if the template could have made the key for an upload with another id: this upload's leftovers under
+    such a key would be taken for leftovers of the other upload.
+    """
     match = key_pattern(prefix=prefix, template=template).fullmatch(key)
     return match is not None and match["id"] != upload_id
 

@@ -50,8 +50,9 @@ def likely_grids(
     """Return the grids that an upload without a record may have, given that all its parts but the last are
     full.
 
-    The first of two grids grows, unless the provider wants equal parts: it allows the longest upload, and the
-    second is only needed if a part contradicts the first. Of the thresholds, only `equal_part` counts.
+    If there are two, the first has growing parts, unless the provider wants equal parts, as growing parts allow
+    the longest upload. The second has equal parts: it is only needed if a part contradicts the first. Of the
+    thresholds, only `equal_part` counts.
     """
     profile = options.profile
     if parts and parts[0].number == 1:

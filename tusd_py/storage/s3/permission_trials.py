@@ -32,7 +32,9 @@ def trials(bucket: Bucket) -> Sequence[Trial]:
 
 
 async def _try(run: _Run, bucket: Bucket) -> None:
-    """Raise StorageUnavailable if S3 refuses a request, or doesn't have what it has just stored."""
+    """Run a trial, `run`, with a test key. Raise StorageUnavailable if S3 refuses a request, or doesn't have what
+    the trial has just stored.
+    """
     try:
         await run(bucket, probe_key(bucket.options.prefix))
     except UploadLost as lost:

@@ -90,7 +90,7 @@ class Piece:
 
 
 class Assembly:
-    """The pieces of one part, in order. All but the last are stored in segments."""
+    """The pieces of one part, in order. All are stored in segments, except perhaps the last."""
 
     def __init__(self, tail: Sequence[Segment] = ()) -> None:
         self.pieces = [Piece.from_segment(segment) for segment in tail]
@@ -122,7 +122,7 @@ class Assembly:
     def merge(self, limit: int) -> None:
         """Do nothing if there are at most `limit` pieces. Else merge the last two, and the pieces before them for
         as long as each is no larger than all pieces after it together. If that would leave `limit` pieces or
-        more, merge instead all pieces from the first one on that is no larger than all after it.
+        more, merge more: the first piece that is no larger than all pieces after it together, and all after it.
 
         So, from the second time on that a byte is stored again, the new piece is at least twice as large as the
         last one that held the byte: only a piece that was never merged can be more than half of a merged one.

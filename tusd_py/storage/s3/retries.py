@@ -65,8 +65,8 @@ class Retries:
 
     @asynccontextmanager
     async def observed(self, operation: str) -> AsyncIterator[Attempt]:
-        """Yield an attempt, which the caller makes in this context. Report its time and outcome to the meter,
-        unless the caller sets `counted` to False; turn its exceptions into S3Error.
+        """Yield an attempt, which the caller makes in this context. Report the attempt's time and outcome to the meter,
+        unless the caller sets `counted` to False; turn the attempt's exceptions, except UploadLost, into S3Error.
         """
         started, outcome, attempt = time.perf_counter(), "failed", Attempt()
         try:

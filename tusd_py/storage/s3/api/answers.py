@@ -39,8 +39,10 @@ T = TypeVar("T", bound=Mapping[str, object])
 
 
 def require_words(operation: str, answer: T) -> T:
-    """Return the answer. Raises S3TransientError if it has none of S3's own fields: what a success leaves out counts
-    as missing, so a proxy's 200 would make a bucket look empty."""
+    """Return the answer. Raises S3TransientError if it has none of the fields by which S3's answers are known
+    (`_WORDS`): botocore reports no error for missing fields, so a page that a proxy sends with status 200 would
+    make a bucket look empty.
+    """
     if not any(name in answer for name in _WORDS[operation]):
         raise S3TransientError(operation, HTTPStatus.OK, f"No{_WORDS[operation][0]}")
     return answer

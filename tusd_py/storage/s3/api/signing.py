@@ -44,7 +44,9 @@ def encoded(query: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The parts of a request that are signed with its headers. `path` is escaped, and `query` comes from `encoded`."""
+    """The parts of a request that are signed with its headers. `path` is escaped; `query` is escaped and sorted, as
+    `encoded` returns it.
+    """
 
     method: str
     host: str
