@@ -68,7 +68,7 @@ async def test_the_first_64_kib_of_the_output_are_kept(client: JobClient) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["text", "none", "../outside", "/bin/sh", "", ".", "..", "count\0", 7, None, ["count"]]
+    "name", ["text", "none", "../outside", "/bin/sh", "", ".", "..", "count\0", "x" * 256, "\ud800", 7, None, ["count"]]
 )
 async def test_what_is_no_command_of_the_folder_is_refused(client: JobClient, name: object) -> None:
     answer = await client.ask(await client.uploaded(b"1"), "command", {"name": name})

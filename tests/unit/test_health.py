@@ -85,6 +85,12 @@ def test_no_answer_is_told() -> None:
             health.probe(settings("0.0.0.0", port))
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_a_name_that_the_dns_can_not_have_is_told(host: str) -> None:
+    with pytest.raises(OSError, match=f"^{host} port 1 gives no answer: UnicodeError$"):
+        health.probe(settings(host, 1))
+
+
 def test_a_port_that_is_another_at_each_start_can_not_be_asked() -> None:
     with pytest.raises(ConfigurationError, match="set port"):
         health.probe(settings("127.0.0.1", 0))

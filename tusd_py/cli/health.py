@@ -30,7 +30,7 @@ def probe(settings: Settings) -> str:
         with closing(connection):
             connection.request("GET", "/healthz")
             status = connection.getresponse().status
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: the host is no name for the DNS
         raise OSError(f"{place} gives no answer: {getattr(error, 'strerror', None) or type(error).__name__}") from error
     if status != HTTPStatus.OK:
         raise OSError(f"{place} answers {status}")

@@ -54,7 +54,10 @@ class Command(PlainKind):
         """Return True if `name` is the name of an executable file in the operator's folder itself, not below it."""
         path = self._folder / name
         plain = name not in {"", ".", ".."} and not {"/", "\0"} & set(name)
-        return plain and path.is_file() and os.access(path, os.X_OK)
+        try:
+            return plain and path.is_file() and os.access(path, os.X_OK)
+        except OSError:  # a name longer than the file system has
+            return False
 
     async def _start(self, name: str, upload: Upload) -> Process:
         variables = {"TUS_ID": upload.id, "TUS_SIZE": str(upload.offset), "TUS_FILENAME": file_name(upload.metadata)}
