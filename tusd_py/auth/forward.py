@@ -109,8 +109,8 @@ class ForwardAuth:
 
 
 def _challenge(fields: Mapping[str, str]) -> str | None:
-    """Return the server's WWW-Authenticate: empty without one, None if it is too long, or not printable ASCII, and
-    can't be passed on.
+    """Return the WWW-Authenticate of the authentication server's response: empty without one, None if the field is too
+    long, or not printable ASCII, and can't be passed on.
     """
     challenge = fields.get("WWW-Authenticate", "")
     return (

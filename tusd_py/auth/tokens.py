@@ -91,8 +91,8 @@ class UploadTokens:
         self._secret = secret
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the principal of the request's upload token; None if it has none. Raises Unauthenticated if it isn't
-        good.
+        """Return the principal of the request's upload token; None for a request without one. Raises
+        Unauthenticated if the token isn't good.
 
         PATCH accepts an expired token: how long a slow client needs isn't known when a token is made.
         """

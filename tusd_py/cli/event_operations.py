@@ -86,7 +86,8 @@ async def replay(settings: Settings, choice: Choice) -> int:
 
 
 async def drop(settings: Settings, choice: Choice) -> int:
-    """Remove the deliveries, in any state, of the events chosen by id; return the number of removed deliveries.
+    """Remove the deliveries, in any state, of the events chosen by id, to the chosen sink or, without one, to all;
+    return the number of removed deliveries.
 
     Raises EventNotFound, ConfigurationError, StateUnavailable.
     """

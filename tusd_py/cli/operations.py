@@ -70,7 +70,9 @@ class Operator:
         await terminate(self._engine, upload_id, Reason.OPERATOR)
 
     async def expire(self) -> int:
-        """Remove expired uploads, and return their number. Raises Unavailable."""
+        """Run one sweep, which removes expired uploads, and return the number of uploads ended as expired. Raises
+        Unavailable.
+        """
         return await sweep(self._engine)
 
     async def grace_period_end(self) -> float | None:
@@ -93,7 +95,7 @@ class Operator:
         return repair(self._engine, apply=apply)
 
     async def recount(self) -> int:
-        """Charge all uploads to their owners' quotas again, by their records. Returns the number of those that were
+        """Charge all uploads to their accounts again, by their records. Returns the number of uploads that were
         charged wrongly.
 
         Raises StateUnavailable.

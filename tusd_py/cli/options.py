@@ -52,7 +52,9 @@ def takes_settings(*, hidden: bool = False, but: Collection[str] = ()) -> Decora
 
 
 def with_shared_state(settings: Settings) -> Settings:
-    """Return the settings of a command that works on a server's state. Raises ConfigurationError for one in memory."""
+    """Return `settings` unchanged, for a command that works on a server's state. Raises ConfigurationError if
+    the state is in memory, where a command can't reach the state.
+    """
     if isinstance(settings.state, MemoryState):
         raise ConfigurationError(
             "state memory: is inside the server's process, where commands can't reach it: use sqlite: or redis:"

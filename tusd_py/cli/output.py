@@ -26,7 +26,7 @@ def line(upload: Upload) -> str:
 
 
 def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
-    """Return the upload's record as JSON, without the cursor, which only the storage can read. Times are UTC.
+    """Return the main fields of the upload's record as JSON, with times in UTC.
 
     `link` is the path of the upload's reading link, below the creation endpoint.
     """

@@ -85,8 +85,8 @@ def _members(
 
 def _endpoint(settings: Settings, endpoint: str | None) -> str:
     """Return the creation endpoint's URL, with a slash at its end: `endpoint`, else the URL from public-url,
-    else from the first TCP address. Raises ConfigurationError if neither is given and clients have no URL from
-    that address: it is a UNIX socket, a wildcard or has port 0.
+    else the URL of the first address that the server listens on. Raises ConfigurationError if that address
+    has no URL for clients: it is a UNIX socket or a wildcard, or has port 0.
     """
     if endpoint is not None or settings.public_endpoint is not None:
         return f"{(endpoint or settings.public_endpoint or '').rstrip('/')}/"

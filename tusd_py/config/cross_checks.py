@@ -115,7 +115,9 @@ class CrossChecks(BaseSettings):
 
 
 def _on_s3(info: ValidationInfo) -> bool:
-    """Return True if the storage is a bucket, and also if its value is wrong: only that error is to be reported."""
+    """Return True if the setting `storage` names a bucket, or if its value is wrong: then only the error of that
+    value is to be reported.
+    """
     return isinstance(info.data.get("storage", S3Bucket("unknown")), S3Bucket)
 
 

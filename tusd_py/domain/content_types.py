@@ -52,7 +52,8 @@ def check_content(
 
 def has_allowed_mark(upload: Upload, marks: Sequence[Mark], allowed: Sequence[str]) -> bool:
     """Return True if one of the marks is of the upload's declared type, or of a type in `allowed`. Then more bytes of
-    the upload don't change the result of `check_content`."""
+    the upload don't change the result of `check_content`, unless a second mark follows the first (RIFF, then WEBP).
+    """
     names = _names(_kind(upload))
     return any(has_type(mark.kind, allowed) or _name(mark.kind) in names for mark in marks)
 

@@ -85,7 +85,7 @@ def length_missing() -> Malformed:
 
 
 def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
-    """Return the upload, if its client sends it in parts. Raises UploadNotFound (also if it doesn't), UploadGone."""
+    """Return the upload. Raises UploadNotFound (also if the client doesn't send the upload in parts), UploadGone."""
     record = plan_inspect(upload, limits=limits, now=now)
     if record.direct is None or record.direct.mode is not DirectMode.PARTS:
         raise UploadNotFound
@@ -125,8 +125,8 @@ def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limi
 
 
 def _fitting_length(number: int, declared: int, length: int, parts: PartLimits) -> int:
-    """Return `declared`, the length that a client declares for a part, if the part fits into an upload of `length`
-    bytes even if each part before it has only the least length.
+    """Return `declared`, the length that a client declares for a part, if the upload has room for such a part
+    after `number` - 1 parts of the least length. `length` is the upload's.
 
     Raises WrongParts.
     """

@@ -68,7 +68,7 @@ def hold_ended(job: Job, now: float, ttl: float) -> Job:
 
 
 def mark_cleared(job: Job) -> Job:
-    """Return the ended job as one after which a node has cleared up: no uploads that it made are left."""
+    """Return the failed or cancelled job as one after which a node has cleared up: none of its products is left."""
     return replace(job, product_ids=(), due_at=None)
 
 

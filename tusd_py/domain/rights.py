@@ -44,7 +44,7 @@ class Rights:
     """True if HEAD needs a credential (`auth-head = required`)."""
 
     def check(self, intent: Intent, caller: Caller, upload: Upload | None) -> None:
-        """Return if the caller has the right to do what the intent asks. `upload` is the record; None for a creation,
+        """Check that the caller has the right to do what the intent asks. `upload` is the record; None for a creation,
         or if there is no such upload.
 
         Raises Unauthenticated, UploadNotFound (the upload belongs to another owner), InsufficientScope, or the

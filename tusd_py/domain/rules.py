@@ -250,8 +250,9 @@ def _usable(partial: Upload | None, now: float) -> Upload:
 
 
 def _check_incomplete(upload: Upload, intent: Append) -> None:
-    """Raise AlreadyComplete for an IETF append to a done upload, unless it only completes the upload again, without
-    bytes."""
+    """Raise AlreadyComplete for an IETF append to a done upload, unless the append only completes the upload again,
+    with a body that is empty or of unknown length.
+    """
     if upload.done and intent.completion is not Completion.WHEN_FULL:
         again = intent.completion is Completion.WITH_THIS and not intent.body.length
         if not again:

@@ -96,7 +96,7 @@ def over_bytes() -> OverQuota:
 
 
 def over_uploads() -> OverQuota:
-    """Return the refusal for an unfinished upload past a quota."""
+    """Return the refusal for a new unfinished upload of an account that has as many as its quota allows."""
     return OverQuota("the account has too many unfinished uploads: finish or delete some")
 
 

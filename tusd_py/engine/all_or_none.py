@@ -14,8 +14,8 @@ from tusd_py.engine.terminate import abandon
 @asynccontextmanager
 async def all_or_none(engine: Engine) -> AsyncIterator[list[Upload]]:
     """Yield a list to which the caller adds each upload that it creates. If the context raises an Exception
-    (not if it is cancelled), all uploads in the list are removed, also finished ones, the uses of the
-    caller's grant are given back, and the exception is raised again.
+    (not if it is cancelled), end all uploads in the list, also finished ones, give back the uses of the caller's
+    grant, and raise the exception again. A failure to end an upload is only reported.
     """
     created = list[Upload]()
     try:

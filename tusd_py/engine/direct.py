@@ -108,8 +108,9 @@ async def _open(engine: Engine, upload: Upload) -> Upload:
 
 
 async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
-    """Return a presigned request that sends the whole of an announced upload: a form if `form` is true and the provider
-    supports forms, else a PUT."""
+    """Return a presigned request by which the client sends all bytes of a direct upload: a form if `form` is
+    true and the provider supports forms, else a PUT.
+    """
     direct = access(engine)
     max_bytes = max_whole_length(engine.limits.within(upload.max_length), direct.part_limits)
     return await direct.sign_whole(upload, max_bytes=max_bytes, lifetime=engine.limits.upload_url_lifetime, form=form)

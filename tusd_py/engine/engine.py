@@ -122,7 +122,7 @@ class Engine:
         return self._copied(replace(self.records, refund=self.allowance.grant))
 
     def _copied(self, records: Records, **changes: Any) -> Engine:
-        """Return the same engine with these records, and with the changes."""
+        """Return a copy of the engine with these records, and with the attributes in `changes` replaced."""
         engine = copy_with(self, **changes)
         object.__setattr__(engine, "records", records)
         return engine

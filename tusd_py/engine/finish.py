@@ -28,8 +28,8 @@ async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = No
     The caller holds the lock. `tally` has the upload's digest if all bytes passed in one request; else the digest, if
     one is wanted, is computed from the stored bytes.
 
-    Raises UploadLost, HookRejected, ScanRejected (the upload has ended then), HookFailed, ScannerUnavailable,
-    Unavailable, Superseded.
+    Raises UploadLost, HookRejected or ScanRejected, each after the upload has ended; HookFailed,
+    ScannerUnavailable, Unavailable, Superseded.
     """
     if upload.phase is not Phase.FINISHING:
         return upload

@@ -41,8 +41,9 @@ class Journal:
         """The upload as recorded."""
 
     async def record(self, checkpoint: Checkpoint) -> None:
-        """Record `checkpoint`, or withhold it: until `release` if it makes the upload full; with `withheld`, until
-        `proceed` or `release` if it moves the offset. Raises Superseded, StateUnavailable, OverQuota.
+        """Record `checkpoint`, or withhold it: until `release` if it makes the upload full; while
+        `Journal.withheld` is True, until `proceed` or `release` if it moves the offset. Raises Superseded,
+        StateUnavailable, OverQuota.
         """
         async with self._saving:
             if self._is_withheld(checkpoint.offset):
@@ -54,7 +55,8 @@ class Journal:
 
     async def proceed(self) -> None:
         """Record the withheld checkpoints, and from now on each new one, except one that makes the upload full. Raises
-        the same as `record`."""
+        Superseded, StateUnavailable, OverQuota.
+        """
         async with self._saving:
             self.withheld = False
             partial = [checkpoint for checkpoint in self._pending if checkpoint.offset != self.upload.length]

@@ -43,8 +43,9 @@ async def last_seq(engine: Engine) -> int:
 
 
 async def newest(engine: Engine, chosen: Callable[[Upload], bool], limit: int) -> tuple[Sequence[Numbered], int]:
-    """Return the last `limit` of the chosen uploads among those of the latest events (`Thresholds.recent_events`), each
-    once, the newest last, and the number of an event up to which all uploads were looked at. Raises StateUnavailable.
+    """Return the last `limit` of the chosen uploads among those of the latest events (`Thresholds.recent_events`),
+    each once, the newest last, and the event number after which `read_page` finds later changes. Raises
+    StateUnavailable.
     """
     last = await last_seq(engine)
     uploads, since = OrderedDict[UploadId, Numbered](), max(0, last - engine.thresholds.recent_events)

@@ -23,8 +23,9 @@ async def pause(engine: Engine, upload_id: UploadId) -> Upload:
 
 
 async def resume(engine: Engine, upload_id: UploadId) -> Upload:
-    """End the pause of the upload, and return the upload. A lock holder is asked to leave as by `pause`, but not if the
-    upload isn't paused: it is returned as it is then. Raises the same as `pause`."""
+    """End the pause of the upload, and return the upload. A lock holder is asked to record its bytes and release the
+    lock. If the upload isn't paused, return it unchanged, and ask no lock holder. Raises the same as `pause`.
+    """
     upload = await engine.state.load(upload_id)
     engine.authorize(Pause(), upload)
     if upload is not None and upload.paused(engine.clock()):

@@ -55,8 +55,8 @@ async def _refuse_request(request: web.Request, context: Context, error: Refusal
 
 
 def _audit(request: web.Request, context: Context, status: int) -> None:
-    """Log the refusal of a request to the audit: any with a refusal's code and, without a code, a status from 400
-    up, except a client that disconnected (499) and any status of /healthz and /readyz.
+    """Log the request to the audit if it was refused: by a refusal with a code or, without a code, by a status
+    from 400 up, except 499 (the client disconnected) and any status of /healthz and /readyz.
     """
     code = request.get(CODE)
     if code is None and (status < web.HTTPBadRequest.status_code or status == CLIENT_CLOSED or request.path in PROBES):

@@ -55,8 +55,9 @@ class Trust:
 
     def client(self, request: web.BaseRequest) -> str:
         """Return the address of the client that connected to the nearest proxy, without a port, if that proxy is
-        trusted and reports it; else the peer's, `unix:` for a UNIX socket. Raises Malformed if the field is too
-        long."""
+        trusted and reports it; else the peer's, `unix:` for a UNIX socket. Raises Malformed if the proxy's header
+        field is too long.
+        """
         return self._reported_client(request) or request.remote or ""
 
     def is_local(self, request: web.BaseRequest) -> bool:

@@ -1,4 +1,4 @@
-"""The clearing up after a failed or cancelled job: its products are removed, and its kind gives it up."""
+"""The clearing up after a failed or cancelled job: its products are removed, and its kind clears up too."""
 
 from __future__ import annotations
 

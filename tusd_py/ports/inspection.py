@@ -59,8 +59,8 @@ class Inspection(Protocol):
         """Return the unfinished upload, or the finished partial upload, that these leftovers belong to: for repair,
         after the upload's record was lost.
 
-        The upload has all stored bytes before the first gap, recorded or not. Returns None if there are no such bytes,
-        or if a regular or final upload has its finished object.
+        The upload has all stored bytes before the first gap, recorded or not. Returns None if there are
+        neither such bytes nor an info object, or if a regular or final upload has its finished object.
         """
 
     def trials(self) -> Sequence[Trial]:

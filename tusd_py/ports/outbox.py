@@ -90,7 +90,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """The numbers of events that one sink hasn't received."""
+    """The counts of one sink's pending and dead events."""
 
     sink: str
     pending: int

@@ -8,7 +8,9 @@ from tusd_py.ports.outbox import Delivery
 
 
 class DeliveryFailed(Exception):
-    """An attempt failed; the event is sent again later. The message is a few words without secrets or a body."""
+    """An attempt failed; the event is sent again later, unless that was the last attempt. The message is a few words
+    without secrets or a body.
+    """
 
     def __init__(self, message: str, *, retry_after: float | None = None, unsubscribed: bool = False) -> None:
         super().__init__(message)

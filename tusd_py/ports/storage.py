@@ -55,7 +55,8 @@ class Writer(Protocol):
     async def write(self, chunk: Chunk) -> None:
         """Write `chunk`, waiting while memory is short. Records checkpoints as bytes become durable.
 
-        Raises: StorageUnavailable, StateUnavailable, Superseded, OverQuota.
+        Raises: StorageUnavailable, StateUnavailable, Superseded, OverQuota; UploadLost if recorded bytes seem to be
+        gone. The end of the writer's context may raise these errors instead.
         """
 
     async def flush(self) -> None:
@@ -138,9 +139,10 @@ class Storage(Protocol):
         everything. The caller ensures that nothing is being written to the upload."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of `span` of a finished upload's object. The caller closes it, unless it is exhausted.
+        """Yield the bytes of `span` of a finished upload's object. A caller that stops early must close the generator.
 
-        Raises (on the first step, before any byte): UploadLost if the object is missing or was replaced.
+        Raises StorageUnavailable; UploadLost if the object is missing or was replaced: before any byte, unless that
+        happened during the read.
         """
 
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:

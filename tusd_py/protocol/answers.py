@@ -23,15 +23,17 @@ def merge(reply: Reply, answer: Answer) -> Reply:
 
 
 def merge_refusal(reply: Reply, answer: Answer) -> Reply:
-    """Return the reply to a request that a hook refuses, merged with its answer as `merge` does it; a status that isn't
-    an error (4xx, 5xx) is ignored."""
+    """Return the reply to a request that a hook refuses, merged with the hook's answer: body and header fields as
+    `merge` does it; the answer's status replaces the reply's only if it is an error (4xx, 5xx).
+    """
     is_error = answer.status is not None and _FIRST_ERROR <= answer.status < _END
     return _merged(replace(reply, status=answer.status) if is_error and answer.status else reply, answer)
 
 
 def add_fields(headers: Mapping[str, str], answers: Iterable[Answer]) -> Mapping[str, str]:
-    """Return the header fields of a response whose status and body stay, merged with those of the answers: all but
-    Content-Type, which stays that of the body."""
+    """Return the header fields of a response, `headers`, merged with those of the hooks' answers as by `merge`, except
+    Content-Type: status and body of the response stay.
+    """
     for answer in answers:
         added = {name: value for name, value in answer.headers.items() if name.lower() != _TYPE}
         headers = _merged_fields(headers, added)

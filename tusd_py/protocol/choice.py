@@ -1,5 +1,6 @@
-"""The choice of the protocol of a request: all share the same URLs. A HEAD or OPTIONS that names none is answered in
-both tus and Resumable Uploads for HTTP."""
+"""The choice of a request's protocol: tus, the IETF's protocol and plain HTTP share the same URLs. A HEAD or OPTIONS
+that names no protocol is answered in both tus and Resumable Uploads for HTTP.
+"""
 
 from __future__ import annotations
 

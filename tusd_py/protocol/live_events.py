@@ -75,7 +75,7 @@ class Teller:
         return events
 
     def repeat(self) -> None:
-        """Have the next `tell` return the state again, changed or not."""
+        """Have the next `tell` return a `state` event, even if nothing in the upload's state has changed."""
         if self._face is not None:
             self._face = ()
 

@@ -60,8 +60,9 @@ def run_server(settings: Settings, listeners: ServerListeners, watch: int | None
     """Serve until SIGTERM or SIGINT, and return the exit code 0. A second signal ends the process at once, with exit
     code 1.
 
-    A worker has the file descriptor `watch`, and shuts down, too, when that can be read. It takes any number of signals
-    for one: a signal to all processes reaches it both directly and through the supervisor, which kills it if need be.
+    A worker has the file descriptor `watch`, and shuts down, too, once `watch` is readable: the supervisor has
+    ended. A worker takes any number of signals for one: a signal to all processes reaches it both directly and
+    through the supervisor, which kills its workers at a second signal.
 
     Takes ownership of `listeners`. Raises ConfigurationError.
     """

@@ -67,8 +67,9 @@ async def open_engine(
 async def open_unpaired(
     settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
 ) -> AsyncIterator[Engine]:
-    """Open an engine as `open_engine` does, but without the check that state and storage belong together. Raises
-    ConfigurationError."""
+    """Open an engine on the storage and state that the settings name, without the check that both belong together;
+    yield it, and close both at the end. Raises ConfigurationError.
+    """
     meter = meter or Meter()
     storage = await _storage(settings, budget, meter)
     state, locker = _state(settings)

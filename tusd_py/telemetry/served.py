@@ -16,8 +16,8 @@ GetFields = Callable[[], Mapping[str, str]]
 
 
 class _Served:
-    """The fields of a request, computed once. It drops the request at the end, since tasks and timers that the request
-    started keep its context for longer.
+    """The fields of a request, computed for its first log line and for the first one after each `renew`. The
+    request is dropped once it has ended, since tasks and timers that it started keep its context for longer.
     """
 
     __slots__ = ("_fields", "_get_fields")

@@ -71,14 +71,15 @@ class Budget:
 
     def pin(self, change: int) -> None:
         """Count `change` more (if negative, fewer) bytes as used, even above the limit. No account can spill these
-        bytes: store or drop, and release them.
+        bytes, that is, store or drop them and then release them.
         """
         self._pinned += change
         self.free(-change)
 
     def add_sending(self, change: int) -> None:
         """Count `change` more (if negative, fewer) bytes as being sent: they will be released without a request to
-        spill."""
+        their account to store or drop them.
+        """
         self._sending += change
 
     def set_idle(self, account: Account, *, idle: bool) -> None:
@@ -92,7 +93,7 @@ class Budget:
 
     @property
     def tight(self) -> bool:
-        """True if an account waits for bytes."""
+        """True if an account waits for room in the budget."""
         return bool(self._waiting)
 
     @property

@@ -1,5 +1,6 @@
-"""The memory of a request in addition to its body's bytes. It is charged to at most a part of the budget, and no
-request waits for it."""
+"""The memory that requests take in addition to their bodies' bytes. It is charged to the memory budget without
+waiting, up to half of the budget.
+"""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Slabs:
 
     @property
     def _total(self) -> int:
-        """The bytes of all arenas, the memory of large slabs, and of the small slabs that are lent."""
+        """The bytes of all arenas, from which large slabs are cut, plus those of the small slabs that are lent."""
         return self.size + self._small_bytes
 
     def _may_add_arena(self) -> bool:

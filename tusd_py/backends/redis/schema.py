@@ -88,8 +88,9 @@ class Keys:
 
     @property
     def names(self) -> str:
-        """The key of a hash of uploads' ids: by the name in the upload's URL, if it has one, and by the object's key,
-        after a slash, if a hook or credential chose it."""
+        """The key of a hash of uploads' ids: by the name in the upload's URL, if it has one, and by `/` followed by the
+        object's key (`Upload.claimed_key`), if a hook or credential chose the key.
+        """
         return f"{self.prefix}names"
 
     @property
@@ -125,7 +126,7 @@ class Keys:
 
     @property
     def lease(self) -> str:
-        """The key, without the upload's id, of the holder of its lock, `node/token`, until the lease expires."""
+        """The key, without the upload's id, of the upload's lock holder, `node/token`, until the lease expires."""
         return f"{self.prefix}lease:"
 
     @property

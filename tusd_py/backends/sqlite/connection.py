@@ -36,14 +36,15 @@ _DISK_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN
 class SqliteThread:
     """A thread that runs work on the database at `path`, so that the event loop is never blocked.
 
-    `prepare` runs once per connection, in a transaction. `synchronous` is SQLite's: with FULL, a write that returned
-    survives power loss. An exception of the work rolls back that work alone, and is raised; errors of the database
-    itself are raised as StateUnavailable, or as StateFull if the disk is full.
+    `prepare` runs once per connection, in a transaction. `synchronous` is SQLite's: with FULL, a write that
+    returned survives power loss. Writes that are queued at the same time are committed as a batch, in one
+    transaction. An exception of the work rolls back that work alone, and is raised; errors of the database itself
+    are raised as StateUnavailable, or as StateFull if the disk is full.
 
-    Next to the database is a file, the ballast. When the disk is full the ballast is deleted, and the batch is retried
-    without the writes that need more space. Before the retry the write-ahead log is checkpointed, for which the ballast
-    is large enough. The retry then overwrites the log from its beginning: no other program can have taken the space of
-    the log.
+    Next to the database is a file, the ballast. When the disk is full the ballast is deleted, and the batch is
+    retried without the writes that need more space. Before the retry the write-ahead log is checkpointed, for
+    which the ballast is large enough. The retry then overwrites the log from its beginning: no other program can
+    have taken the space of the log.
     """
 
     def __init__(
@@ -149,8 +150,9 @@ class SqliteThread:
         return work(connection)
 
     def _space(self, connection: sqlite3.Connection) -> Space:
-        """Return the free bytes of the disk and its reserve. If only the reserve is free but the ballast exists, a file
-        that keeps space for the log, the unused pages of the database count as free, too."""
+        """Return the free bytes of the disk and its reserve. If less than the reserve is free, but the ballast (a file
+        that keeps space for the write-ahead log) exists, the unused pages of the database count as free, too.
+        """
         space = disk_space(self._path.parent)
         if space.full and self._ballast.exists:
             unused, size = (

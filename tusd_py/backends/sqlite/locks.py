@@ -1,7 +1,7 @@
 """Locks among the processes of one machine, in a small, separate SQLite file.
 
-The file needs no durability, so it is never synced, and each boot begins a new one: a file that a power loss may have
-damaged is never read again, and no lock is held after a reboot.
+The file needs no durability, so it is never synced. On Linux each boot begins a new one: a file that a power
+loss may have damaged is never read again, and no lock is held after a reboot.
 """
 
 from __future__ import annotations

@@ -145,8 +145,9 @@ class SqliteOutbox:
 
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:
-    """Store the events of the upload as recorded for the subscriptions to their types. Each event takes a number,
-    stored or not; without events one number is taken."""
+    """Store the events of the upload `recorded` for the subscriptions to their types. Each event takes a number,
+    stored or not; without events one number is taken.
+    """
     for event in events:
         _store(event.type, partial(_upload_row, event, recorded), connection)
     if not events:
@@ -154,7 +155,9 @@ def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connect
 
 
 def store_end(job: Job, connection: sqlite3.Connection) -> None:
-    """Store the event of a job's end for the subscriptions to it, and take a number."""
+    """Store the event of a job's end for the subscriptions to its type, if there are any. The event takes a
+    number in any case.
+    """
     _store(EventType.JOB, partial(job_row, job), connection)
 
 

@@ -66,8 +66,9 @@ class BodyStream:
             await self.drained()
 
     async def drained(self) -> None:
-        """Return once the client can take more. Closes the connection and raises ConnectionResetError if it takes no
-        byte for `patience` seconds."""
+        """Return once the client can take more. Closes the connection and raises ConnectionResetError if the client
+        takes no byte for `patience` seconds.
+        """
         waiting = self._waiting
         while not await self._sending.over(self._patience):
             before, waiting = waiting, self._waiting

@@ -136,8 +136,9 @@ class SocketReader(asyncio.BufferedProtocol):
             self._waiting.wake_soon(_GATHER)
 
     def _gathered(self) -> None:
-        """Wake the waiting task `_GATHER` seconds after the first bytes of a slow client. If the bytes fill less than
-        half of a large slab, copy the bytes out first, so that the slab can be reused.
+        """Wake the waiting task: `Waiting` calls this `_GATHER` seconds after the first new bytes of a slow
+        client. If the bytes fill less than half of a large slab, copy the bytes out first, so that the
+        slab can be reused.
         """
         self._queue.shrink()
         self._waiting.wake()

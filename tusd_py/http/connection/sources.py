@@ -74,8 +74,9 @@ class Stream:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     def release(self) -> None:
-        """Set the most bytes of one read (`max_size`) back to what they were before this source. It stops no reading:
-        aiohttp reads the body in any case."""
+        """Set the most bytes of one read (`max_size`) back to what they were before this source. Reading goes
+        on: aiohttp reads the body in any case.
+        """
         self._set_step(self._original_size)
 
     def _set_step(self, step: int | None) -> None:

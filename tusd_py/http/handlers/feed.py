@@ -96,9 +96,9 @@ async def _tell_events(request: web.Request, context: Context, feed: _Feed, firs
 async def _tell_lines(
     request: web.Request, context: Context, feed: _Feed, first: Page, since: int
 ) -> web.StreamResponse:
-    """Send a line for each event, and a last line with the number of the last event sent (`since` if none was):
-    the end, once all events are sent and the query has no `follow`, or the code of a fault. A shutdown ends the
-    response without a last line.
+    """Send a line for each event, then a last line with the number of the last event sent (`since` if none was). The
+    last line also says that all events are sent, which needs a query without `follow`, or has the code of a fault.
+    A shutdown ends the response without a last line.
     """
     follow = read_flag(request, "follow")
     headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}

@@ -86,7 +86,9 @@ def live_of(context: Context) -> Live:
 
 
 async def _check(request: web.Request, snapshot: Snapshot | None, *, resumed: bool) -> None:
-    """Raise a Refusal if the client may not watch the upload, there is none, or it is gone and not `resumed`."""
+    """Raise a Refusal if the client may not watch the upload, or there is none; and, unless the client has
+    watched the upload before (`resumed`), if the upload is gone or has expired.
+    """
     engine, upload = request[ENGINE], None if snapshot is None else snapshot.upload
     engine.authorize(Watch(), upload)
     if snapshot is None or upload is None:

@@ -34,7 +34,8 @@ _RIGHTLESS = (Unauthenticated, InsufficientScope, UploadNotFound)
 
 async def _open(request: web.Request, context: Context) -> web.StreamResponse:
     """Open the WebSocket, and serve it until the connection ends, or the upload is gone, or finished with its jobs
-    ended. Raises Refusal before it is open."""
+    ended. Raises Refusal, StateUnavailable, only before the WebSocket is open.
+    """
     _check_origin(request, context)
     heartbeat = None if context.live is None else context.live.heartbeat
     # aiohttp takes messages that are shorter than its limit

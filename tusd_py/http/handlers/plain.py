@@ -1,5 +1,6 @@
-"""The handler of plain uploads: forms, PUT, and POST of bytes. A request that isn't answered with 201 or 303 leaves no
-upload."""
+"""The handler of plain uploads: forms, PUT, and POST of bytes. A request that is refused, or whose body ends
+too early, leaves no upload.
+"""
 
 from __future__ import annotations
 

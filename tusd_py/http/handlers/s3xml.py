@@ -1,5 +1,5 @@
-"""The handlers of the requests that `presign` directs to this server and not to S3: creating, listing and
-ending a multipart upload, answered with XML as S3 would.
+"""The handlers behind the URLs of this server that the route `presign` gives to Uppy's `signRequest`: creating,
+listing and ending a multipart upload, answered with XML as S3 would.
 """
 
 from __future__ import annotations

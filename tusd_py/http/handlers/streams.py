@@ -40,7 +40,8 @@ class EventStream:
 
     async def send(self, data: str, *, id: str, event: str) -> None:  # noqa: A002  the field's name
         """Send an event with one line of data. Raises ConnectionError if the client is gone, or has taken nothing for
-        long."""
+        `patience` seconds (`streaming`).
+        """
         await self._body.send(event_text(data, id=id, event=event))
 
     async def keep_alive(self) -> None:

@@ -13,7 +13,9 @@ percent signs mean themselves."""
 
 
 def unescape(value: str) -> str:
-    """Return the value of a form's `name` or `filename`, with the escapes of browsers and curl decoded."""
+    """Return the value of a form's `name` or `filename`, with quotes and line breaks decoded that browsers or curl
+    escaped.
+    """
     for escape, character in _ESCAPES:
         value = value.replace(escape, character)
     return value

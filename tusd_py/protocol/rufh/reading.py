@@ -1,5 +1,6 @@
-"""The reading of requests in Resumable Uploads for HTTP: heads to intents. Fields that don't follow their grammar are
-ignored (IETF, 4.1)."""
+"""The reading of requests in Resumable Uploads for HTTP: heads to intents. The protocol's own fields that don't
+follow their grammar are ignored (IETF, 4.1); a digest or an Upload-Metadata that can't be read is refused.
+"""
 
 from __future__ import annotations
 

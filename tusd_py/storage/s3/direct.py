@@ -44,7 +44,8 @@ class S3Direct:
     async def begin(self, upload: Upload) -> Checkpoint:
         """Create the multipart upload, if the cursor names none; return the checkpoint with its UploadId.
 
-        It has no checksums: clients send none, and one created with checksums can't be completed without them.
+        The multipart upload has no checksums: clients send none, and a multipart upload created with checksums can't be
+        completed without them.
         """
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is not None:

@@ -144,8 +144,9 @@ async def find_etag(bucket: Bucket, upload: Upload, key: str) -> str | None:
 
 
 async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
-    """Return the ETag of the upload's object, after an error (`doubt`) that left it uncertain if there is one. Raises
-    UploadLost if there is no such object."""
+    """Return the ETag of the upload's object, after an error (`doubt`) that doesn't tell if the object exists.
+    Raises UploadLost if there is no such object.
+    """
     etag = await find_etag(bucket, upload, key)
     if etag is None:
         raise UploadLost(key) from doubt

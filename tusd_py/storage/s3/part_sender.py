@@ -103,8 +103,9 @@ class PartSender:
         return creation
 
     async def _create_multipart(self) -> str:
-        """Create the multipart upload; return its UploadId. If a hook or a credential chose or prefixed the key, so
-        that a listing doesn't show whose multipart upload it is, the info object names the UploadId."""
+        """Create the multipart upload; return its UploadId. The info object names the UploadId if a hook or a
+        credential chose or prefixed the key: a listing then doesn't show whose multipart upload it is.
+        """
         if self._key_tells_id:
             await self.save_info()
         created = await self._bucket.create_multipart(self._upload, self._chain.cursor.key)
@@ -115,8 +116,9 @@ class PartSender:
         return created.multipart
 
     async def _sending(self, part: Assembly, work: Work[T]) -> T:
-        """Return the result of the work, which sends the part. The account of the memory budget counts its bytes in
-        memory as being sent meanwhile, and no longer holds them once S3 has them."""
+        """Return the result of the work, which sends the part. The account of the memory budget counts the
+        part's bytes in memory as being sent meanwhile, and no longer holds them once S3 has them.
+        """
         size = part.memory_size
         self._account.sending(size)
         try:

@@ -68,10 +68,11 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
 
 
 async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
-    """Return the UploadIds of the multipart uploads for the upload's object; empty if there are none. No item is None.
+    """Return the UploadIds of the multipart uploads for the upload's object; empty if there are none,
+    and never with a None in the result.
 
-    If a hook or a credential chose or prefixed the key, which then doesn't tell whose they are, only the UploadId that
-    the info object names counts, if it still exists.
+    If a hook or a credential chose or prefixed the key, which then doesn't tell whose they are, only the UploadId
+    that the info object names counts, if it still exists.
     """
     if upload.key_tells_id:
         return [item.multipart for item in items if item.multipart and item.key == cursor.key]

@@ -66,7 +66,8 @@ class Retries:
     @asynccontextmanager
     async def observed(self, operation: str) -> AsyncIterator[Attempt]:
         """Yield an attempt, which the caller makes in this context. Report the attempt's time and outcome to the meter,
-        unless the caller sets `counted` to False; turn the attempt's exceptions, except UploadLost, into S3Error.
+        unless the caller sets `counted` to False; turn errors of botocore, aiohttp and the system into S3Error. Other
+        exceptions, such as UploadLost, stay as they are.
         """
         started, outcome, attempt = time.perf_counter(), "failed", Attempt()
         try:

@@ -136,7 +136,9 @@ class S3Storage:
             await self._remove(upload, cursor)
 
     async def _remove(self, upload: Upload, cursor: S3Cursor) -> None:
-        """Remove what the cursor names, but not an object that another program put under the upload's chosen key."""
+        """Remove what the cursor names. An object that another program put under the upload's chosen key stays, unless
+        the cursor has an ETag: the object is taken for the upload's own then.
+        """
         bucket = self._buckets.find(cursor.bucket)
         if cursor.multipart is not None and cursor.etag is None:
             await bucket.client.abort_multipart(cursor.key, cursor.multipart)

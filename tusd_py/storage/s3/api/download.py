@@ -51,7 +51,7 @@ class Selection:
 
 
 async def download(raw: RawS3, retries: Retries, selection: Selection) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes. Raises S3Error, and UploadLost if the object is gone or has another ETag."""
+    """Yield the bytes of the selection. Raises S3Error, and UploadLost if the object is gone or has another ETag."""
     received = failures = 0
     while not selection.is_read(received):
         try:
