@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import Sender, content, new_upload, random_bytes
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.inspection import Recovered
 
@@ -68,6 +69,18 @@ async def test_all_of_it_is_found_and_goes_on_under_its_key(
     assert await content(bench.storage, await again.finish()) == sender.data
     await bench.storage.clean(again.upload)
     assert len(await bench.residue()) == 1
+
+
+async def test_what_replaced_a_finished_object_stays(bench: Bench) -> None:
+    done, other = await send(bench, 3, **NAMES[0]), await send(bench, 2 * bench.grain, **NAMES[0])
+    await done.send()
+    finished = await done.finish()
+    await other.send()
+    newer = await other.finish()
+    await bench.storage.discard(replace(finished, phase=Phase.TERMINATING))
+    assert await content(bench.storage, newer) == other.data
+    await bench.storage.discard(newer)
+    assert await bench.residue() == []
 
 
 async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:

@@ -264,11 +264,14 @@ async def test_an_unfinished_upload_never_takes_anothers_object(bench: Bench, li
     assert await bench.residue() == []
 
 
-async def test_a_finish_that_was_not_recorded_is_discarded(bench: Bench) -> None:
-    length = 2 * bench.grain + 5
-    sender = Sender(bench.storage, random_bytes(length), new_upload(bench.storage, length, place="a/b c"))
-    await sender.send(bench.grain)
-    await sender.send()
+@pytest.mark.parametrize("place", [None, "a/b c"])
+@pytest.mark.parametrize("parts", [0, 2])
+async def test_a_finish_that_was_not_recorded_is_discarded(bench: Bench, place: str | None, parts: int) -> None:
+    length = parts and parts * bench.grain + 5
+    sender = Sender(bench.storage, random_bytes(length), new_upload(bench.storage, length, place=place))
+    if parts:
+        await sender.send(bench.grain)
+        await sender.send()
     await bench.storage.finish(sender.upload, sender.entries)
     await bench.storage.discard(replace(sender.upload, phase=Phase.TERMINATING))
     assert await bench.residue() == []

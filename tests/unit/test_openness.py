@@ -70,6 +70,7 @@ def test_disabled_termination_is_no_exposure() -> None:
         ("::ffff:127.0.0.1", True),
         ("::ffff:192.0.2.1", False),
         ("localhost", True),
+        ("LOCALHOST", True),
         ("0.0.0.0", False),
         ("up", False),
     ],

@@ -24,6 +24,7 @@ SECRETS = st.sampled_from(
         "?x-amz-security-token=SECRET",
         "Signature=SECRET",
         "?token=SECRET",
+        "?db=0&password=SECRET",
         "&Ticket=SECRET",
         "redis://user:SECRET@h",
         "redis://:it's-SECRET@h",

@@ -84,7 +84,7 @@ def is_loopback(host: str) -> bool:
     try:
         address = ip_address(host)
     except ValueError:
-        return host == _LOCALHOST
+        return host.lower() == _LOCALHOST
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 

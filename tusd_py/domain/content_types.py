@@ -34,6 +34,8 @@ class Mark:
     """The media type of files with the mark, in lower case."""
     length: int
     """The length of the mark in bytes."""
+    incomplete: bool = False
+    """True if the bytes end before a second mark that may follow and decide the type (RIFF, then WEBP)."""
 
 
 def check_content(
@@ -52,7 +54,7 @@ def check_content(
 
 def has_allowed_mark(upload: Upload, marks: Sequence[Mark], allowed: Sequence[str]) -> bool:
     """Return True if one of the marks is of the upload's declared type, or of a type in `allowed`. Then more bytes of
-    the upload don't change the result of `check_content`, unless a second mark follows the first (RIFF, then WEBP).
+    the upload don't change the result of `check_content`, unless the mark is incomplete.
     """
     names = _names(_kind(upload))
     return any(has_type(mark.kind, allowed) or _name(mark.kind) in names for mark in marks)

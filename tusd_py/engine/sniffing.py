@@ -53,7 +53,8 @@ def _is_kept(engine: Engine, marks: FileMarks, upload: Upload, head: bytes, body
     """Return True if the body, which begins with `head`, is to be stored; False if it was cut short before the file's
     type could be told. `last` is True if the body is the rest of the file. Raises TypeNotAllowed."""
     present, allowed = marks.find(head), engine.limits.allowed_types
-    if not head or has_allowed_mark(upload, present, allowed):
+    complete = [mark for mark in present if not mark.incomplete]
+    if not head or has_allowed_mark(upload, complete, allowed):
         return True
     if len(head) < HEAD_BYTES and body.end is not BodyEnd.COMPLETE:
         return False

@@ -69,7 +69,7 @@ class Trust:
         """
         families = _families(request.headers)
         if not families:
-            return request.remote in {UNIX_PEER, None} or is_loopback(request.remote or "")
+            return request.remote in {UNIX_PEER, "", None} or is_loopback(request.remote or "")
         certain = self.family != "auto" or len(families) == 1
         return certain and is_loopback(self._reported_client(request))
 

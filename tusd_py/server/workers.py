@@ -52,6 +52,7 @@ class _Supervisor:
         self._listeners = listeners
         self._workers: list[SpawnProcess] = []
         self._errors = _CONTEXT.SimpleQueue()
+        self._ending = False
         self._signal_count = 0
 
     def run(self) -> int:
@@ -64,8 +65,8 @@ class _Supervisor:
             wait([worker.sentinel for worker in self._workers])
             codes = [self._reap(worker) for worker in self._workers[:] if worker.exitcode is not None]
             is_failed |= any(code > 0 for code in codes)
-            if is_failed and not self._signal_count:
-                self._handle_signal()
+            if is_failed and not self._ending:
+                self._end_all()
                 return self._fail()
         return 1 if is_failed or self._signal_count > 1 else 0
 
@@ -87,7 +88,7 @@ class _Supervisor:
         try:
             listeners = self._listeners.duplicate()
         except OSError:
-            if self._signal_count:
+            if self._ending:
                 return
             raise
         with closing(listeners):
@@ -95,7 +96,7 @@ class _Supervisor:
             with _interrupts_blocked():
                 worker.start()
         self._workers.append(worker)
-        if self._signal_count:  # a signal came during the start: this worker wasn't told
+        if self._ending:  # a signal came during the start: this worker wasn't told
             self._end(worker)
 
     def _reap(self, worker: SpawnProcess) -> int:
@@ -105,25 +106,28 @@ class _Supervisor:
         self._workers.remove(worker)
         if worker.pid is not None:
             forget_worker(worker.pid)
-        if code <= 0 and not self._signal_count:
+        if code <= 0 and not self._ending:
             _log_end(worker.pid, code)
             self._start_worker()
         return code
 
     def _handle_signal(self) -> None:
         self._signal_count += 1
+        self._end_all()
+
+    def _end_all(self) -> None:
+        self._ending = True
         self._listeners.public.close()
         for worker in self._workers:
             self._end(worker)
 
     def _end(self, worker: SpawnProcess) -> None:
-        """Tell the worker to shut down (SIGTERM), perhaps a second time; kill it (SIGKILL) if this server was
-        told to end more than once.
-        """
-        if self._signal_count == 1:
-            worker.terminate()
-        else:
+        """Tell the worker to shut down (SIGTERM), perhaps a second time; kill it (SIGKILL) if this server got more than
+        one signal."""
+        if self._signal_count > 1:
             worker.kill()
+        else:
+            worker.terminate()
 
 
 @contextmanager

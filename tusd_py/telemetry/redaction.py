@@ -24,8 +24,9 @@ _QUERY = re.compile(r"\?" + _text_without(r"\"'<>\x1b"))
 _SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
 """Texts by which a signed URL's query is recognized, in lower case."""
 _SIGNATURE = re.compile(r"(Signature|Credential)=" + _text_without(r",&\"'\x1b"), re.IGNORECASE)
-_TOKEN = re.compile(r"(token|ticket)=" + _text_without(r",&\"'<>\x1b"), re.IGNORECASE)
-"""The pattern of credentials in a query: upload tokens (`token`) and the tickets of clients that listen (`ticket`)."""
+_TOKEN = re.compile(r"(token|ticket|password)=" + _text_without(r",&\"'<>\x1b"), re.IGNORECASE)
+"""The pattern of credentials in a query: upload tokens (`token`), the tickets of clients that listen (`ticket`), and
+passwords of other servers."""
 _USERINFO = re.compile(r"://[^\s/\"<>]*@")
 
 
@@ -39,7 +40,7 @@ def without_secrets(line: str) -> str:
     plain = line.lower()
     if "signature=" in plain or "credential=" in plain:
         line = _SIGNATURE.sub(r"\1=***", line)
-    if "token=" in plain or "ticket=" in plain:
+    if "token=" in plain or "ticket=" in plain or "password=" in plain:
         line = _TOKEN.sub(r"\1=***", line)
     return line
 

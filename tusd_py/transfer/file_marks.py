@@ -40,16 +40,17 @@ class FileMarks:
 
     def find(self, head: bytes) -> Sequence[Mark]:
         """Return the marks in `head`, the first bytes of a file, that have a media type. A first mark that a second one
-        follows (RIFF, then WEBP) is returned together with it, as one mark of the second's type."""
+        follows (RIFF, then WEBP) is returned together with it, as one mark of the second's type. It is incomplete if
+        `head` ends before a second one that may follow."""
         return [mark for row in self._rows if row.begins(head) for mark in self._resolved(row, head) if mark.kind]
 
     def _resolved(self, row: _Row, head: bytes) -> Sequence[Mark]:
+        rows = self._further.get(row.mark, ())
         further_marks = [
-            Mark(further.kind, len(row.mark) + len(further.mark))
-            for further in self._further.get(row.mark, ())
-            if further.begins(head)
+            Mark(further.kind, len(row.mark) + len(further.mark)) for further in rows if further.begins(head)
         ]
-        return further_marks or [Mark(row.kind, len(row.mark))]
+        incomplete = any(len(head) < further.offset + len(further.mark) for further in rows)
+        return further_marks or [Mark(row.kind, len(row.mark), incomplete)]
 
 
 def _rows(listed: Sequence[Any]) -> Iterator[_Row]:

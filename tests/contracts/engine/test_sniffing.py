@@ -89,6 +89,20 @@ async def test_a_mark_is_enough_in_a_first_request(picky: Harness) -> None:
     assert picky.stored(upload) == PNG
 
 
+@pytest.mark.parametrize("size", [4, 11])
+async def test_half_a_mark_is_not_enough(picky: Harness, size: int) -> None:
+    """RIFF alone may begin an image or a film: the second mark tells."""
+    film = b"RIFF\x24\x00\x00\x00AVI LIST" + bytes(HEAD_BYTES)
+    upload = await begin_upload(picky, len(film))
+    record = await append(picky.engine, upload.id, appending(0), ScriptedBody(film[:size], end=BodyEnd.CUT))
+    assert (record.offset, stored(picky)) == (0, 0)
+    for chunks in ([film[:size]], [film], drops(film)):
+        with pytest.raises(TypeNotAllowed):
+            await append(picky.engine, upload.id, appending(0), ScriptedBody(*chunks))
+    picture = b"RIFF\x24\x00\x00\x00WEBPVP8 "
+    assert (await append(picky.engine, upload.id, appending(0), ScriptedBody(picture[:12]))).offset == 12
+
+
 async def test_a_whole_upload_may_be_short(picky: Harness) -> None:
     for data in (b"a,b\n", b""):
         upload = await begin_upload(picky, len(data), TABLE)

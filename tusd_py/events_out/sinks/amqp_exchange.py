@@ -6,7 +6,7 @@ import asyncio
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
-from aiormq.exceptions import AMQPError
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 
 from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.sinks.broker import attributes
@@ -21,7 +21,7 @@ class AmqpExchange:
     and so on; the attempt at an event that no queue takes fails.
     """
 
-    errors = (AMQPError, OSError)
+    errors = (AMQPError, ChannelInvalidStateError, OSError)
 
     def __init__(self, url: str, exchange: str) -> None:
         """Open no connection yet: the first `send` does."""
@@ -48,7 +48,7 @@ class AmqpExchange:
 
     async def _exchange(self) -> AbstractExchange:
         """Return the exchange on an open channel with publisher confirms; connects if there is none. Raises AMQPError,
-        also if the exchange doesn't exist, and OSError.
+        also if the exchange doesn't exist, ChannelInvalidStateError (the channel closed meanwhile), and OSError.
         """
         async with self._connecting:
             if self._channel is None or self._channel.is_closed:

@@ -65,6 +65,7 @@ async def _send(client: S3Client, key: str, multipart: str, parts: AsyncIterator
         number = len(parts_sent) + 1
         etag = await client.upload_part(key, multipart, number, _payload(data), {})
         parts_sent.append(Part(number=number, etag=etag, length=len(data)))
+        del data  # before the next one gathers
     return parts_sent
 
 
@@ -97,8 +98,9 @@ async def _parts(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes
     async for chunk in chunks:
         buffer += chunk
         while len(buffer) >= size:
-            yield bytes(buffer[:size])
-            del buffer[:size]
+            piece, buffer = bytes(memoryview(buffer)[:size]), buffer[size:]
+            yield piece
+            del piece  # before the next one gathers
     if buffer:
         yield bytes(buffer)
 

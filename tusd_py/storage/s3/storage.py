@@ -127,23 +127,20 @@ class S3Storage:
             await client.abort_multipart(old_cursors[0].key, multipart)
 
     async def discard(self, upload: Upload) -> None:
-        """Remove the upload's objects and multipart upload. If it never got a byte, send no request, unless its client
-        could have stored bytes by presigned requests."""
+        """Remove the upload's objects and multipart upload. If it never got a byte, send no request, unless it has all
+        its bytes (none), or its client could have stored bytes by presigned requests."""
         cursor = S3Cursor.load(upload.cursor)
         self._buckets.own.tails.drop(upload.id)
         presigned = upload.direct is not None and upload.direct.presigned_until is not None
-        if upload.offset or cursor.started or presigned:
+        if upload.offset or upload.full or cursor.started or presigned:
             await self._remove(upload, cursor)
 
     async def _remove(self, upload: Upload, cursor: S3Cursor) -> None:
-        """Remove what the cursor names. An object that another program put under the upload's chosen key stays, unless
-        the cursor has an ETag: the object is taken for the upload's own then.
-        """
+        """Remove what the cursor names. An object that another program put under the upload's chosen key stays."""
         bucket = self._buckets.find(cursor.bucket)
         if cursor.multipart is not None and cursor.etag is None:
             await bucket.client.abort_multipart(cursor.key, cursor.multipart)
-        certain = cursor.etag is not None or upload.chosen_key is None
-        owned = certain or await finishing.find_own(bucket, upload, cursor.key) is not None
+        owned = upload.chosen_key is None or await finishing.find_own(bucket, upload, cursor.key) is not None
         await bucket.client.delete({cursor.key, *cursor.temporary_keys} if owned else cursor.temporary_keys)
 
     async def clean(self, upload: Upload) -> None:

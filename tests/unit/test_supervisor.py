@@ -1,0 +1,35 @@
+"""The supervisor of workers: a failed worker ends all, and counts as no signal."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+from tusd_py.config import Settings
+from tusd_py.server import workers
+from tusd_py.server.listening import ServerListeners
+
+
+class Worker:
+    """A worker that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told = list[str]()
+
+    def terminate(self) -> None:
+        self.told.append("terminate")
+
+    def kill(self) -> None:
+        self.told.append("kill")
+
+
+def test_only_a_second_signal_kills() -> None:
+    listeners = SimpleNamespace(public=SimpleNamespace(close=lambda: None))
+    supervisor = workers._Supervisor(Settings(), cast("ServerListeners", listeners))
+    worker = Worker()
+    supervisor._workers.append(worker)  # type: ignore[arg-type]
+    supervisor._end_all()  # as another worker has failed
+    supervisor._handle_signal()
+    assert worker.told == ["terminate", "terminate"]
+    supervisor._handle_signal()
+    assert worker.told[2:] == ["kill"]
