@@ -54,8 +54,13 @@ async def state(row_bytes: int) -> BreakingState:
 
 
 @pytest.fixture
-async def origin(state: BreakingState, tmp_path: Path) -> AsyncIterator[str]:
-    settings = {"state": "memory:", "storage": f"file:{tmp_path}", "listing": "on", "network_timeout": "2s"}
+def network_timeout() -> str:
+    return "60s"
+
+
+@pytest.fixture
+async def origin(state: BreakingState, tmp_path: Path, network_timeout: str) -> AsyncIterator[str]:
+    settings = {"state": "memory:", "storage": f"file:{tmp_path}", "listing": "on", "network_timeout": network_timeout}
     app = create_app(load_settings(settings, None, {}))
 
     async def share(app: web.Application) -> None:
@@ -133,6 +138,7 @@ async def test_a_client_that_stops_reading_for_a_while_gets_all(origin: str, sta
 
 
 @FAT
+@pytest.mark.parametrize("network_timeout", ["2s"])
 async def test_a_client_that_takes_nothing_is_cut_off(origin: str, state: BreakingState) -> None:
     state.breaks_at = 0
     async with slow_reader(origin) as reader:

@@ -82,9 +82,9 @@ class Teller:
     def due_at(self, snapshot: Snapshot, now: float) -> float:
         """Return the time, in seconds since the epoch, from which `tell` will return an event for the same snapshot;
         infinite if there is none to come."""
-        times = [self._jobs_at.get(job.id, now) for job in snapshot.jobs if self._is_news(job)]
+        times = [_next(self._jobs_at.get(job.id, now), now) for job in snapshot.jobs if self._is_news(job)]
         if self._has_grown(snapshot):
-            times.append(self._progress_at)
+            times.append(_next(self._progress_at, now))
         if snapshot.upload.paused(now) and snapshot.upload.paused_until is not None:
             times.append(snapshot.upload.paused_until)
         return min(times, default=math.inf)
@@ -102,7 +102,7 @@ class Teller:
         yield LiveEvent(type="state", id=str(upload.revision), data=self._describe(snapshot, self._endpoint, now))
 
     def _progress(self, snapshot: Snapshot, now: float) -> Iterator[LiveEvent]:
-        if self._has_grown(snapshot) and now >= self._progress_at:
+        if self._has_grown(snapshot) and now >= _next(self._progress_at, now):
             upload = snapshot.upload
             self._offset, self._progress_at = upload.offset, now + _INTERVAL
             received = max(min(self._received(), upload.length or LARGEST_CLAIM), upload.offset)
@@ -114,7 +114,7 @@ class Teller:
 
     def _job_events(self, snapshot: Snapshot, now: float) -> Iterator[LiveEvent]:
         for job in snapshot.jobs:
-            if self._is_news(job) and now >= self._jobs_at.get(job.id, now):
+            if self._is_news(job) and now >= _next(self._jobs_at.get(job.id, now), now):
                 self._revisions[job.id], self._jobs_at[job.id] = job.revision, now + _INTERVAL
                 id_ = f"{snapshot.upload.revision}.{job.id}.{job.revision}"
                 yield LiveEvent(type="job", id=id_, data=job_object(job))
@@ -128,6 +128,11 @@ def state_object(snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, 
     jobs (`job_object`)."""
     upload = upload_object(snapshot.upload, snapshot.seq, endpoint, now, snapshot.end)
     return {**upload, "jobs": [job_object(job) for job in snapshot.jobs]}
+
+
+def _next(at: float, now: float) -> float:
+    """Return `at`, the earliest time of the next event; `now` if the clock has been set back since `at` was set."""
+    return at if at <= now + _INTERVAL else now
 
 
 def _end(snapshot: Snapshot) -> LiveEvent:

@@ -65,6 +65,15 @@ def test_progress_needs_growth_and_a_second() -> None:
     assert progress.data == {"offset": 9, "length": 10, "received": 9}
 
 
+def test_a_clock_that_goes_back_holds_nothing_up() -> None:
+    teller = Teller(ENDPOINT)
+    teller.tell(OPEN, 7200.0)
+    assert types(teller.tell(replace(at(3, 2), jobs=(JOB,)), 7200.0)) == ["progress", "job"]
+    later = replace(at(5, 3), jobs=(replace(JOB, revision=2),))
+    assert teller.due_at(later, 3600.0) == 3600.0
+    assert types(teller.tell(later, 3600.0)) == ["progress", "job"]
+
+
 def test_a_roll_back_is_told_at_once_and_progress_from_there() -> None:
     teller = Teller(ENDPOINT)
     teller.tell(at(5, 1), 0)
