@@ -53,10 +53,10 @@ class AuthSettings(EventSettings):
         default=None, description="URL of an authentication server that is asked about each request (forward)."
     )
     auth_cache: kinds.Duration = Field(
-        default=0.0, description="How long a good answer of that server counts for requests with the same headers."
+        default=0.0, description="How long a good answer of auth-url counts for requests with the same headers."
     )
     auth_timeout: kinds.PositiveDuration = Field(
-        default=5.0, description="How long that server, or the JWK Set's, may take to answer."
+        default=5.0, description="How long auth-url, or auth-jwks-url, may take to answer."
     )
     auth_user_header: auth_kinds.OptionalField = Field(
         default=None,

@@ -241,6 +241,6 @@ def _check_sizes(chosen: Sequence[DirectPart], parts: PartLimits) -> None:
         if part.length < parts.min_length:
             raise WrongParts(f"part {part.number} has fewer than {parts.min_length} bytes, and isn't the last")
         if parts.equal and part.length != first:
-            raise WrongParts(f"part {part.number} has not {first} bytes, as all but the last must")
+            raise WrongParts(f"part {part.number} must have {first} bytes: all parts but the last have one length")
     if parts.equal and chosen[-1].length > first:
         raise WrongParts("the last part is longer than the others")

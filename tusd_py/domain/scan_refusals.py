@@ -15,7 +15,7 @@ class Infected(ScanRejected):
     """A scan found that the content is malicious."""
 
     def __init__(self) -> None:
-        super().__init__("the scan found something malicious in it; it was removed")
+        super().__init__("the scan found malicious content in the upload; the upload was removed")
 
 
 class Unscanned(ScanRejected):
@@ -24,7 +24,7 @@ class Unscanned(ScanRejected):
     code = "unscanned"
 
     def __init__(self) -> None:
-        super().__init__("it is too large, or packed too deeply, to be scanned; it was removed")
+        super().__init__("the upload is too large, or packed too deeply, to be scanned; it was removed")
 
 
 class ScannerUnavailable(ServiceUnavailable):

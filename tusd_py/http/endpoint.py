@@ -32,7 +32,7 @@ def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: 
     url_parts = trust.url_parts(request)
     prefix = url_parts.get("prefix", "").rstrip("/")
     if not _PREFIX.fullmatch(prefix):
-        raise Malformed("the prefix this request was sent to can't be told from it")
+        raise Malformed("can't build the upload's URL: X-Forwarded-Prefix is not a path")
     return f"{_format_origin(*_authority(request, url_parts))}{prefix}{path.rstrip('/')}/"
 
 
@@ -70,7 +70,7 @@ def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[
     match = _HOST.fullmatch(url_parts.get("host", request.host))
     port = url_parts.get("port", "")
     if scheme not in _DEFAULT_PORTS or match is None or not all(map(_is_port, filter(None, (port, match[2])))):
-        raise Malformed("the host this request was sent to can't be told from it")
+        raise Malformed("can't build a URL: the scheme, host or port in Host, X-Forwarded-* or Forwarded is not valid")
     port = match[2] or port
     return scheme, match[1], "" if port == _DEFAULT_PORTS[scheme] else port
 

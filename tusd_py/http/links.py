@@ -47,6 +47,6 @@ class Links:
         if self._names is None:
             installed = await self._engine.state.installation()
             if installed is None:
-                raise StateUnavailable("it belongs to no installation yet")
+                raise StateUnavailable("the state belongs to no installation yet")
             self._names = ReadLinks(installed.id)
         return self._names

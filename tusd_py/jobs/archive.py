@@ -38,7 +38,7 @@ class ArchiveLimits:
         """Raise JobFault if an archive of `packed` bytes, with so many `members` and `unpacked` bytes in them, exceeds
         a limit: too-many-members, too-large or too-high-ratio."""
         if members > self.members:
-            raise JobFault("too-many-members", f"it has more than {self.members} members")
+            raise JobFault("too-many-members", f"the archive has more than {self.members} members")
         if unpacked > self.size:
             raise JobFault("too-large", f"its members have more than {self.size} bytes")
         if unpacked > self.ratio * packed:

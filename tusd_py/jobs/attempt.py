@@ -89,7 +89,7 @@ class Attempt:
     async def _do(self) -> Result:
         await self._clear()
         if self._hold.job.attempt > self._terms.attempts and self._hold.job.result is None:
-            raise JobFault("interrupted", "each node that tried it died, or lost touch with the state")
+            raise JobFault("interrupted", "each node that tried the job died, or could not reach the state")
         work = Work(engine=self._engine, hold=self._hold)
         try:
             return await self._kind.run(work)
@@ -152,4 +152,4 @@ class Attempt:
             await self._hold.update(lambda job: replace(job, product_ids=remaining))
 
 
-_TIMEOUT = JobFault("timeout", "it took longer than jobs-timeout")
+_TIMEOUT = JobFault("timeout", "the attempt took longer than jobs-timeout")

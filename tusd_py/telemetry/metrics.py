@@ -31,7 +31,7 @@ _LOCK_SECONDS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 Mode = Literal["livesum", "livemostrecent"]
 _EVENTS = {
     EventType.CREATED: "Uploads created.",
-    EventType.FINISHED: "Uploads whose object exists.",
+    EventType.FINISHED: "Uploads finished, without partial ones.",
     EventType.TERMINATED: "Uploads terminated.",
     EventType.EXPIRED: "Uploads removed because they had expired.",
     EventType.LOST: "Uploads removed because the storage had lost their bytes.",

@@ -72,7 +72,7 @@ class Command(PlainKind):
                 start_new_session=True,
             )
         except (OSError, ValueError):
-            raise JobFault("command-failed", "it can't be run") from None
+            raise JobFault("command-failed", "the command can't be run") from None
 
 
 async def _write(process: Process, chunks: AsyncGenerator[bytes, None]) -> None:

@@ -105,7 +105,7 @@ class FormParser:
             self._spare -= len(piece)
             self._parser.write(piece)
         if self._epilogue < 0 or (self._spare < 0 and not self._ended):
-            raise BadForm("the form has too many bytes that belong to nothing")
+            raise BadForm("the form has too many bytes outside of its parts")
 
     def _callbacks(self) -> MultipartCallbacks:
         return {
