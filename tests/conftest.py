@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio.constants
 import gc
 
 import pytest
@@ -19,6 +20,7 @@ pytest_plugins = [
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+vars(asyncio.constants)["DEBUG_STACK_DEPTH"] = 1  # frames that are kept of each handle: all ten take a tenth longer
 
 _SHRINKING = 600.0
 """Seconds for a test of random examples: Hypothesis takes up to 300 to shrink one that fails, and takes the end of a

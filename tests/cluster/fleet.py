@@ -97,7 +97,7 @@ async def running_fleet(
     shared = {} if redis is None else {"state": redis}
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(S3Proxy(seaweed.endpoint))
-        node = Node(seaweed, proxy, directory, lock_ttl=TTL, part_size=PART, debug=False, **shared, **settings)
+        node = Node(seaweed, proxy, directory, lock_ttl=TTL, part_size=PART, **shared, **settings)
         servers = [node.server, *(node.new_server() for _ in range(count - 1))]
         for server in servers:
             stack.push_async_callback(server.kill)

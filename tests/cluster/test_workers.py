@@ -47,7 +47,7 @@ class Workers:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def workers(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workers]:
     directory = tmp_path_factory.mktemp("workers")
-    async with one_node(seaweed, directory, workers=2, lock_ttl=TTL, part_size=PART, debug=False) as node:
+    async with one_node(seaweed, directory, workers=2, lock_ttl=TTL, part_size=PART) as node:
         yield Workers(node, directory / "state.db")
 
 

@@ -72,13 +72,13 @@ async def test_all_of_it_is_found_and_goes_on_under_its_key(
 
 
 async def test_what_replaced_a_finished_object_stays(bench: Bench) -> None:
-    done, other = await send(bench, 3, **NAMES[0]), await send(bench, 2 * bench.grain, **NAMES[0])
-    await done.send()
-    finished = await done.finish()
-    await other.send()
-    newer = await other.finish()
+    first, second = await send(bench, 3, **NAMES[0]), await send(bench, 2 * bench.grain, **NAMES[0])
+    await first.send()
+    finished = await first.finish()
+    await second.send()
+    newer = await second.finish()
     await bench.storage.discard(replace(finished, phase=Phase.TERMINATING))
-    assert await content(bench.storage, newer) == other.data
+    assert await content(bench.storage, newer) == second.data
     await bench.storage.discard(newer)
     assert await bench.residue() == []
 

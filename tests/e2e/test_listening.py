@@ -131,7 +131,6 @@ async def test_a_server_that_drains_says_so_and_is_not_found_any_more(tmp_path: 
         "unix_socket": path,
         "metrics_address": f"127.0.0.1:{port}",
         "workers": workers,
-        "debug": False,
     }
     connector = aiohttp.TCPConnector(force_close=True)
     async with (

@@ -53,7 +53,7 @@ async def start(state: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Start
 
     def make(**settings: object) -> Server:
         chosen: dict[str, Any] = {"storage": f"file:{tmp_path}/data", **state, **QUICK, **settings}
-        servers.append(Server(tmp_path, debug=False, **chosen))
+        servers.append(Server(tmp_path, **chosen))
         return servers[-1]
 
     yield make

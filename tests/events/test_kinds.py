@@ -40,23 +40,21 @@ async def test_commands_are_run(tmp_path: Path) -> None:
     hook = tmp_path / "hooks" / "post-finish"
     hook.write_text('#!/bin/sh\ngrep -q \'"Size":5\' && echo "$TUS_ID $TUS_SIZE $TUS_EVENT_ID" > ../called\n')
     hook.chmod(0o755)
-    async with serving(tmp_path, debug=False, hooks_dir="hooks") as server:
+    async with serving(tmp_path, hooks_dir="hooks") as server:
         name = await upload(server.url)
         await until(partial(holds, tmp_path / "called", f"{name} 5 evt_{name}_finished\n"))
 
 
 async def test_methods_are_called(tmp_path: Path) -> None:
     (tmp_path / "my_hooks.py").write_text(HOOKS)
-    async with serving(tmp_path, debug=False, hooks_python="my_hooks:Hooks") as server:
+    async with serving(tmp_path, hooks_python="my_hooks:Hooks") as server:
         name = await upload(server.url)
         await until(partial(holds, tmp_path / "called", f"{name}\n"))
 
 
 async def test_a_stream_of_the_state_gets_events(tmp_path: Path, redis_url: str) -> None:
     async with (
-        serving(
-            tmp_path, debug=False, state=redis_url, events_to="redis:uploads", public_url="https://a.example/f"
-        ) as server,
+        serving(tmp_path, state=redis_url, events_to="redis:uploads", public_url="https://a.example/f") as server,
         Redis.from_url(redis_url) as redis,
     ):
         name = await upload(server.url)
@@ -77,7 +75,6 @@ async def test_metrics_count_attempts_and_what_is_missing(tmp_path: Path) -> Non
     async with (
         serving(
             tmp_path,
-            debug=False,
             hooks_http=nowhere,
             hooks_enabled_events="post-create,post-finish",
             events_schedule="0s,1h",

@@ -53,7 +53,6 @@ async def test_the_same_client_makes_the_same_events(tmp_path: Path) -> None:
         receiving() as receiver,
         serving(
             tmp_path,
-            debug=False,
             hooks_http=receiver.url,
             hooks_enabled_events="post-create,post-finish,post-terminate",
         ) as server,

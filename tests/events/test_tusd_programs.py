@@ -67,7 +67,7 @@ async def test_a_program_for_hooks_over_http(tmp_path: Path) -> None:
     output = tmp_path / "output"
     async with (
         http_hooks(output) as address,
-        serving(tmp_path, debug=False, hooks_http=address, storage=f"file:{tmp_path}/data") as server,
+        serving(tmp_path, hooks_http=address, storage=f"file:{tmp_path}/data") as server,
         aiohttp.ClientSession() as session,
     ):
         tus = TusClient(session, server.url)
@@ -93,7 +93,7 @@ async def test_commands_in_the_shell(tmp_path: Path) -> None:
     for name in ("pre-create", "post-finish"):
         shutil.copy(PROGRAMS / name, hooks)
     async with (
-        serving(tmp_path, debug=False, hooks_dir=str(hooks), storage=f"file:{tmp_path}/data") as server,
+        serving(tmp_path, hooks_dir=str(hooks), storage=f"file:{tmp_path}/data") as server,
         aiohttp.ClientSession() as session,
     ):
         tus = TusClient(session, server.url)

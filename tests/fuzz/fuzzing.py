@@ -134,7 +134,7 @@ def _statuses(connection: socket.socket) -> Iterator[int]:
 @asynccontextmanager
 async def target(directory: Path, seaweed: SeaweedFS) -> AsyncIterator[Target]:
     """Its end tells whether anything went wrong in the server, or was left running."""
-    async with s3_site(directory, seaweed, debug=False, **_EVERYTHING) as site, aiohttp.ClientSession() as session:
+    async with s3_site(directory, seaweed, **_EVERYTHING) as site, aiohttp.ClientSession() as session:
         upload = await TusClient(session, site.server.url).create(100_000, b"start")
         multipart = await DirectClient(session, site.server.url).begin()
         with probing(site.server.port) as probe:

@@ -42,7 +42,7 @@ async def test_an_export_takes_no_more_memory_than_the_budget(
 ) -> None:
     """The huge one needs zip64: for a member, and for the archive."""
     programs = [present(lambda name=name: need(name, "run `make test`")) for name in READERS]  # type: ignore[misc]
-    server = start(memory_budget="32MiB", debug=False)
+    server = start(memory_budget="32MiB")
     await server.start()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
         client = JobClient(session, server)

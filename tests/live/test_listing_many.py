@@ -45,7 +45,7 @@ async def test_a_long_list_takes_little_memory(tmp_path: Path, rows: int, row_by
     path = tmp_path / "state.db"
     forever = aiohttp.ClientTimeout(total=None)
     async with (
-        serving(tmp_path, storage=f"file:{tmp_path}/data", state=f"sqlite:{path}", debug=False, listing=True) as server,
+        serving(tmp_path, storage=f"file:{tmp_path}/data", state=f"sqlite:{path}", listing=True) as server,
         aiohttp.ClientSession(timeout=forever) as session,
     ):
         fill(path, range(BATCH), row_bytes)

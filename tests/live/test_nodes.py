@@ -50,7 +50,7 @@ async def test_changes_at_another_node_are_told(
 async def test_what_an_operator_ends_is_told(
     start: Start, state: Mapping[str, str], session: aiohttp.ClientSession
 ) -> None:
-    server = start(**state, debug=False)
+    server = start(**state)
     await server.start()
     url = await TusClient(session, server.url).create(10)
     async with listening(session, f"{url}/events") as events:
@@ -83,7 +83,7 @@ async def test_a_listener_whose_node_dies_goes_on_at_another(
 async def test_a_server_with_several_workers_tells_of_all_changes(
     start: Start, state: Mapping[str, str], session: aiohttp.ClientSession
 ) -> None:
-    server = start(**state, workers=2, debug=False)
+    server = start(**state, workers=2)
     await server.start()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as second_session:
         client = TusClient(second_session, server.url)

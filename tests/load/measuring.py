@@ -70,9 +70,7 @@ async def measured(seaweed: SeaweedFS, directory: Path, budget: int, **settings:
     environment = {**bucket.environment, **settings.pop("environment", {})}
     how = {**bucket.settings, "memory_budget": budget, **settings}
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(
-            serving(directory, environment=environment, debug=False, forked=False, **how)
-        )
+        server = await stack.enter_async_context(serving(directory, environment=environment, forked=False, **how))
         async with client_of(server) as client:
             await asyncio.gather(*(_use(client) for _ in range(_AT_A_TIME)))
         await asyncio.sleep(_QUIET)

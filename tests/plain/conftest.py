@@ -80,7 +80,7 @@ def client(place: Place, session: aiohttp.ClientSession) -> PlainClient:
 
 @asynccontextmanager
 async def _opened(directory: Path, seaweed: SeaweedFS | None, **settings: Any) -> AsyncIterator[Place]:
-    chosen: dict[str, Any] = {"plain_uploads": True, "debug": False, **settings}
+    chosen: dict[str, Any] = {"plain_uploads": True, **settings}
     if seaweed is None:
         async with serving(directory, **chosen) as server:
             yield Place(server=server, stored=partial(_files, directory / "data"), state=directory / "data/state.db")

@@ -26,7 +26,7 @@ LENGTH = 16 * MIB
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, Any]:
-    return {"memory_budget": "64MiB", "debug": False}
+    return {"memory_budget": "64MiB"}
 
 
 async def test_many_at_once_share_the_budget(node: Node, client: TusClient) -> None:

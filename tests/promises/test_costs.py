@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from typing import Any
 
 import pytest
 
@@ -17,11 +16,6 @@ from tests.support.writing import random_bytes
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LARGE = 128 * MIB
-
-
-@pytest.fixture(scope="module")
-def settings() -> dict[str, Any]:
-    return {"debug": False}
 
 
 async def upload(client: TusClient, data: bytes, *, chunk: int, **headers: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import aiohttp
 import pytest
@@ -19,11 +18,6 @@ BUDGET = 256 * MIB
 ABOVE = 150 * MIB
 HUGE = 6 * 1024 * MIB
 BLOCK = random_bytes(MIB - 1)
-
-
-@pytest.fixture(scope="module")
-def settings() -> dict[str, Any]:
-    return {"debug": False}
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART + 3])

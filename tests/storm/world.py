@@ -109,7 +109,6 @@ def _usual(expire_after: float) -> dict[str, Any]:
         "upload_url_lifetime": SIGNED_FOR,
         "shutdown_timeout": 10,
         "network_timeout": 20,
-        "debug": False,
     }
 
 

@@ -27,7 +27,8 @@ READY_WITHIN = 60.0
 STOP_WITHIN = 40.0
 """Longer than shutdown-timeout."""
 
-DEBUG = {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "error"}
+STRICT = {"PYTHONWARNINGS": "error"}
+DEBUG = {"PYTHONASYNCIODEBUG": "1"}
 
 PROGRAM = "from tusd_py import cli; cli.main()"
 READ_BY_AIOHTTP = f"""
@@ -60,8 +61,9 @@ class Outcome:
 class Server:
     """`tusd-py serve` in `directory`, with settings named as in `Settings`. Keeps its port from one start to the next.
 
-    `environment` comes on top of an environment without AWS_…, TUSD_PY_… and what names CAs and proxies. `debug` costs
-    speed and memory: switch it off to measure. A server with workers, or not `forked`, starts an interpreter, which
+    `environment` comes on top of an environment without AWS_…, TUSD_PY_… and what names CAs and proxies. Warnings are
+    errors. `debug` is asyncio's mode, in which a server takes three times the CPU: the sites of tests/spec have it. A
+    server with workers, or not `forked`, starts an interpreter, which
     takes a second longer.
     """
 
@@ -70,7 +72,7 @@ class Server:
         directory: Path,
         *,
         environment: Mapping[str, str] | None = None,
-        debug: bool = True,
+        debug: bool = False,
         forked: bool = True,
         **settings: object,
     ) -> None:
@@ -79,7 +81,7 @@ class Server:
         self.url = f"{self.origin}/files/"
         self._directory = directory
         self.program = PROGRAM
-        self._environment = {**_bare(), **(DEBUG if debug else {}), **(environment or {})}
+        self._environment = {**_bare(), **STRICT, **(DEBUG if debug else {}), **(environment or {})}
         self._socket = settings.get("unix_socket")
         self._alive_is = 404 if "metrics_address" in settings else 200
         """The status of `/healthz` among the uploads."""

@@ -59,7 +59,7 @@ def local(name: str, **settings: Any) -> Any:
 
     @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
     async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-        async with local_site(tmp_path_factory.mktemp(name), **settings) as running:
+        async with local_site(tmp_path_factory.mktemp(name), debug=True, **settings) as running:
             yield running
             await running.stop()
 
@@ -74,7 +74,7 @@ def on_s3(name: str, **settings: Any) -> Any:
         tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_proxy: S3Proxy
     ) -> AsyncIterator[Site]:
         where = {"s3_endpoint_url": s3_proxy.endpoint}
-        async with s3_site(tmp_path_factory.mktemp(name), seaweed, **where, **settings) as running:
+        async with s3_site(tmp_path_factory.mktemp(name), seaweed, debug=True, **where, **settings) as running:
             yield running
             await running.stop()
 

@@ -14,13 +14,13 @@ class Worker:
     """A worker that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.told = list[str]()
+        self.calls = list[str]()
 
     def terminate(self) -> None:
-        self.told.append("terminate")
+        self.calls.append("terminate")
 
     def kill(self) -> None:
-        self.told.append("kill")
+        self.calls.append("kill")
 
 
 def test_only_a_second_signal_kills() -> None:
@@ -30,6 +30,6 @@ def test_only_a_second_signal_kills() -> None:
     supervisor._workers.append(worker)  # type: ignore[arg-type]
     supervisor._end_all()  # as another worker has failed
     supervisor._handle_signal()
-    assert worker.told == ["terminate", "terminate"]
+    assert worker.calls == ["terminate", "terminate"]
     supervisor._handle_signal()
-    assert worker.told[2:] == ["kill"]
+    assert worker.calls[2:] == ["kill"]
