@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiobotocore.session import get_session
 
 from devtools.identity import REGION, Identity
 from devtools.seaweed import SeaweedFS
 from tests.faults.journeys import LARGE, PART
+from tests.support.direct import DirectClient
 from tests.support.exchange import Answer
 from tests.support.node import MIB, Node
 from tests.support.tus import TusClient, until
@@ -57,7 +59,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> Issu
 
 @pytest.fixture(scope="module")
 def settings(issuer: Issuer) -> dict[str, Any]:
-    return {"part_size": "5MiB", "environment": issuer.environment}
+    return {"part_size": "5MiB", "environment": issuer.environment, "direct_uploads": True, "listing": True}
 
 
 @pytest.fixture
@@ -92,6 +94,25 @@ async def test_without_credentials_that_last_uploads_wait_for_new_ones(
     assert (await client.patch(url, PART + MIB, LARGE[PART + MIB :])).offset == len(LARGE)
     assert await node.stored(url) == LARGE
     assert await node.stored(done) == b"abc"
+
+
+async def test_without_credentials_nothing_is_signed(
+    node: Node, client: TusClient, issuer: Issuer, seaweed: SeaweedFS
+) -> None:
+    """A direct upload that can't be signed leaves no record."""
+
+    async def listed() -> list[str]:
+        return [row["id"] for row in (await client.fetch(f"{node.server.origin}/uploads?format=json")).json["uploads"]]
+
+    async with aiohttp.ClientSession() as session:
+        direct = DirectClient(session, node.server.url)
+        upload, before = await direct.begin(), await listed()
+        issuer.close()
+        assert unavailable(await direct.ask("GET", "params", filename="lost.txt", type="text/plain", size=3))
+        assert unavailable(await direct.sign(upload, 1))
+        assert await listed() == before
+        issuer.issue(seaweed.user, SOON)
+        assert (await direct.sign(upload, 1)).status == 200
 
 
 def unavailable(answer: Answer) -> bool:

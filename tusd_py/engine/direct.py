@@ -108,17 +108,22 @@ async def _open(engine: Engine, upload: Upload) -> Upload:
 
 
 async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
-    """Return a presigned request by which the client sends all bytes of a direct upload: a form if `form` is
-    true and the provider supports forms, else a PUT.
+    """Return a presigned request by which the client sends all bytes of a direct upload that `announce` has just
+    recorded: a form if `form` is true and the provider supports forms, else a PUT. Raises Unavailable; the upload,
+    which its client doesn't know yet, is removed then.
     """
-    direct = access(engine)
+    direct, lifetime = access(engine), engine.limits.upload_url_lifetime
     max_bytes = max_whole_length(engine.limits.within(upload.max_length), direct.part_limits)
-    return await direct.sign_whole(upload, max_bytes=max_bytes, lifetime=engine.limits.upload_url_lifetime, form=form)
+    try:
+        return await direct.sign_whole(upload, max_bytes=max_bytes, lifetime=lifetime, form=form)
+    except Exception:
+        await abandon(engine.refunding(), upload.id, Reason.FAILED_CREATION)
+        raise
 
 
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """Return a presigned PUT of part `number`; sends no request to the storage. `length` is the part's length in bytes
-    if the client declares it. Raises Refusal, StateUnavailable; UploadLost if `open_parts` hasn't started the
+    if the client declares it. Raises Refusal, Unavailable; UploadLost if `open_parts` hasn't started the
     multipart upload.
     """
     direct, upload = access(engine), await _load(engine, upload_id, key)

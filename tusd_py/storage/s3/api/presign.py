@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 
 from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
 
 from tusd_py.domain.direct import Signed
+from tusd_py.storage.s3.api.errors import translated
 from tusd_py.storage.s3.api.requests import Credentials
 from tusd_py.storage.s3.api.signing import encoded, escaped
 
@@ -35,16 +37,16 @@ class Presigner:
         headers: Mapping[str, str] | None = None,
     ) -> str:
         """Return a URL, valid for `lifetime` seconds, for a request with exactly this query; the client must send these
-        headers with it."""
+        headers with it. Raises S3Error without valid credentials."""
         suffix = f"?{encoded(query)}" if query else ""
         url = f"{self._base}/{escaped(key)}{suffix}"
         request = AWSRequest(method=method, url=url, headers=dict(headers or {}))
-        S3SigV4QueryAuth(await self._credentials(), "s3", self.region, expires=int(lifetime)).add_auth(request)
+        S3SigV4QueryAuth(await self._valid(), "s3", self.region, expires=int(lifetime)).add_auth(request)
         return str(request.url)
 
     async def form(self, key: str, lifetime: float, fields: Mapping[str, str], min_size: int, max_size: int) -> Signed:
         """Return a form, valid for `lifetime` seconds, with exactly these fields and a file of `min_size` to `max_size`
-        bytes."""
+        bytes. Raises S3Error without valid credentials."""
         chosen = {**fields, "key": key, "bucket": self.bucket}
         request = AWSRequest(method="POST", url=f"{self._base}/")  # uppy < 6.3 appends the key to the URL unescaped
         request.context["s3-presign-post-fields"] = chosen
@@ -53,5 +55,9 @@ class Presigner:
             "expiration": f"{datetime.fromtimestamp(time.time() + lifetime, UTC):%Y-%m-%dT%H:%M:%SZ}",
             "conditions": [{name: value} for name, value in chosen.items()] + [size],
         }
-        S3SigV4PostAuth(await self._credentials(), "s3", self.region).add_auth(request)
+        S3SigV4PostAuth(await self._valid(), "s3", self.region).add_auth(request)
         return Signed(url=request.url, fields=chosen)
+
+    async def _valid(self) -> ReadOnlyCredentials:
+        async with translated("credentials"):
+            return await self._credentials()
