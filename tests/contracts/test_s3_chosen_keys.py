@@ -15,6 +15,7 @@ from tests.support.writing import Sender, content, new_upload, random_bytes
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.inspection import Recovered
+from tusd_py.storage.s3.storage import S3Storage
 
 NAMES: Sequence[dict[str, str]] = ({"place": "team/a b.bin"}, {"key_prefix": "team/"})
 
@@ -91,3 +92,15 @@ async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
         assert recovered is not None
         assert recovered.upload.offset == sender.upload.offset
         await bench.storage.discard(sender.upload)
+
+
+@pytest.mark.parametrize("bench", ["moto with info objects"], indirect=True)
+async def test_parts_are_found_under_the_key_that_an_info_object_tells(bench: Bench) -> None:
+    """The setting object-key may have changed since the upload began."""
+    sender = await send(bench, 3 * bench.grain)
+    assert isinstance(bench.storage, S3Storage)
+    for bucket in bench.storage._buckets:
+        object.__setattr__(bucket.options, "object_key", "{year}/{id}")
+    recovered = await recover(bench, sender.upload)
+    assert recovered is not None
+    assert (recovered.upload.offset, len(recovered.entries)) == (3 * bench.grain, 3)

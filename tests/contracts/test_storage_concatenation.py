@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tests.contracts.examples import Run, a_property, lengths
 from tests.support.storages import Bench
-from tests.support.writing import content, new_upload, random_bytes, stored
+from tests.support.writing import Sender, content, new_upload, random_bytes, stored
 from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.lifecycle import mark_done
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
@@ -58,3 +59,20 @@ async def test_finals_can_be_empty(bench: Bench) -> None:
     finished = await bench.storage.concatenate(final, [empty, empty])
     done = replace(final, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
     assert await content(bench.storage, done) == b""
+
+
+@pytest.mark.parametrize("kind", [Kind.REGULAR, Kind.FINAL])
+async def test_a_finish_takes_no_other_object_for_its_own(bench: Bench, kind: Kind) -> None:
+    """Another program has put something of the same length at the chosen place since the upload was created."""
+    data = random_bytes(bench.grain)
+    sources = [await stored(bench.storage, data, kind=Kind.PARTIAL)] if kind is Kind.FINAL else []
+    upload = new_upload(bench.storage, len(data), place="a/b c", kind=kind, offset=len(data) if sources else 0)
+    sender = Sender(bench.storage, data, upload)
+    if not sources:
+        await sender.send()
+    await stored(bench.storage, random_bytes(len(data)), place="a/b c")
+    if sources:
+        finished = await bench.storage.concatenate(sender.upload, sources)
+        assert await content(bench.storage, mark_done(sender.upload, finished)) == data
+    else:
+        assert await content(bench.storage, await sender.finish()) == data

@@ -66,6 +66,17 @@ def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> No
         run(scenario(length, history))
 
 
+@pytest.mark.parametrize("kind", [Kind.REGULAR, Kind.PARTIAL])
+async def test_what_is_finished_but_not_recorded_is_needed(bench: Bench, kind: Kind) -> None:
+    """A hook that gives no answer, or a crash, keeps the record finishing for long."""
+    length = bench.grain + 3
+    sender = Sender(bench.storage, random_bytes(length), new_upload(bench.storage, length, kind=kind))
+    await sender.send()
+    await bench.storage.finish(sender.upload, sender.entries)
+    await remove_leftovers(bench, replace(sender.upload, phase=Phase.FINISHING))
+    assert await content(bench.storage, await sender.finish()) == sender.data
+
+
 async def test_what_a_finished_upload_left_is_not_taken_for_an_upload(bench: Bench) -> None:
     """It would overwrite the object, or remove it when it expires."""
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))

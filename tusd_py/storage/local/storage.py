@@ -111,7 +111,7 @@ class LocalStorage:
         return Finished(cursor=upload.cursor, etag=upload.fixed_etag)
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
-        if await self._disk.run(partial(self._size, upload)) is None:
+        if not await self._disk.run(partial(self._has_object, upload)):
             await self._join(upload, sources)
         return await self.finish(upload, ())
 
@@ -142,9 +142,9 @@ class LocalStorage:
             yield leftover
 
     def needs(self, upload: Upload, leftover: Leftover) -> bool:
-        if not upload.done:
-            return leftover.name == self._part(upload).name
-        return upload.kind is Kind.PARTIAL and leftover.name == upload.id
+        if leftover.name == upload.id:  # the object of a partial upload, which exists before that is recorded
+            return upload.kind is Kind.PARTIAL and upload.alive
+        return not upload.done
 
     async def remove(self, leftover: Leftover) -> None:
         await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
@@ -235,11 +235,11 @@ class LocalStorage:
             return copy_chunk(source, target, start, stop, at)
 
     def _promote(self, upload: Upload) -> None:
-        """Turn the part file into the durable object, unless the object exists already. Raises UploadLost if
-        bytes are missing.
+        """Turn the part file into the durable object, unless the object exists already; replace a file that another
+        program has put at a chosen place meanwhile. Raises UploadLost if bytes are missing.
         """
         tree, name = self._place(upload)
-        if tree.size(name) is None:
+        if not self._has_object(upload):
             with sealed(self._part(upload), upload, self._mode):
                 tree.put(self._part(upload), name)
         sync_directory(self._work)
@@ -258,7 +258,7 @@ class LocalStorage:
 
     def _survey(self, upload: Upload) -> Upload:
         size = self._size(upload)
-        if size is not None and upload.length in (None, size):
+        if size is not None and upload.length in (None, size) and self._has_object(upload):
             return upload if upload.done else _finished(upload, size)
         if upload.done:
             raise UploadLost(upload.id)
@@ -279,16 +279,21 @@ class LocalStorage:
     def _remove(self, upload: Upload) -> None:
         """Remove the part file, and the object, but not one that another program put at the upload's chosen place."""
         tree, name = self._place(upload)
-        if upload.chosen_key is None or self._has_finished(upload):
-            tree.remove(name, upload.id)
+        owned = upload.chosen_key is None or (upload.full and self._has_object(upload))
         self._part(upload).unlink(missing_ok=True)
+        if owned:
+            tree.remove(name, upload.id)
         sync_directory(self._work)
 
-    def _has_finished(self, upload: Upload) -> bool:
-        """Return True if the upload has had an object: the record has an ETag, or all bytes are recorded and the part
-        file is gone, as after a finish that couldn't be recorded.
+    def _has_object(self, upload: Upload) -> bool:
+        """Return True if the upload's object exists. A file at a chosen place is taken for the object if the record has
+        an ETag, or if the file has the upload's length and the part file is gone, as after a finish that couldn't be
+        recorded; any other file is another program's.
         """
-        return upload.etag is not None or (upload.full and not self._part(upload).exists())
+        size = self._size(upload)
+        if upload.chosen_key is None or upload.etag is not None or size is None:
+            return size is not None
+        return size == upload.length and not self._part(upload).exists()
 
 
 def _finished(upload: Upload, length: int) -> Upload:

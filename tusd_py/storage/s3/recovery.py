@@ -71,13 +71,15 @@ async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: S
     """Return the UploadIds of the multipart uploads for the upload's object; empty if there are none,
     and never with a None in the result.
 
-    If a hook or a credential chose or prefixed the key, which then doesn't tell whose they are, only the UploadId
-    that the info object names counts, if it still exists.
+    `items` tell them if there is no info object. An info object tells the key, which today's `object-key` may not make:
+    S3 lists them. If a hook or a credential chose or prefixed the key, which then doesn't tell whose they are, only
+    the UploadId that the info object names counts, if it still exists.
     """
-    if upload.key_tells_id:
+    if cursor.info is None:
         return [item.multipart for item in items if item.multipart and item.key == cursor.key]
-    existing = {listed.multipart async for listed in bucket.client.list_multiparts(cursor.key)}
-    return [cursor.multipart] if cursor.multipart in existing else []
+    listing = bucket.client.list_multiparts(cursor.key)
+    existing = [listed.multipart async for listed in listing if listed.key == cursor.key]
+    return [multipart for multipart in existing if upload.key_tells_id or multipart == cursor.multipart]
 
 
 async def _with_bytes(
