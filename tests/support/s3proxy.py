@@ -39,6 +39,12 @@ class S3Proxy:
         self._tls = tls
         self._strict = Strict(rules or Rules())
 
+    @property
+    def upload_calls(self) -> list[Call]:
+        """The requests on keys of uploads: a server that has just started also looks if the bucket is ready."""
+        keys = [(call, call.request.key) for call in self.calls]
+        return [call for call, key in keys if key and not key.endswith(("/ready", "/installation"))]
+
     def counts(self) -> Counter[str]:
         """Requests by operation."""
         return Counter(call.operation for call in self.calls)

@@ -66,7 +66,9 @@ class Operator:
         return self._links.path(upload) if self._engine.limits.downloads else None
 
     async def terminate(self, upload_id: UploadId) -> None:
-        """Remove the upload, in any phase. Raises Refusal, Locked, Superseded, StateUnavailable."""
+        """End the upload, whether it is finished or not, and remove its bytes; a sweep removes later what can't be
+        removed now. Raises Refusal (also if it is expired, or has ended already), Locked, Superseded,
+        StateUnavailable."""
         await terminate(self._engine, upload_id, Reason.OPERATOR)
 
     async def expire(self) -> int:

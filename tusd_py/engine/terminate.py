@@ -16,7 +16,8 @@ from tusd_py.engine.engine import Engine
 
 
 async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason.CLIENT) -> None:
-    """End the upload, in any phase. Raises Refusal, Locked, Superseded, StateUnavailable.
+    """End the upload, whether it is finished or not. Raises Refusal (also if it is expired, or has ended already),
+    Locked, Superseded, StateUnavailable.
 
     The recorded end is final: what can't be removed from the storage now, a sweep removes later.
     """

@@ -47,20 +47,28 @@ def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str
     return upload.key_prefix + template.format_map(_Fields(upload, sanitize))
 
 
-def sanitize(filename: str) -> str:
+def path_of(template: str, upload: Upload) -> str:
+    """Return the path of the upload's finished object: as `expand`, but the client's file name is cut so that the last
+    segment, with what key prefix and template add, has at most 255 bytes."""
+    frame = expand(template, upload, lambda _: "").rpartition("/")[2]
+    room = min(_MAX_CLIENT_NAME, max(_MAX_NAME - len(frame.encode()), 1))
+    return expand(template, upload, lambda filename: sanitize(filename, room))
+
+
+def sanitize(filename: str, room: int = _MAX_CLIENT_NAME) -> str:
     """Return the last component of the file name, safe in a path or a shell: letters, marks and digits of any
     script stay, also `.`, `_` and `-` between them; every other character becomes `_`, or is dropped at an end.
 
-    The result has at most 200 bytes; a longer name keeps its end. It is never empty: `file` replaces an empty name.
+    The result has at most `room` bytes; a longer name keeps its end. It is never empty: `file` replaces an empty name.
     A name that Windows reserves for a device gets a `_` in front.
     """
     last = base_name(filename).lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")
     name = (stem.strip("_") or "file") + (dot + extension).rstrip("._")
-    short = name.encode()[-_MAX_CLIENT_NAME:].decode(errors="ignore").lstrip("._-") or "file"
+    short = name.encode()[-room:].decode(errors="ignore").lstrip("._-") or "file"[-room:]
     if short.partition(".")[0].upper() not in _DEVICES:
         return short
-    return f"_{short}" if len(short.encode()) < _MAX_CLIENT_NAME else f"_{short[1:]}"
+    return f"_{short}" if len(short.encode()) < room else f"_{short[1:]}"
 
 
 def _is_plain(char: str) -> bool:

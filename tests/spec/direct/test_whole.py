@@ -171,7 +171,7 @@ async def test_params_need_a_filename(direct: DirectClient) -> None:
 async def test_announcing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3Proxy) -> None:
     s3_proxy.reset()
     await direct.params()
-    assert not s3_proxy.calls
+    assert not s3_proxy.upload_calls
 
 
 async def test_an_ended_one_is_removed_again_once_its_form_has_expired(

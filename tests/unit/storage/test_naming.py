@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
-from tusd_py.storage.naming import expand, is_path, sanitize
+from tusd_py.storage.naming import expand, is_path, path_of, sanitize
 
 DEVICES = {"con", "prn", "aux", "nul", "com0", "com9", "lpt1"}
 
@@ -91,3 +91,13 @@ def test_a_template_that_makes_paths(template: str) -> None:
 )
 def test_a_template_that_does_not(template: str) -> None:
     assert not is_path(template)
+
+
+@pytest.mark.parametrize("filename", ["x" * 300, "ж" * 150 + ".txt", "CON", "com¹." + "x" * 300, ""])
+@pytest.mark.parametrize("prefix", ["", "team/", "p" * 26, "team/" + "p" * 191])
+@pytest.mark.parametrize("template", ["{id}-{filename}", "{year}/{id}" + "x" * 23 + "{filename}", "{id}"])
+def test_a_path_has_no_name_that_is_too_long(filename: str, prefix: str, template: str) -> None:
+    path = path_of(template, upload(metadata={"filename": filename.encode()}, key_prefix=prefix))
+    assert path.startswith(prefix)
+    assert max(len(name.encode()) for name in path.split("/")) <= 255
+    assert ("{filename}" in template) == (len(path) > len(expand(template, upload(key_prefix=prefix), lambda _: "")))

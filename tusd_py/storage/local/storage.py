@@ -43,7 +43,7 @@ from tusd_py.storage.local.disk import (
 from tusd_py.storage.local.part_file import PartFile, sealed
 from tusd_py.storage.local.tree import Tree
 from tusd_py.storage.local.writer import LocalWriter
-from tusd_py.storage.naming import BY_ID, expand, sanitize
+from tusd_py.storage.naming import BY_ID, path_of
 
 
 class LocalStorage:
@@ -79,7 +79,7 @@ class LocalStorage:
         """Return a cursor with the object's name below the directory; an empty cursor if the id is the name."""
         if upload.kind is Kind.PARTIAL or (self._template == BY_ID and upload.key_tells_id):
             return {}
-        return {"file": expand(self._template, upload, sanitize)}
+        return {"file": path_of(self._template, upload)}
 
     def locate(self, upload: Upload) -> Place:
         tree, name = self._place(upload)
