@@ -2,7 +2,7 @@ FROM python:3.13-slim AS build
 WORKDIR /build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
-# What changes seldom first: these layers are kept until a lock file changes.
+# Dependencies first: these layers are cached until a lock file changes.
 COPY requirements.lock requirements-build.lock ./
 RUN python -m venv --without-pip /opt/tusd-py \
     && pip --python /opt/tusd-py/bin/python install --require-hashes -r requirements.lock

@@ -1,12 +1,12 @@
 # make setup    everything the project needs, into .venv and node_modules
-# make run      the server with an S3 of its own: http://127.0.0.1:8080/files/ (PORT=… for another port)
+# make run      the server with SeaweedFS as its S3: http://127.0.0.1:8080/files/ (PORT=… for another port)
 # make test     every check and every test, but the huge ones (make huge)
 # make soak     random experiments in the simulation, MINUTES=10 of them: pairs of faults, and generated scenarios;
 #               ALL=scenario takes all pairs of one; EXPERIMENT='…' runs a printed one again
 # make coverage what of domain, engine, S3 and state no simulation, no contract and no test of the domain reaches; fails below 98 %
 # make mutants  changes that no fast test notices, for about two hours; mutants/ keeps what is known
-# make storm    random clients and troubles over real servers, MINUTES=10 of them; SEED=… for the same dice
-# make fuzz     requests that try to stop a real server, MINUTES=10 of them; SEED=… for the same dice
+# make storm    random clients and troubles over real servers, MINUTES=10 of them; SEED=… repeats a run
+# make fuzz     requests that try to stop a real server, MINUTES=10 of them; SEED=… repeats a run
 # make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
 # make matrix   every client by every way, into docs/clients.md
 # make sbom     what is in the package, as CycloneDX: sbom/tusd-py.cdx.json; each wheel is built with it
@@ -61,7 +61,7 @@ tusd_py/ui/index.html: ui/build.mjs $(wildcard ui/src/*) ui/node_modules/install
 run: setup
 	@exec $(RUN) scripts.run --port $(PORT)
 
-# The load is measured alone: beside other tests it would be theirs.
+# Tests of load run alone: other tests at the same time would change what they measure.
 test: lint .venv/fetched
 	$(RUN) devtools.debian
 	$(RUN) pytest tests/load

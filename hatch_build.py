@@ -1,4 +1,4 @@
-"""Builds the page into the package, and a list of what it is made of. An sdist has both already, and needs no Node."""
+"""Builds the page into the package, and a list of components. An sdist has both already, and needs no Node."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _IS_THERE = "import sys; from scripts import node; sys.exit(node.of_machine() is
 
 
 class PageHook(BuildHookInterface[Any]):
-    """hatchling finds it by its base class."""
+    """A build hook of hatchling, which finds it by its base class."""
 
     def dependencies(self) -> list[str]:
-        """What writes the list, and a Node for machines without one."""
+        """Return the package that writes the list, and Node where the machine has none."""
         if self._in_sdist:
             return []
         return [LIST] if self._python("-c", _IS_THERE) else [LIST, NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """An editable installation takes the page that `make setup` builds, and has no list."""
+        """Build page and list, but for an editable installation: it takes the page of `make setup`, and has no list."""
         if version == "editable":
             return
         if not self._in_sdist:

@@ -1,4 +1,4 @@
-// What stays in this browser, said in words, and how to have it stay no longer.
+// Says what this browser keeps, and lets its user forget it.
 
 import { unfinished } from './uploads.js'
 
@@ -28,6 +28,6 @@ export function Keeping({ uploads }) {
 
 const OWN =
   'The names and links of your uploads, and copies of files that are not uploaded yet, so that these go on after a reload. ' +
-  'Whoever uses this browser after you sees them. What is finished is forgotten after a week, the rest after a month.'
+  'The next person at this browser sees them. Finished uploads are forgotten after a week, unfinished ones after a month.'
 const SHARED =
   'Nothing but this choice. When this page is closed or reloaded, the list is empty: copy the links that you need, and wait for what is under way.'

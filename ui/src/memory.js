@@ -1,5 +1,5 @@
-// What outlives the page: a record of each upload and, where there is room, the file itself; on a shared computer nothing
-// but that it is one. Every failure to remember is passed over: the upload goes on, and a reload asks for the file again.
+// Keeps what outlives the page: a record of each upload and, where there is room, the file itself; on a shared computer
+// only that it is one. Every failure to remember is ignored: the upload goes on, and a reload asks for the file again.
 
 import { clear, createStore, del, entries, get, keys, promisifyRequest, set, update } from 'idb-keyval'
 
@@ -16,7 +16,7 @@ export class Memory {
     this.shared = choice(() => localStorage.getItem(SHARED)) === 'on'
   }
 
-  // Whether the computer is shared, as every page of this server in this browser remembers it.
+  // Sets if the computer is shared; every page of this server in this browser remembers it.
   async share(on) {
     this.shared = on
     choice(() => (on ? localStorage.setItem(SHARED, 'on') : localStorage.removeItem(SHARED)))
@@ -33,7 +33,7 @@ export class Memory {
     return quiet(() => get(id, this.records))
   }
 
-  // What another tab knows of an unfinished upload of the same file stays: its URL.
+  // Adds a record, or merges it into that of an unfinished upload of the same file: a URL that another tab stored stays.
   async add(record) {
     const merged = (old) => ({ ...(old?.state === 'done' ? {} : old), ...record, heard: Date.now() })
     if (!this.shared) await quiet(() => update(record.id, merged, this.records))
@@ -93,7 +93,7 @@ async function room() {
   return quota - usage
 }
 
-// Where a browser lets no page remember anything, reading it fails.
+// Returns null where the browser's settings forbid storage: there even reading fails.
 function choice(work) {
   try {
     return work()

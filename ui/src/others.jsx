@@ -1,4 +1,4 @@
-// What else this visitor has at the server: sent by other tabs and devices, or no longer in the list of this browser.
+// Lists this visitor's other uploads at the server: from other tabs and devices, or no longer in this browser's list.
 
 import { Icon } from './icons.jsx'
 import { Button, Name, useCopying, Work } from './row.jsx'

@@ -61,7 +61,8 @@ function Chooser({ chooser, accept, onFiles }) {
 
 function Assurance({ maxSize, shared }) {
   const size = maxSize ? `Up to ${bytes(maxSize)} each` : 'Of any size'
-  return <p class="promise">{size}: an upload goes on by itself after a lost connection{!shared && ' or a reload'}.</p>
+  const cuts = shared ? 'a lost connection' : 'a lost connection or a reload'
+  return <p class="promise">{size}: an upload continues automatically after {cuts}.</p>
 }
 
 function Notices({ uploads }) {

@@ -31,7 +31,7 @@ export function Row({ row, told, uploads, downloads, online, onRemove, onChoose 
   )
 }
 
-// Too long a name loses its middle: its end tells most.
+// Shows a name; one that is too long loses its middle, since its end says most.
 export function Name({ of, href }) {
   const Tag = href ? 'a' : 'span'
   return (
@@ -52,7 +52,7 @@ function Main({ row, uploads, downloads, onChoose }) {
   return <Button icon="pause" name="Pause" of={row.name} onClick={() => uploads.pause(row.id)} />
 }
 
-// What a button needs to copy the link of a row.
+// Returns the properties of a button that copies the link of a row.
 export function useCopying(row, uploads) {
   const [copied, setCopied] = useState(false)
 
@@ -66,7 +66,7 @@ export function useCopying(row, uploads) {
   return { icon: copied ? 'check' : 'link', name: copied ? 'Copied' : 'Copy link', onClick }
 }
 
-// What the scanner says, and what jobs do.
+// Shows the scanner's verdict and the jobs of an upload.
 export function Work({ of: { scan, jobs = [] } }) {
   return [
     scan && <span class="status">{scanned(scan)}</span>,
@@ -92,7 +92,7 @@ function status(row, online) {
   if (row.state === 'paused') return `Paused at ${share}`
   if (row.state === 'missing') return `Interrupted at ${share}. Choose the file again to go on.`
   if (row.state === 'elsewhere') return 'Another tab is sending this file.'
-  if (underWay(row) && !online) return `Offline at ${share}. It goes on by itself.`
+  if (underWay(row) && !online) return `Offline at ${share}. It continues when you are online again.`
   if (row.state === 'retrying') return `Connection lost at ${share}. Trying again…`
   if (row.state === 'waiting') return `Waiting · ${bytes(row.size)}`
   if (row.sent >= row.size) return 'Finishing…'

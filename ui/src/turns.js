@@ -1,5 +1,5 @@
-// Which tab sends a file: the one that holds its lock. A tab that is closed gives it back. Where the page has no locks
-// (plain http from another machine) every tab has its turn at once, and the server sorts them out.
+// Lets one tab send a file: the one that holds its lock. A tab that is closed gives it back. Where the page has no locks
+// (plain http from another machine) every tab has its turn at once, and the server lets one write.
 
 export class Turns {
   held = new Map()
@@ -8,7 +8,7 @@ export class Turns {
     this.name = name
   }
 
-  // Whether no tab, this one included, sends it.
+  // Returns true if no tab sends it, this one included.
   async free(id) {
     if (!navigator.locks) return true
     const { held } = await navigator.locks.query()

@@ -1,4 +1,4 @@
-// The uploads of this page, whatever has become of them. A row is
+// The uploads of this page, in any state. A row is
 //   { id, name, size, added, url, link (for others, once it is done), state, sent, speed, left, reason }
 // and its state one of
 //   waiting, sending, retrying, paused, elsewhere (another tab sends it), missing (its file must be chosen again),
@@ -49,7 +49,7 @@ export class Uploads {
     for (const file of files) this.#add(file)
   }
 
-  // What an earlier page has left, unless that is long ago; another tab's business is left to it.
+  // Takes up the uploads that an earlier page left, but for old ones and those that another tab sends.
   async restore() {
     if (this.memory.shared) await this.memory.clear()
     for (const record of await this.memory.all())
@@ -65,7 +65,7 @@ export class Uploads {
     this.say('Everything is forgotten.')
   }
 
-  // Whether the computer is shared, for all tabs: then nothing is kept, and what was kept is forgotten.
+  // Sets for all tabs if the computer is shared: then nothing is kept, and what was kept is forgotten.
   async share(shared) {
     this.tabs.postMessage({ shared })
     await this.#share(shared)
@@ -150,7 +150,7 @@ export class Uploads {
     this.#hand(file)
   }
 
-  // To Uppy, which starts by itself.
+  // Gives a file to Uppy, which starts to send it at once.
   #hand(file) {
     let id
     try {
@@ -185,7 +185,7 @@ export class Uploads {
     else if (record.url) this.#ask(record)
   }
 
-  // How far a remembered upload is; one that the server no longer knows is forgotten.
+  // Asks the server for the offset of a remembered upload, and forgets one that the server no longer knows.
   async #ask({ id, url }) {
     const answer = await fetch(url, { method: 'HEAD', headers: TUS }).catch(() => null)
     const row = this.rows.get(id)

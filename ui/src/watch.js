@@ -66,7 +66,8 @@ export class Watch {
     }
   }
 
-  // Until the stream or a request fails. A stream that was only cut comes back by itself, and goes on after its last event.
+  // Runs until the stream or a request fails. The browser reconnects a stream that was cut, and asks for the events after
+  // its last one.
   async #follow(signal) {
     this.#cursor = await this.#newest(signal)
     const feed = new EventSource(`events?since=${this.#cursor}`)
@@ -154,7 +155,7 @@ export class Watch {
     this.#tell()
   }
 
-  // Those with URLs that this page may ask, without the parts of others.
+  // Returns the rows with URLs that this page may ask, without partial uploads.
   #show(rows) {
     const ours = rows.filter(({ url, kind }) => url.startsWith(this.endpoint) && kind !== 'partial')
     this.rows = new Map(ours.sort(byAge).map((row) => [row.id, row]))

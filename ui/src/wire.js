@@ -60,7 +60,7 @@ export function linkIn(header) {
   return /<([^>]+)>; rel="enclosure"/.exec(header ?? '')?.[1]
 }
 
-// Where tus-js-client looks for the URL of an upload that was begun: in our rows, which outlive the page.
+// Returns the storage in which tus-js-client looks for URLs of earlier uploads: our rows, which outlive the page.
 function urlStorage(endpoint, uploads) {
   const idOf = (fingerprint) => fingerprint.slice('tus-'.length, -`-${endpoint}`.length)
   return {

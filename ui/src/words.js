@@ -21,7 +21,7 @@ export function percent(sent, size) {
   return `${size ? Math.min(100, Math.floor((100 * sent) / size)) : 100} %`
 }
 
-// What the scanner found in an upload.
+// Says what the scanner found in an upload.
 export function scanned(scan) {
   const words = {
     pending: 'Being scanned for viruses…',
@@ -33,7 +33,7 @@ export function scanned(scan) {
   return words[scan.verdict]
 }
 
-// What the server does with a finished upload, and how far that is.
+// Says what the server does with a finished upload, and how far that is.
 export function job({ kind, args, phase, progress, error }) {
   const name = kind === 'command' ? `Command ${args.name}` : (KINDS[kind] ?? kind)
   if (phase === 'failed') return `${name} failed: ${sentence(error.message)}`

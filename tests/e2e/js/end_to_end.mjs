@@ -1,5 +1,5 @@
-// What tus-js-client's end-to-end tests ask of a server, which its package leaves out: files and streams of 50 MiB, and
-// then, past the client, the same content, the metadata, no trace after a deletion. Usage: node end_to_end.mjs ENDPOINT
+// Repeats tus-js-client's end-to-end tests, which its package leaves out: files and streams of 50 MiB, and then, with
+// plain requests, the same content, the metadata, no trace after a deletion. Usage: node end_to_end.mjs ENDPOINT
 
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'

@@ -2,7 +2,7 @@
 //   file        path of the bytes
 //   stream      hand them over as a stream of unknown length
 //   urls        path of a file that remembers upload URLs from one process to the next
-//   token       path of a file with the credential, which is read anew for each request; a 401 is asked again
+//   token       path of a file with the credential, which is read for each request again; a 401 is asked again
 //   stopAt      once so many bytes are sent, leave the upload (terminate: and delete it)
 //   options     for tus.Upload, as they are
 

@@ -1,18 +1,21 @@
 """The vocabulary of the code, its documents and messages: what a docstring may open with, what a name may be, and words
 that say less than a term of the field.
 
+Names and docstrings are read in Python, first lines of comments in JavaScript and CSS too, and words in every text.
 `python -m tests.unit.words.vocabulary PATH…` lists what doesn't keep to it.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
+BUILT = frozenset({ROOT / path for path in ("build", "data", "dist", "mutants", "sbom", "tusd_py/ui")})
 
 OPENING = re.compile(r"(What|Who|Whose|Whoever|Whether|Where|How|Of|Those)\b")
 """A docstring begins with a verb, or says what kind of value it describes."""
@@ -63,8 +66,20 @@ VAGUE = re.compile(
 )
 
 
+TEXTS = frozenset(
+    {
+        *(".py", ".md", ".toml", ".conf", ".service", ".yml", ".yaml", ".sh"),
+        *(".js", ".jsx", ".mjs", ".css", ".html", ".json", ".svg", ".c", ".go"),
+        *("Caddyfile", "Dockerfile", "Makefile", "run"),
+    }
+)
+"""The files with comments or texts of ours, by suffix or, without one, by name."""
+SCRIPTS = frozenset({".js", ".jsx", ".mjs", ".css"})
+COMMENT = re.compile(r"\s*(?://|/\*)\s*(.*)")
+
+
 def problems(path: Path) -> Iterator[str]:
-    """What doesn't keep to the vocabulary in a file of Python or Markdown."""
+    """Yield each place of a text that doesn't keep to the vocabulary."""
     text = path.read_text()
     for number, line in enumerate(text.splitlines(), start=1):
         for match in VAGUE.finditer(line):
@@ -73,6 +88,8 @@ def problems(path: Path) -> Iterator[str]:
         tree = ast.parse(text)
         yield from (f"{_place(path, line)} opening: {said}" for said, line in _openings(tree))
         yield from (f"{_place(path, line)} bare: {name}" for name, line in _bound(tree) if name.lstrip("_") in BARE)
+    if path.suffix in SCRIPTS:
+        yield from (f"{_place(path, line)} opening: {said}" for said, line in _comments(text) if OPENING.match(said))
 
 
 def _place(path: Path, number: int) -> str:
@@ -89,6 +106,16 @@ def _openings(tree: ast.Module) -> Iterator[tuple[str, int]]:
                     yield said.split("\n")[0], statement.lineno
 
 
+def _comments(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the first line of each comment that has lines to itself, with its number."""
+    before = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = COMMENT.match(line)
+        if match and not before:
+            yield match[1], number
+        before = match
+
+
 def _bound(tree: ast.Module) -> Iterator[tuple[str, int]]:
     for node in ast.walk(tree):
         match node:
@@ -99,17 +126,19 @@ def _bound(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def files(path: Path) -> Iterator[Path]:
-    """Yield the file, or the files of Python and Markdown below the folder; not those of other projects."""
+    """Yield the file, or the texts below the folder; not those of other projects, nor what is built."""
     if path.is_file():
         yield path
-    else:
-        texts = (file for file in path.rglob("*") if file.suffix in {".py", ".md"})
-        yield from sorted(file for file in texts if not any(map(_is_foreign, file.relative_to(path).parts)))
+        return
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if _is_ours(Path(folder, name)))
+        yield from (file for name in sorted(names) if (file := Path(folder, name)) and (file.suffix or name) in TEXTS)
 
 
-def _is_foreign(name: str) -> bool:
-    """Return True for the folders of peers and packages."""
-    return name.startswith(".") or name == "node_modules"
+def _is_ours(folder: Path) -> bool:
+    """Return False for the folders of peers and packages, and those that .gitignore keeps out."""
+    hidden = folder.name.startswith(".") and folder.name not in {".ci", ".github"}
+    return not hidden and folder.name not in {"node_modules", "__pycache__"} and folder not in BUILT
 
 
 if __name__ == "__main__":
