@@ -1,4 +1,4 @@
-"""Phases are set in one module, and records are written in one."""
+"""Phases and the time of trouble are set in one module, and records are written in one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ HANDED_ON = {"engine/pairing.py"}
 
 
 def test_phases_are_set_by_the_life_cycle_alone() -> None:
-    assert {place for place, node in _nodes() if _sets_phase(node)} == LIFECYCLE
+    assert {place for place, node in _nodes() if _sets("phase", node)} == LIFECYCLE
+
+
+def test_trouble_is_recorded_by_the_life_cycle_alone() -> None:
+    assert {place for place, node in _nodes() if _sets("troubled_at", node)} == {"domain/lifecycle.py"}
 
 
 def test_records_are_written_by_their_module_alone() -> None:
@@ -31,8 +35,14 @@ def _nodes() -> Iterator[tuple[str, ast.AST]]:
             yield path.relative_to(ROOT).as_posix(), node
 
 
-def _sets_phase(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and any(keyword.arg == "phase" for keyword in node.keywords)
+def _sets(field: str, node: ast.AST) -> bool:
+    """Passes the field by its name to a call, as to `copy_with`, or sets it by `setattr`."""
+    match node:
+        case ast.Call(func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"), args=arguments):
+            return any(isinstance(argument, ast.Constant) and argument.value == field for argument in arguments)
+        case ast.Call(keywords=keywords):
+            return any(keyword.arg == field for keyword in keywords)
+    return False
 
 
 def _writes(node: ast.AST) -> bool:

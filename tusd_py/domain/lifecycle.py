@@ -1,4 +1,5 @@
-"""The life of an upload: its phases, their transitions, and each change as a value. No other module sets a phase.
+"""The life of an upload: its phases, their transitions, and each change as a value. No other module sets a phase, or
+the time of an upload's trouble.
 
 Functions return a `Change`, which `engine/records.py` saves, or an upload, which the caller saves or makes part
 of a plan, a survey or a recovery.
@@ -87,7 +88,7 @@ def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = F
     """
     grown = copy_with(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
     change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
-    return change if not checkpoint.troubled else mark_troubled(change, now)
+    return mark_troubled(change, now, troubled=checkpoint.troubled)
 
 
 def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
@@ -127,11 +128,22 @@ def mark_done(upload: Upload, finished: Finished) -> Upload:
     return copy_with(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
 
 
-def mark_troubled(change: Change, now: float) -> Change:
-    """Return the change with the mark that the storage may hold, or yet get, something that the upload's record
-    doesn't name.
-    """
-    return replace(change, upload=replace(change.upload, troubled_at=now), troubled=True)
+def note_trouble(upload: Upload, now: float, *, troubled: bool = True) -> Upload:
+    """Return the upload with `now` as the time of its trouble: the storage may hold, or yet get, something that the
+    record doesn't name. Return it unchanged unless `troubled`."""
+    return copy_with(upload, troubled_at=now) if troubled else upload
+
+
+def mark_troubled(change: Change, now: float, *, troubled: bool = True) -> Change:
+    """Return the change of the upload to one with trouble (`note_trouble`), which is recorded even if the save of
+    the change is superseded. Return it unchanged unless `troubled`."""
+    return replace(change, upload=note_trouble(change.upload, now), troubled=True) if troubled else change
+
+
+def review_trouble(upload: Upload, now: float, *, cleaned: bool) -> Upload:
+    """Return the upload without its trouble if the storage is `cleaned` of what the record doesn't name, else with
+    `now` as the time of its trouble, so that a sweep tries again `RETRY_SECONDS` later."""
+    return copy_with(upload, troubled_at=None if cleaned else now)
 
 
 def end(upload: Upload, reason: Reason) -> Change:
@@ -166,7 +178,7 @@ def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) ->
     """Return the change of the upload to its state in the storage (`stored`): done, but only finishing if its digest
     is still to be computed or, with `asks`, a hook or the scanner to be asked; or at an earlier offset, with the event
     of a roll-back. `now` is recorded as the time of trouble."""
-    change = _verify_first(copy_with(stored, troubled_at=now), asks=asks and not upload.done)
+    change = _verify_first(note_trouble(stored, now), asks=asks and not upload.done)
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)
     return change

@@ -101,7 +101,7 @@ async def _open(engine: Engine, upload: Upload) -> Upload:
     try:
         checkpoint = await access(engine).begin(upload)
         change = Change(_schedule_size_check(engine, copy_with(upload, cursor=checkpoint.cursor)))
-        return await engine.records.save(mark_troubled(change, engine.clock()) if checkpoint.troubled else change)
+        return await engine.records.save(mark_troubled(change, engine.clock(), troubled=checkpoint.troubled))
     except Unavailable:
         await engine.records.remember_trouble(upload.id)
         raise

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 
-from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import HookFailed, HookRejected
-from tusd_py.domain.lifecycle import Change, end
+from tusd_py.domain.lifecycle import Change, end, review_trouble
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.scan_refusals import ScannerUnavailable, ScanRejected
 from tusd_py.domain.upload import Upload
@@ -192,11 +191,11 @@ async def _clean(engine: Engine, upload: Upload) -> bool:
     off its record. If the storage fails, record the trouble with the present time and return False. Raises
     Superseded, StateUnavailable.
     """
-    troubled_at = None
+    cleaned = True
     try:
         await engine.storage.clean(upload)
     except Unavailable as error:
         engine.observer.trouble("left behind", upload_id=upload.id, reason=str(error))
-        troubled_at = engine.clock()
-    await engine.records.note(copy_with(upload, troubled_at=troubled_at))
-    return troubled_at is None
+        cleaned = False
+    await engine.records.note(review_trouble(upload, engine.clock(), cleaned=cleaned))
+    return cleaned

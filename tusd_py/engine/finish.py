@@ -10,7 +10,7 @@ from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Superseded, Unavailable, UploadSpoiled
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import HookFailed, HookRejected
-from tusd_py.domain.lifecycle import await_answer, end, finish, mark_done, mark_troubled
+from tusd_py.domain.lifecycle import await_answer, end, finish, mark_done, mark_troubled, note_trouble
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind, Upload
@@ -59,10 +59,10 @@ async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) 
         async with confirming_loss(engine, lambda: upload):
             finished = await _make(engine, upload)
             done = await _with_digest(engine, mark_done(upload, finished), tally)
-            recorded = copy_with(upload, troubled_at=engine.clock()) if finished.troubled else upload
+            recorded = note_trouble(upload, engine.clock(), troubled=finished.troubled)
             done = await scan_to_finish(engine, recorded, done)
             change = finish(done, await _ask(engine, recorded, done))
-            return await engine.records.save(mark_troubled(change, engine.clock()) if finished.troubled else change)
+            return await engine.records.save(mark_troubled(change, engine.clock(), troubled=finished.troubled))
     except Unavailable:
         await engine.records.remember_trouble(upload.id)
         raise

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.checkpoint import Checkpoint, Cursor
-from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.lifecycle import Change, record
+from tusd_py.domain.lifecycle import Change, note_trouble, record
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 
@@ -93,7 +92,7 @@ class Journal:
         """Record trouble in the upload, and keep the upload so saved as `upload`. If that fails, the next lock holder
         records the trouble."""
         try:
-            self.upload = await self._engine.records.note(copy_with(self.upload, troubled_at=self._engine.clock()))
+            self.upload = await self._engine.records.note(note_trouble(self.upload, self._engine.clock()))
         except (Superseded, StateUnavailable):
             self._engine.unrecorded.add(self.upload.id)
 

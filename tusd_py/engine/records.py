@@ -15,11 +15,10 @@ from functools import partial
 from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Entry
-from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.events import Event
 from tusd_py.domain.lengths import length_limit
-from tusd_py.domain.lifecycle import Change, forget
+from tusd_py.domain.lifecycle import Change, forget, note_trouble
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import UNFINISHED, Phase
 from tusd_py.domain.principal import Grant, Quota
@@ -156,7 +155,7 @@ class Records:
         """Record the trouble in the current record: another process may have changed or ended the upload."""
         upload = await self.state.load(upload_id)
         if upload is not None and upload.phase is not Phase.GONE:
-            await self.note(copy_with(upload, troubled_at=self.clock()))
+            await self.note(note_trouble(upload, self.clock()))
         self.unrecorded.discard(upload_id)
 
     @asynccontextmanager

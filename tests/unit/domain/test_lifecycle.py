@@ -134,3 +134,11 @@ def test_trouble_is_recorded_with_its_time() -> None:
     assert (troubled.upload.troubled_at, troubled.troubled) == (NOW, True)
     calm = lifecycle.record(upload(length=LENGTH), Checkpoint(offset=1, cursor={}), NOW)
     assert (calm.upload.troubled_at, calm.troubled) == (None, False)
+
+
+def test_trouble_stays_until_the_storage_is_cleaned() -> None:
+    troubled = lifecycle.note_trouble(upload(), NOW)
+    assert lifecycle.note_trouble(troubled, NOW + 1, troubled=False) == troubled
+    assert lifecycle.mark_troubled(Change(troubled), NOW + 1, troubled=False) == Change(troubled)
+    assert lifecycle.review_trouble(troubled, NOW + 1, cleaned=False).troubled_at == NOW + 1
+    assert lifecycle.review_trouble(troubled, NOW + 1, cleaned=True) == upload()
