@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tests.simulation.loop import Machine
 from tests.simulation.network import TTL, Network, Service, at_once
+from tests.support.transitions import CheckedState
 from tusd_py.backends.lease import TimedLease, elapsed
 from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.memory.state import MemoryState
@@ -24,7 +25,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
 from tusd_py.ports.jobs import JobStore
 from tusd_py.ports.outbox import Outbox
-from tusd_py.ports.state import Numbered, Unfinished
+from tusd_py.ports.state import Numbered, StateStore, Unfinished
 
 if TYPE_CHECKING:
     from tests.simulation.telling import SimulatedOutbox
@@ -55,7 +56,8 @@ class SimulatedState:
         committed: Callable[[Sequence[Event], Upload | None], None],
     ) -> None:
         """`committed` is called with the events and the upload of each commit, as recorded."""
-        self._network, self._records, self._free = network, records, free
+        self._network, self._free = network, free
+        self._records = cast(StateStore, CheckedState(records))
         self._outbox, self._jobs, self._committed = outbox, jobs, committed
 
     @property

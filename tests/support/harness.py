@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tests.support.failing import FailingState, Fuse
+from tests.support.transitions import CheckedState
 from tests.support.writing import FakeLease
 from tusd_py.backends.memory.locks import MemoryLocker
 from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry, Finished
@@ -172,7 +173,7 @@ class Harness:
         numbers = count(1)
         self.engine = Engine(
             storage=self.storage,
-            state=self.state,
+            state=cast(StateStore, CheckedState(self.state, self.state.inner)),
             locker=self.locker,
             limits=Limits(**{"expire_after": 100.0, **limits}),
             observer=self.observer,

@@ -1,0 +1,52 @@
+"""A state store for tests of writers: each save must lead from phase to phase as the table of the life cycle says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.events import Event
+from tusd_py.domain.lifecycle import FOLLOWING
+from tusd_py.domain.phase import ALIVE, Phase
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.state import StateStore
+
+
+class CheckedState:
+    """Does as the store behind it, but raises AssertionError if a write takes an upload to a phase that can't follow.
+    Tests that need such a record write it to the store behind."""
+
+    def __init__(self, store: StateStore, stored: StateStore | None = None) -> None:
+        """`stored` is asked for the recorded phase: the store itself if it doesn't fail or count calls."""
+        self._store, self._stored = store, stored or store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def create(self, upload: Upload, *args: Any, **kwargs: Any) -> Upload:
+        if upload.phase not in ALIVE:
+            raise AssertionError(f"upload {upload.id} is created as {upload.phase}")
+        return await self._store.create(upload, *args, **kwargs)
+
+    async def save(self, upload: Upload, *args: Any, **kwargs: Any) -> Upload:
+        await self._check(upload)
+        return await self._store.save(upload, *args, **kwargs)
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
+        await self._check(upload)
+        return await self._store.rewind(upload, entries, events)
+
+    async def delete(self, upload: Upload) -> None:
+        stored = await self._stored.load(upload.id)
+        if stored is not None and stored.phase not in {Phase.TERMINATING, Phase.GONE}:
+            raise AssertionError(f"the record of upload {upload.id} is deleted while the upload is {stored.phase}")
+        await self._store.delete(upload)
+
+    async def _check(self, upload: Upload) -> None:
+        """Compare the phases. An older revision is left to the store, which refuses it."""
+        stored = await self._stored.load(upload.id)
+        if stored is None or stored.revision != upload.revision:
+            return
+        if upload.phase not in FOLLOWING[stored.phase] | {stored.phase}:
+            raise AssertionError(f"upload {upload.id} is saved as {upload.phase} after {stored.phase}")
