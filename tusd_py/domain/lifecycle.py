@@ -2,12 +2,13 @@
 the time of an upload's trouble.
 
 Functions return a `Change`, which `engine/records.py` saves, or an upload, which the caller saves or makes part
-of a plan, a survey or a recovery.
+of a plan, a survey or a recovery. A function that sets a phase raises ValueError if the upload is in a phase that
+can't come before it: that is a mistake of the caller, never of a client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from tusd_py.domain.answers import NO_ANSWER, Answer
@@ -15,7 +16,7 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Checkpoint, Finished
 from tusd_py.domain.copying import copy_with
 from tusd_py.domain.events import Event, EventType, Reason
-from tusd_py.domain.phase import Phase
+from tusd_py.domain.phase import UNFINISHED, Phase
 from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.upload import Kind, Upload
 
@@ -67,18 +68,18 @@ def begin(planned: Upload) -> Change:
 
 def resume(upload: Upload) -> Upload:
     """Return the upload as finishing if no more bytes are to come, else as open."""
-    phase = Phase.FINISHING if upload.full else Phase.OPEN
-    return upload if upload.phase is phase else copy_with(upload, phase=phase)
+    return _move(upload, Phase.FINISHING if upload.full else Phase.OPEN)
 
 
 def advance(upload: Upload) -> Change:
-    """Return the change that records new bytes of an open upload; the upload becomes finishing if it is full."""
-    return Change(copy_with(upload, phase=Phase.FINISHING) if upload.full else upload)
+    """Return the change that records new bytes, or a length, of an open upload; the upload becomes finishing if it is
+    full. A done upload stays done: a client may declare again what its record of an earlier time lacks."""
+    return Change(_move(upload, Phase.FINISHING) if upload.full and not upload.done else upload)
 
 
 def fill(upload: Upload, length: int) -> Upload:
     """Return the upload as finishing, with `length` bytes, all of them stored."""
-    return copy_with(upload, phase=Phase.FINISHING, length=length, offset=length)
+    return copy_with(_move(upload, Phase.FINISHING), length=length, offset=length)
 
 
 def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = False) -> Change:
@@ -87,13 +88,14 @@ def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = F
     be asked. If the checkpoint is troubled, `now` becomes the time of the upload's trouble.
     """
     grown = copy_with(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
-    change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
+    change = _conclude(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
     return mark_troubled(change, now, troubled=checkpoint.troubled)
 
 
 def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
     """Return the change that records an upload, as `mark_done` returned it, as finished, with the event of that.
     `answer` is that of the hook that was asked. A digest that was asked for must be in the upload already."""
+    _expect(upload, {Phase.DONE})
     return Change(copy_with(upload, answer=answer), EventType.FINISHED)
 
 
@@ -124,8 +126,11 @@ def judge(upload: Upload, scan: Scan | None) -> Upload:
 
 
 def mark_done(upload: Upload, finished: Finished) -> Upload:
-    """Return the upload as done, with its finished object."""
-    return copy_with(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
+    """Return the upload as done, with its finished object. The object exists, so that no request is to complete the
+    upload any more."""
+    _expect(upload, UNFINISHED)
+    done = _move(upload, Phase.DONE)
+    return copy_with(done, cursor=finished.cursor, etag=finished.etag, explicit_completion=False)
 
 
 def note_trouble(upload: Upload, now: float, *, troubled: bool = True) -> Upload:
@@ -152,12 +157,17 @@ def end(upload: Upload, reason: Reason) -> Change:
     """
     if not upload.alive:
         return Change(upload)
-    return Change(copy_with(upload, phase=Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)
+    return Change(_move(upload, Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)
 
 
 def forget(upload: Upload) -> Upload:
-    """Return the upload as gone: nothing is left of it but its record."""
-    return copy_with(upload, phase=Phase.GONE)
+    """Return the terminating upload as gone: nothing is left of it but its record."""
+    return _move(upload, Phase.GONE)
+
+
+def assume_gone(upload: Upload) -> Upload:
+    """Return the upload, which has no record any more, as gone: it has ended since it was as given, in any phase."""
+    return forget(end(upload, Reason.CLIENT).upload)
 
 
 def fall_back(upload: Upload, stored: int) -> Upload:
@@ -171,22 +181,36 @@ def fall_back(upload: Upload, stored: int) -> Upload:
 def reopen(upload: Upload, offset: int) -> Upload:
     """Return the upload at `offset`, the end of its stored bytes: unchanged if that is the recorded offset, else open
     and without the verdict of a scan."""
-    return upload if offset == upload.offset else copy_with(judge(upload, None), offset=offset, phase=Phase.OPEN)
+    return upload if offset == upload.offset else copy_with(judge(_move(upload, Phase.OPEN), None), offset=offset)
 
 
 def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:
     """Return the change of the upload to its state in the storage (`stored`): done, but only finishing if its digest
     is still to be computed or, with `asks`, a hook or the scanner to be asked; or at an earlier offset, with the event
-    of a roll-back. `now` is recorded as the time of trouble."""
-    change = _verify_first(note_trouble(stored, now), asks=asks and not upload.done)
+    of a roll-back. `now` is recorded as the time of trouble. A done upload stays done, without an event."""
+    troubled = note_trouble(stored, now)
+    change = _conclude(troubled, asks=asks) if stored.done and not upload.done else Change(troubled)
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)
     return change
 
 
-def _verify_first(upload: Upload, *, asks: bool) -> Change:
-    """Return the change of a done upload to done, or only to finishing if its digest is still to be computed or, with
-    `asks`, a hook or the scanner to be asked. An upload that isn't done stays as it is."""
-    if upload.done and upload.digest is None and not asks:
-        return Change(upload, EventType.FINISHED)
-    return Change(copy_with(upload, phase=Phase.FINISHING) if upload.done else upload)
+def _conclude(done: Upload, *, asks: bool) -> Change:
+    """Return the change of an upload, which `mark_done` returned and no record names as done yet, to done, or only to
+    finishing if its digest is still to be computed or, with `asks`, a hook or the scanner to be asked."""
+    if done.digest is None and not asks:
+        return Change(done, EventType.FINISHED)
+    return Change(copy_with(done, phase=Phase.FINISHING))
+
+
+def _expect(upload: Upload, phases: Collection[Phase]) -> None:
+    """Raise ValueError if the upload is in none of the phases."""
+    if upload.phase not in phases:
+        raise ValueError(f"an upload that is {upload.phase} should be {' or '.join(sorted(phases))}")
+
+
+def _move(upload: Upload, phase: Phase) -> Upload:
+    """Return the upload in the phase. Raises ValueError if that can't follow the upload's."""
+    if phase not in FOLLOWING[upload.phase]:
+        raise ValueError(f"an upload that is {upload.phase} can't become {phase}")
+    return upload if upload.phase is phase else copy_with(upload, phase=phase)

@@ -18,7 +18,7 @@ from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.events import Event
 from tusd_py.domain.lengths import length_limit
-from tusd_py.domain.lifecycle import Change, forget, note_trouble
+from tusd_py.domain.lifecycle import Change, assume_gone, note_trouble
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import UNFINISHED, Phase
 from tusd_py.domain.principal import Grant, Quota
@@ -173,4 +173,4 @@ class Records:
         record: no other process writes to it then. Raises Unavailable."""
         current = await self.state.load(upload.id)
         if current is None or current.phase not in UNFINISHED:
-            await self.storage.clean(current or forget(upload))
+            await self.storage.clean(current or assume_gone(upload))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -17,12 +18,14 @@ from tusd_py.domain.checkpoint import Checkpoint, Finished
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.events import EventType, Reason
 from tusd_py.domain.lifecycle import FOLLOWING, Change
-from tusd_py.domain.phase import Phase
+from tusd_py.domain.phase import UNFINISHED, Phase
+from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.upload import Kind, Upload
 
 LENGTH = 10
 NOW = 1000.0
 FINISHED = Finished(cursor={"key": "a"}, etag="e")
+WHOLE = Checkpoint(offset=LENGTH, cursor={}, finished=FINISHED)
 ENDS = {EventType.TERMINATED, EventType.EXPIRED, EventType.LOST}
 DIGESTS = st.sampled_from([None, WholeDigest(algorithm="sha256")])
 
@@ -30,34 +33,87 @@ Step = Callable[[Upload], Change | None]
 """A transition that the engine may make; None where it wouldn't."""
 
 
-def grow(offset: int, *, finished: bool, troubled: bool) -> Step:
+REASONS = [reason for reason in Reason if reason is not Reason.ROLLED_BACK]
+"""The reasons for an end."""
+
+
+def grow(offset: int, *, finished: bool, troubled: bool, asks: bool) -> Step:
     def step(now: Upload) -> Change | None:
         if now.phase is not Phase.OPEN or offset < now.offset:
             return None
         whole = FINISHED if finished and offset == now.end else None
-        return lifecycle.record(now, Checkpoint(offset=offset, cursor={}, finished=whole, troubled=troubled), NOW)
+        checkpoint = Checkpoint(offset=offset, cursor={}, finished=whole, troubled=troubled)
+        return lifecycle.record(now, checkpoint, NOW, asks=asks)
 
     return step
 
 
-def fall(offset: int) -> Step:
-    def step(now: Upload) -> Change | None:
-        if not now.alive or now.done:
-            return None
-        return lifecycle.follow(now, lifecycle.fall_back(now, offset), NOW)
-
-    return step
-
-
-def turn_up(now: Upload) -> Change | None:
-    """Its object is there, though the record doesn't know."""
-    if not now.alive or now.done or now.length is None:
+def close(now: Upload) -> Change | None:
+    """A request says that the bytes so far are all, also if the record of a done upload doesn't know that."""
+    if now.phase not in {Phase.OPEN, Phase.DONE}:
         return None
-    return lifecycle.follow(now, lifecycle.mark_done(replace(now, offset=now.length), FINISHED), NOW)
+    return lifecycle.advance(replace(now, length=now.offset, explicit_completion=False))
+
+
+def fill(length: int) -> Step:
+    """The client says that its parts are all, or an awaited object is there."""
+
+    def step(now: Upload) -> Change | None:
+        if now.phase not in UNFINISHED or now.explicit_completion or length < now.offset:
+            return None
+        return Change(lifecycle.fill(now, length))
+
+    return step
+
+
+def fall(offset: int, *, asks: bool) -> Step:
+    def step(now: Upload) -> Change | None:
+        if not now.alive:
+            return None
+        return lifecycle.follow(now, lifecycle.fall_back(now, offset), NOW, asks=asks)
+
+    return step
+
+
+def turn_up(*, asks: bool) -> Step:
+    """Its object is there, though the record doesn't know."""
+
+    def step(now: Upload) -> Change | None:
+        if now.phase not in UNFINISHED or now.length is None:
+            return None
+        return lifecycle.follow(now, lifecycle.mark_done(replace(now, offset=now.length), FINISHED), NOW, asks=asks)
+
+    return step
 
 
 def make(now: Upload) -> Change | None:
     return lifecycle.finish(lifecycle.mark_done(now, FINISHED)) if now.phase is Phase.FINISHING else None
+
+
+def noting(note: Callable[[Upload], Upload | Change], *phases: Phase) -> Step:
+    """Only a note in the record: no phase changes, nor is anyone told."""
+
+    def step(now: Upload) -> Change | None:
+        if now.phase not in phases:
+            return None
+        noted = note(now)
+        change = noted if isinstance(noted, Change) else Change(noted)
+        assert (change.upload.phase, change.type) == (now.phase, None)
+        return change
+
+    return step
+
+
+NOTES = [
+    noting(lambda now: lifecycle.pause(now, NOW), Phase.OPEN),
+    noting(lifecycle.unpause, Phase.OPEN),
+    noting(lambda now: lifecycle.await_answer(now, NOW), Phase.FINISHING),
+    noting(lifecycle.await_scan, Phase.FINISHING, Phase.DONE),
+    noting(lambda now: lifecycle.judge(now, Scan(verdict=Verdict.CLEAN)), Phase.DONE),
+    noting(lambda now: lifecycle.note_trouble(now, NOW), *(phase for phase in Phase if phase is not Phase.GONE)),
+    noting(lambda now: lifecycle.mark_troubled(Change(now), NOW), *UNFINISHED),
+    noting(lambda now: lifecycle.review_trouble(now, NOW, cleaned=True), Phase.DONE),
+]
 
 
 def forget(now: Upload) -> Change | None:
@@ -69,25 +125,34 @@ def ending(reason: Reason) -> Step:
 
 
 STEPS = st.one_of(
-    st.builds(grow, st.integers(0, LENGTH), finished=st.booleans(), troubled=st.booleans()),
-    st.builds(fall, st.integers(0, LENGTH)),
-    st.sampled_from([turn_up, make, forget]),
-    st.builds(ending, st.sampled_from([Reason.CLIENT, Reason.EXPIRED, Reason.LOST, Reason.REFUSED])),
+    st.builds(grow, st.integers(0, LENGTH), finished=st.booleans(), troubled=st.booleans(), asks=st.booleans()),
+    st.builds(fill, st.integers(0, LENGTH)),
+    st.builds(fall, st.integers(0, LENGTH), asks=st.booleans()),
+    st.builds(turn_up, asks=st.booleans()),
+    st.sampled_from([close, make, forget, *NOTES]),
+    st.builds(ending, st.sampled_from(REASONS)),
 )
 
 
-@given(st.sampled_from([None, LENGTH]), DIGESTS, st.sampled_from(Kind), st.lists(STEPS, max_size=30))
-def test_phases_follow_the_table_and_emit_events(
-    length: int | None, digest: WholeDigest | None, kind: Kind, steps: list[Step]
-) -> None:
-    now = lifecycle.resume(upload(length=length, kind=kind, digest=digest))
+UPLOADS = st.builds(
+    upload,
+    length=st.sampled_from([None, 0, LENGTH]),
+    explicit_completion=st.booleans(),
+    kind=st.sampled_from(Kind),
+    digest=DIGESTS,
+)
+
+
+@given(UPLOADS, st.lists(STEPS, max_size=30))
+def test_phases_follow_the_table_and_emit_events(created: Upload, steps: list[Step]) -> None:
+    now = lifecycle.resume(created)
     changes = [lifecycle.begin(now)]
     for step in steps:
         change = step(now)
         if change is None:
             continue
         assert change.upload.phase in FOLLOWING[now.phase]
-        assert change.upload.phase is not Phase.FINISHING or change.upload.full
+        assert change.upload.full or change.upload.phase not in {Phase.FINISHING, Phase.DONE}
         _expect_told(now, change)
         changes.append(change)
         now = change.upload
@@ -106,7 +171,45 @@ def _expect_told(before: Upload, change: Change) -> None:
     assert (change.reason is None) == (change.type in (None, EventType.FINISHED))
 
 
-@pytest.mark.parametrize("reason", [member for member in Reason if member is not Reason.ROLLED_BACK])
+FULL = upload(length=LENGTH, offset=LENGTH)
+MOVES: dict[str, tuple[Callable[[Upload], object], frozenset[Phase]]] = {
+    "resume": (lifecycle.resume, UNFINISHED),
+    "advance": (lifecycle.advance, frozenset({*UNFINISHED, Phase.DONE})),
+    "fill": (lambda now: lifecycle.fill(now, LENGTH), UNFINISHED),
+    "record": (lambda now: lifecycle.record(now, WHOLE, NOW), UNFINISHED),
+    "mark_done": (lambda now: lifecycle.mark_done(now, FINISHED), UNFINISHED),
+    "finish": (lifecycle.finish, frozenset({Phase.DONE})),
+    "forget": (lifecycle.forget, frozenset({Phase.TERMINATING, Phase.GONE})),
+    "reopen": (lambda now: lifecycle.reopen(now, 1), UNFINISHED),
+    "fall_back": (lambda now: lifecycle.fall_back(now, 1), frozenset({*UNFINISHED, Phase.DONE})),
+    "end": (lambda now: lifecycle.end(now, Reason.CLIENT), frozenset(Phase)),
+    "assume_gone": (lifecycle.assume_gone, frozenset(Phase)),
+}
+"""Each function that sets a phase, and the phases of the uploads that it takes."""
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize(("move", "accepted"), MOVES.values(), ids=MOVES)
+def test_an_impossible_transition_is_refused(
+    move: Callable[[Upload], object], accepted: frozenset[Phase], phase: Phase
+) -> None:
+    with nullcontext() if phase in accepted else pytest.raises(ValueError, match=f"an upload that is {phase} "):
+        move(replace(FULL, phase=phase))
+
+
+def test_a_done_upload_stays_done() -> None:
+    """Also if it has a digest, or if a client says again that it is complete."""
+    done = replace(FULL, phase=Phase.DONE, digest=WholeDigest(algorithm="sha256"))
+    assert lifecycle.advance(done) == Change(done)
+    assert lifecycle.follow(done, done, NOW, asks=True) == Change(lifecycle.note_trouble(done, NOW))
+
+
+def test_an_upload_with_an_object_awaits_no_completion() -> None:
+    """A state from a backup may be older than the request that completed the upload."""
+    assert lifecycle.mark_done(replace(FULL, explicit_completion=True), FINISHED).settled_length == LENGTH
+
+
+@pytest.mark.parametrize("reason", REASONS)
 def test_an_end_is_told_by_its_reason(reason: Reason) -> None:
     change = lifecycle.end(upload(), reason)
     types = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
