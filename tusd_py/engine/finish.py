@@ -82,6 +82,8 @@ async def _ask(engine: Engine, upload: Upload, done: Upload) -> Answer:
 
 
 async def _make(engine: Engine, upload: Upload) -> Finished:
+    if upload.kind is Kind.FINAL and upload.etag is not None:  # made before; its partial uploads may be gone by now
+        return Finished(cursor=upload.cursor, etag=upload.etag)
     if upload.kind is Kind.FINAL:
         return await engine.storage.concatenate(upload, await partials_of(engine, upload))
     entries = await engine.state.entries(upload.id) if engine.storage.needs_entries(upload) else ()

@@ -14,9 +14,10 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.events import EventType, Reason
 from tusd_py.domain.hook_refusals import HookFailed, TerminationRejected, UploadRejected, UploadStopped
 from tusd_py.domain.intents import Body, Read
+from tusd_py.domain.lifecycle import resume
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import NotReady, Refusal, UploadLocked, UploadNotFound
-from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.engine import Engine
@@ -253,3 +254,22 @@ async def test_a_process_without_hooks_leaves_the_finish_to_a_server(
     harness.now += 100
     await sweep(engine)
     assert (await harness.record(upload)).done
+
+
+async def test_a_final_upload_is_done_though_its_partial_is_gone(
+    engine: Engine, harness: Harness, hooks: Hooks
+) -> None:
+    """Its object was made while the hook gave no answer, and the server that made it has died."""
+    source = await create(engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
+    planned = Upload(id=harness.engine.new_id(), kind=Kind.FINAL, length=3, offset=3, times=source.times)
+    final = await engine.create(resume(replace(planned, partials=(source.id,))))
+    hooks.error = HookFailed()
+    harness.now += 60
+    await sweep(engine)
+    await terminate(harness.engine, source.id, Reason.OPERATOR)
+    hooks.error = None
+    for _ in range(2):
+        harness.now += 3600
+        await sweep(engine)
+    record = await harness.record(final)
+    assert (record.phase, harness.stored(record)) == (Phase.DONE, b"abc")
