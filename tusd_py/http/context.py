@@ -29,10 +29,7 @@ from tusd_py.protocol.wire import Wire
 from tusd_py.recent import Recent
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.metrics import Metrics
-from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.budget_share import Share
-from tusd_py.transfer.overhead import Overhead
-from tusd_py.transfer.slabs import Slabs
+from tusd_py.transfer.memory import Memory
 
 if TYPE_CHECKING:
     from tusd_py.auth.tokens import TokenIssuer  # PyJWT takes a while to import
@@ -90,13 +87,7 @@ class Context:
     heartbeat: float
     """Seconds of silence after which a listener is sent a comment, a blank line or a ping, to keep its connection open.
     """
-    slabs: Slabs
-    budget: Budget
-    overhead: Overhead
-    downloads: Share
-    texts: Share
-    """Memory for heads, and for request bodies that are read as a whole: lists of parts, jobs, exports and tokens, as
-    JSON or XML."""
+    memory: Memory
 
     def client(self, request: web.BaseRequest) -> str:
         """Return the name under which limits count the request's client: an IPv4 address, the /64 network of an IPv6

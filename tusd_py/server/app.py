@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 
@@ -49,15 +49,11 @@ from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.budget_share import Share
-from tusd_py.transfer.overhead import Overhead
-from tusd_py.transfer.slabs import Slabs
+from tusd_py.transfer.memory import Memory
 
 _READY_SECONDS = 2.0
 _PING_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
-_DOWNLOADS, _TEXTS = 4, 8
-"""The divisors of the memory budget: downloads may use a fourth of it, and long heads and lists an eighth."""
 
 CONFIG_ERROR = web.AppKey("config_error", asyncio.Future[ConfigurationError])
 """The key of a future. It gets, as its result, the error by which the settings turn out not to work after the start."""
@@ -142,14 +138,14 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
     ):
         deliverers = delivering(settings, engine, hooks, sink_wrapper(tracing))
         engine = asking(settings, engine, hooks)  # noqa: PLW2901
-        context = _context(settings, engine, authenticator, live, listeners, budget, metrics)
+        context = _context(settings, _Parts(engine, authenticator, live, listeners, budget, metrics))
         disclosure = _disclosure(settings) if hooks is not None or settings.events_to else None
         context = app[CONTEXT] = replace(context, disclosure=disclosure, tracing=tracing)
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
         async with (
             deliverers as app[DELIVERER],
-            running(engine, context.slabs, config_error),
+            running(engine, context.memory.slabs, config_error),
             doing_jobs(settings, engine) as service,
         ):
             if service is not None:
@@ -157,37 +153,38 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
             yield
 
 
-def _context(
-    settings: Settings,
-    engine: Engine,
-    authenticator: Authenticator | None,
-    live: Live | None,
-    listeners: Count,
-    budget: Budget,
-    metrics: Metrics,
-) -> Context:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts that a server opens or makes at its start, and that its context needs."""
+
+    engine: Engine
+    authenticator: Authenticator | None
+    live: Live | None
+    listeners: Count
+    budget: Budget
+    metrics: Metrics
+
+
+def _context(settings: Settings, parts: _Parts) -> Context:
+    engine = parts.engine
     cors, trust, redirects = _cors(settings), _trust(settings), settings.download_mode == "redirect"
     return Context(
         engine=replace(engine, rights=rights(settings)),
-        authenticator=authenticator,
+        authenticator=parts.authenticator,
         watched_locally=not reachable_addresses(settings.addresses),
-        live=live,
-        listeners=listeners,
+        live=parts.live,
+        listeners=parts.listeners,
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
         wires=_wires(settings, engine),
         plain=plain_terms(settings),
-        metrics=metrics,
+        metrics=parts.metrics,
         audit=Audit(on=settings.log_audit),
         concurrency=Concurrency(_concurrency_limits(settings)),
         connections=Connections(settings.max_connections, settings.max_client_connections),
         unreachable=Recent(partial(unreachable, engine), _READY_SECONDS),
         last_seq=Recent(partial(last_seq, engine), _LOOK_SECONDS),
         heartbeat=settings.live_heartbeat,
-        slabs=Slabs(budget),
-        budget=budget,
-        overhead=Overhead(budget),
-        downloads=Share(budget, _DOWNLOADS),
-        texts=Share(budget, _TEXTS),
+        memory=Memory(parts.budget),
         network_timeout=settings.network_timeout,
         min_data_rate=settings.min_data_rate or 0,
         trust=trust,

@@ -111,7 +111,7 @@ async def _trim_heap(runner: web.AppRunner) -> None:
 
     It isn't for an application that is mounted in another one: that process doesn't belong to this server.
     """
-    budget = runner.app[CONTEXT].budget
+    budget = runner.app[CONTEXT].memory.budget
     heap = Heap({lambda: _connections(runner): _TRIM_AFTER, lambda: budget.used: budget.limit // _TRIM_AFTER})
     while True:
         await asyncio.sleep(1)

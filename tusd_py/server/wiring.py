@@ -73,29 +73,35 @@ async def open_unpaired(
     meter = meter or Meter()
     storage = await _storage(settings, budget, meter)
     state, locker = _state(settings)
-    open_uploads = OpenUploads(settings.max_open_uploads, settings.max_open_bytes)
     try:
-        yield Engine(
-            storage=storage,
-            state=state,
-            locker=locker,
-            limits=limits(settings, storage.capacity),
-            observer=Observers((open_uploads, *observers)),
-            screening=screening(settings, Observers(observers)),
-            meter=meter,
-            open_uploads=open_uploads,
-            quota=_quota(settings),
-            creations=_creations(settings),
-            marks=_marks(settings),
-            thresholds=replace(DEFAULT, reservation=max(DEFAULT.reservation, settings.part_size or 0)),
-            clock=time.time,
-            new_id=lambda: UploadId(secrets.token_hex(16)),
-            base_path=settings.base_path,
-        )
+        yield _engine(settings, storage, state, locker, observers, meter)
     finally:
         await locker.aclose()
         await state.aclose()
         await storage.aclose()
+
+
+def _engine(
+    settings: Settings, storage: Storage, state: StateStore, locker: Locker, observers: Sequence[Observer], meter: Meter
+) -> Engine:
+    open_uploads = OpenUploads(settings.max_open_uploads, settings.max_open_bytes)
+    return Engine(
+        storage=storage,
+        state=state,
+        locker=locker,
+        limits=limits(settings, storage.capacity),
+        observer=Observers((open_uploads, *observers)),
+        screening=screening(settings, Observers(observers)),
+        meter=meter,
+        open_uploads=open_uploads,
+        quota=_quota(settings),
+        creations=_creations(settings),
+        marks=_marks(settings),
+        thresholds=replace(DEFAULT, reservation=max(DEFAULT.reservation, settings.part_size or 0)),
+        clock=time.time,
+        new_id=lambda: UploadId(secrets.token_hex(16)),
+        base_path=settings.base_path,
+    )
 
 
 @asynccontextmanager

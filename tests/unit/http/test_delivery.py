@@ -74,7 +74,7 @@ class Place:
         upload = await stored(self.harness.storage, data)
         parts = {
             "engine": self.harness.engine,
-            "downloads": self.downloads,
+            "memory": SimpleNamespace(downloads=self.downloads),
             "metrics": self,
             "network_timeout": self.patience,
         }

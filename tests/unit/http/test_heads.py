@@ -27,7 +27,7 @@ def served(runner: Runner) -> web.Server:
 
 async def started(handler: Handler, port: int) -> Runner:
     app = web.Application()
-    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None, connections=Connections()))
+    app[CONTEXT] = cast("Context", SimpleNamespace(memory=None, metrics=None, connections=Connections()))
     app.router.add_route("*", "/", handler)
     runner = Runner(app, 100)
     await runner.setup()

@@ -221,17 +221,12 @@ class RedisState:
         record).
 
         With `rewound`, `added` replaces the stored entries. `terms` is the JSON of `terms_of_creation` or
-        `terms_of_save`: names, quota and grant, by which NameTaken, OverQuota and TokenUsedUp are raised. The Redis
-        client sends the call again after a lost answer; a nonce in the record makes that harmless.
+        `terms_of_save`: names, quota and grant, by which NameTaken, OverQuota and TokenUsedUp are raised.
         """
-        due = "" if upload.due_at is None else repr(upload.due_at)
         document = encode(upload)
-        record = (
-            *(upload.id, expected, upload.revision, secrets.token_hex(8)),
-            *(document, due, claim_of(upload), int(rewound), self._keys.prefix),
-            *(charge_text(upload), terms, len(events)),
-        )
-        arguments: list[Any] = [*record, *event_arguments(events, upload, document), *map(encode_entry, added)]
+        record = self._record_arguments(upload, document, expected, terms, rewound=rewound)
+        rows = event_arguments(events, upload, document)
+        arguments: list[Any] = [*record, len(events), *rows, *map(encode_entry, added)]
         with unavailable_on_error():
             result = await self._put_script(keys=self._upload_keys(upload.id), args=arguments)
         if isinstance(result, str):
@@ -239,6 +234,18 @@ class RedisState:
         if result and events:
             self.outbox.wake()
         return bool(result)
+
+    def _record_arguments(
+        self, upload: Upload, document: str, expected: str, terms: str, *, rewound: bool
+    ) -> Sequence[Any]:
+        """Return the arguments with which PUT writes the record of the upload, whose JSON is `document`. The Redis
+        client sends them again after a lost answer; a nonce among them makes that harmless."""
+        due = "" if upload.due_at is None else repr(upload.due_at)
+        return (
+            *(upload.id, expected, upload.revision, secrets.token_hex(8)),
+            *(document, due, claim_of(upload), int(rewound), self._keys.prefix),
+            *(charge_text(upload), terms),
+        )
 
     def _upload_keys(self, upload_id: UploadId) -> Sequence[str]:
         keys = self._keys

@@ -182,7 +182,7 @@ class _Connection(RequestHandler):
             return
         self._pause_reading_for_buffer()
         if not self._request_in_progress and not self._messages:
-            self._holding = self._context.texts.holding()
+            self._holding = self._context.memory.texts.holding()
             self._reserving = self._loop.create_task(self._reserve(self._holding))
 
     async def _reserve(self, holding: Holding) -> None:

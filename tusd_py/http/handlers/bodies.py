@@ -25,7 +25,7 @@ def receiving(request: web.Request, context: Context, body: RequestBody) -> Iter
     with (
         context.concurrency.upload(context.client(request), body),
         context.metrics.receiving(),
-        context.overhead.charge_body(),
+        context.memory.overhead.charge_body(),
     ):
         yield
 

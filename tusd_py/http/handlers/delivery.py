@@ -67,7 +67,7 @@ class Delivery:
 
     @asynccontextmanager
     async def _window(self) -> AsyncIterator[Holding]:
-        holding = self._context.downloads.holding()
+        holding = self._context.memory.downloads.holding()
         try:
             await self._acquire(holding)
             yield holding

@@ -39,7 +39,7 @@ def with_memory(handler: Handler) -> Handler:
     """
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
-        with closing(context.texts.holding()) as request[_HOLDING]:
+        with closing(context.memory.texts.holding()) as request[_HOLDING]:
             return await handler(request, context)
 
     return handle

@@ -37,7 +37,7 @@ async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
         return response_of(context.wires.discover())
     head = head_of(request)
     request[WIRE] = context.wires.choose(head)
-    body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
+    body = RequestBody(request, context.memory.slabs, context.network_timeout, context.min_data_rate)
     if isinstance(request[WIRE], Plain) and context.plain is not None:
         return await answer_plain(request, context, context.plain, head, body)
     if head.method == hdrs.METH_GET and head.on_upload and context.engine.limits.downloads:
