@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from random import Random
 from typing import Any, Literal, Self
@@ -110,12 +110,28 @@ def watched(setup: Setup, crossings: Seen) -> Setup:
 @contextmanager
 def seams(crossings: Seen) -> Iterator[None]:
     """Watches numbers that aren't compared with another, but handed on to a part that counts."""
-    due, listed, delete = SimulatedState.due, SimulatedState.list, S3Client.delete
-    due_deliveries = SimulatedOutbox.due
+    with (
+        seams_of_pages(crossings),
+        seams_of_storage(crossings),
+        patch("asyncio.Semaphore", Gate),
+        patch("tests.simulation.setup.MIN_PART", Watched(MIN_PART, "min_part", crossings)),
+    ):
+        yield
+
+
+@contextmanager
+def seams_of_pages(crossings: Seen) -> Iterator[None]:
+    """Watches if what is listed fills the page that was asked for."""
+    due, listed, due_deliveries = SimulatedState.due, SimulatedState.list, SimulatedOutbox.due
 
     async def watched_due(self: SimulatedState, now: float, limit: int) -> Sequence[UploadId]:
         uploads = await due(self, now, limit)
         crossings["due"].add(len(uploads) == limit)
+        return uploads
+
+    async def watched_list(self: SimulatedState, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        uploads = await listed(self, after, limit)
+        crossings["page"].add(len(uploads) == limit)
         return uploads
 
     async def watched_deliveries(self: SimulatedOutbox, *of: Any, strict: bool) -> Sequence[Delivery]:
@@ -123,10 +139,18 @@ def seams(crossings: Seen) -> Iterator[None]:
         crossings["deliveries"].add(len(deliveries) == LOW.deliveries)
         return deliveries
 
-    async def watched_list(self: SimulatedState, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        uploads = await listed(self, after, limit)
-        crossings["page"].add(len(uploads) == limit)
-        return uploads
+    with (
+        patch.object(SimulatedState, "due", watched_due),
+        patch.object(SimulatedState, "list", watched_list),
+        patch.object(SimulatedOutbox, "due", watched_deliveries),
+    ):
+        yield
+
+
+@contextmanager
+def seams_of_storage(crossings: Seen) -> Iterator[None]:
+    """Watches how much is deleted, copied or reserved at a time."""
+    delete = S3Client.delete
 
     async def watched_delete(self: S3Client, keys: Any) -> None:
         keys = list(keys)
@@ -142,15 +166,11 @@ def seams(crossings: Seen) -> Iterator[None]:
         crossings["reservation"].add(upload.offset > LOW.reservation)
         return reserve(upload, int(block), limit)
 
-    with ExitStack() as patches:
-        patches.enter_context(patch.object(SimulatedState, "due", watched_due))
-        patches.enter_context(patch.object(SimulatedState, "list", watched_list))
-        patches.enter_context(patch.object(SimulatedOutbox, "due", watched_deliveries))
-        patches.enter_context(patch.object(S3Client, "delete", watched_delete))
-        patches.enter_context(patch.object(concatenation, "plan_parts", watched_plan))
-        patches.enter_context(patch.object(records, "reserve", watched_reserve))
-        patches.enter_context(patch("asyncio.Semaphore", Gate))
-        patches.enter_context(patch("tests.simulation.setup.MIN_PART", Watched(MIN_PART, "min_part", crossings)))
+    with (
+        patch.object(S3Client, "delete", watched_delete),
+        patch.object(concatenation, "plan_parts", watched_plan),
+        patch.object(records, "reserve", watched_reserve),
+    ):
         yield
 
 

@@ -22,6 +22,7 @@ from tests.simulation.setup import Setup
 from tests.simulation.shared import Rows
 from tests.simulation.telling import subscribe, tell_all
 from tests.simulation.troubles import Troubles
+from tests.simulation.truth import Truth
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Event
@@ -50,10 +51,11 @@ class Leak(Violation):
     """A part stays without end that no upload needs."""
 
 
-class World:
+class World(Truth):
     """Two nodes, what they share, and how many requests it has taken so far."""
 
     def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan, *, calm: bool) -> None:
+        super().__init__()
         self.loop, self.setup = loop, setup
         self.calm = calm
         """No fault befalls a part, so none may complain."""
@@ -65,25 +67,7 @@ class World:
         subscribe(self)
         self.exchange = Exchange(loop)
         self.ledger = Ledger(self.now, self.exchange.commit, patience=2.5 if calm else math.inf)
-        self.infected: set[bytes] = set()
-        """Contents in which a scanner finds something."""
-        self.finished: dict[UploadId, bytes] = {}
-        """The content of each upload that was ever complete."""
-        self.durable: dict[UploadId, int] = {}
-        """The offset of each upload as recorded last, whether or not it is there any more."""
         self.rows: Rows = {}
-        self.contents: dict[bytes, bytes] = {}
-        """By the name in an upload's metadata: what it must hold."""
-        self.complete: set[UploadId] = set()
-        """Uploads that a client was told are complete, and that have not ended since."""
-        self.robbed: set[UploadId] = set()
-        """Uploads whose bytes were taken from the bucket, unknown to the nodes: they may fall back."""
-        self.bereft: set[UploadId] = set()
-        """Uploads that lost all their bytes that way."""
-        self.forgotten: set[UploadId] = set()
-        """Uploads whose records were lost: their objects stay, known as done or not."""
-        self.orphans: dict[str, bytes] = {}
-        """The content of those that were known as done, by their keys."""
         self.free: dict[str, int] = {}
         """Bytes in a store, by its name, where there is an end to them."""
         self._requests: list[tuple[Machine, asyncio.Task[Any]]] = []
