@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import aiohttp
+import pytest
 
-from tests.jobs.asking import ENDED, JobClient, until_so
+from tests.jobs.asking import ENDED, Job, JobClient, until_so
 from tests.support.exchange import Answer
 from tests.support.installation import Start
 from tests.support.logins import JWT, bearing
@@ -17,48 +19,68 @@ def code(answer: Answer) -> tuple[int, bytes]:
     return answer.status, answer.body.partition(b":")[0]
 
 
-async def test_an_owner_has_jobs_on_its_own_uploads_alone(start: Start, session: aiohttp.ClientSession) -> None:
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of a server behind a proxy that names its users; one without a name isn't logged in."""
+
+    client: JobClient
+    name: str
+
+    async def ask(self, method: str, path: str, message: Mapping[str, object] | None = None) -> Answer:
+        body = None if message is None else json.dumps(message).encode()
+        fields = {"X-User": self.name} if self.name else {}
+        return await self.client.send(method, f"{self.client.origin}/{path}", body, fields)
+
+    async def create(self) -> str:
+        """The id of a finished upload of 5 bytes."""
+        return (await self.client.create(5, b"12345", x_user=self.name)).rpartition("/")[2]
+
+    async def jobs(self) -> Sequence[Job]:
+        return list(json.loads((await self.ask("GET", "jobs?format=json")).body)["jobs"])
+
+    async def exported(self, message: Mapping[str, object]) -> Job:
+        """The job of an export, once it has ended."""
+        job_id = json.loads((await self.ask("POST", "exports", message)).body)["id"]
+
+        async def ended() -> bool:
+            return json.loads((await self.ask("GET", f"jobs/{job_id}")).body)["phase"] in ENDED
+
+        await until_so(ended)
+        return dict(json.loads((await self.ask("GET", f"jobs/{job_id}")).body))
+
+
+@pytest.fixture
+async def client(start: Start, session: aiohttp.ClientSession) -> JobClient:
     server = start(auth="proxy", auth_user_header="X-User", behind_proxy=True, jobs_on_finish="checksum")
     await server.start()
-    client = JobClient(session, server)
+    return JobClient(session, server)
 
-    async def ask(user: str | None, method: str, path: str, message: Mapping[str, object] | None = None) -> Answer:
-        body = None if message is None else json.dumps(message).encode()
-        return await client.send(method, f"{server.origin}/{path}", body, {"X-User": user} if user else {})
 
-    upload = (await client.create(5, b"12345", x_user="alice")).rpartition("/")[2]
-    bobs_upload = (await client.create(5, b"12345", x_user="bob")).rpartition("/")[2]
+async def test_an_owner_has_jobs_on_its_own_uploads_alone(client: JobClient) -> None:
+    alice, bob, carol, stranger = (User(client, name) for name in ("alice", "bob", "carol", ""))
+    upload, bobs_upload = await alice.create(), await bob.create()
     wanted_job = {"upload": upload, "kind": "checksum"}
-    assert code(await ask(None, "POST", "jobs", wanted_job)) == (401, b"unauthenticated")
-    assert code(await ask(None, "GET", "jobs")) == (401, b"unauthenticated")
-    assert code(await ask("bob", "POST", "jobs", wanted_job)) == (404, b"not-found")
-    answer = await ask("alice", "POST", "jobs", wanted_job)
+    assert code(await stranger.ask("POST", "jobs", wanted_job)) == (401, b"unauthenticated")
+    assert code(await stranger.ask("GET", "jobs")) == (401, b"unauthenticated")
+    assert code(await bob.ask("POST", "jobs", wanted_job)) == (404, b"not-found")
+    answer = await alice.ask("POST", "jobs", wanted_job)
     assert answer.status == 202
-    job = f"jobs/{json.loads(answer.body)['id']}"
     for method in ("GET", "DELETE"):
-        assert code(await ask("bob", method, job)) == (404, b"not-found")
-
-    async def jobs_of(user: str) -> list[Mapping[str, str]]:
-        return list(json.loads((await ask(user, "GET", "jobs?format=json")).body)["jobs"])
+        assert code(await bob.ask(method, f"jobs/{json.loads(answer.body)['id']}")) == (404, b"not-found")
 
     async def has_begun() -> bool:
-        return [len(await jobs_of(user)) for user in ("alice", "bob", "carol")] == [2, 1, 0]
+        return [len(await user.jobs()) for user in (alice, bob, carol)] == [2, 1, 0]
 
     await until_so(has_begun)
-    assert {row["upload_id"] for row in await jobs_of("bob")} == {bobs_upload}
+    assert {job["upload_id"] for job in await bob.jobs()} == {bobs_upload}
 
-    answer = await ask("alice", "POST", "exports", {"ids": [upload, bobs_upload]})
-    export = f"jobs/{json.loads(answer.body)['id']}"
 
-    async def ended() -> bool:
-        return json.loads((await ask("alice", "GET", export)).body)["phase"] in ENDED
-
-    await until_so(ended)
-    assert json.loads((await ask("alice", "GET", export)).body)["error"]["upload_id"] == bobs_upload
-    answer = await ask("alice", "POST", "exports", {"filter": {}, "format": "ndjson"})
-    export = f"jobs/{json.loads(answer.body)['id']}"
-    await until_so(ended)
-    result = json.loads((await ask("alice", "GET", export)).body)["result"]
+async def test_an_owner_exports_its_own_uploads_alone(client: JobClient) -> None:
+    alice, bob = User(client, "alice"), User(client, "bob")
+    upload, bobs_upload = await alice.create(), await bob.create()
+    refused_export = await alice.exported({"ids": [upload, bobs_upload]})
+    assert refused_export["error"]["upload_id"] == bobs_upload
+    result = (await alice.exported({"filter": {}, "format": "ndjson"}))["result"]
     assert result["members"] == 1
     assert (await client.fetch(result["url"], x_user="bob")).status == 404
     assert upload in (await client.fetch(result["url"], x_user="alice")).body.decode()
