@@ -37,6 +37,18 @@ def shared(tab: Page) -> Locator:
     return tab.get_by_role("checkbox", name="This is a shared computer: keep nothing")
 
 
+def agree_to_all(tab: Page) -> list[str]:
+    """Agrees to every dialog; its message is added to the list that is returned."""
+    messages = list[str]()
+
+    async def agree(dialog: Dialog) -> None:
+        messages.append(dialog.message)
+        await dialog.accept()
+
+    tab.on("dialog", agree)
+    return messages
+
+
 async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
     """An upload is in transit, and stays so."""
     valve.close()
@@ -56,13 +68,7 @@ async def test_what_is_kept_is_said(deployment: Deployment, visitor: Visitor) ->
 async def test_all_is_forgotten_at_once(deploy: Deploy, visitor: Visitor, film: Path, tmp_path: Path) -> None:
     """An unfinished upload is gone from the server as well; a finished one stays there."""
     (tmp_path / "note.txt").write_text("note")
-    messages = list[str]()
-
-    async def agree(dialog: Dialog) -> None:
-        messages.append(dialog.message)
-        await dialog.accept()
-
-    visitor.tab.on("dialog", agree)
+    messages = agree_to_all(visitor.tab)
     async with deploy() as deployment, Valve(deployment.server.port) as valve:
         await visitor.open(valve.origin)
         await visitor.choose(tmp_path / "note.txt")

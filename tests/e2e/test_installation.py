@@ -26,6 +26,7 @@ from tests.support.installation_place import (
 from tests.support.node import client_of
 from tests.support.s3faults import ANY, reset
 from tests.support.s3proxy import S3Proxy
+from tests.support.server import Server
 from tests.support.tus import TusClient, until
 from tusd_py import create_app
 from tusd_py.config import load_settings
@@ -44,6 +45,28 @@ def redis_place(tmp_path: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
     return on_seaweed(tmp_path, seaweed, redis_url)
 
 
+async def refuse_all(place: Place, storage: str, url: str) -> None:
+    """Neither a server nor a command works on the storage of that name with the state of another."""
+    assert a_wrong_pair(await place.refused(storage, expire_after=LONG_AGO), place, storage)
+    wrong = place.server(storage, expire_after=LONG_AGO)
+    checked = await wrong.command("check")
+    assert checked.code == 1
+    (failed,) = [line for line in checked.out.splitlines() if line.startswith("FAIL")]
+    assert failed.startswith("FAIL installation  ")
+    assert a_wrong_pair(failed, place, storage)
+    for command in (
+        ("repair",),
+        ("repair", "--apply"),
+        ("uploads", "collect-garbage"),
+        ("uploads", "expire"),
+        ("uploads", "list"),
+        ("uploads", "terminate", upload_id(url)),
+    ):
+        refused = await wrong.command(*command)
+        assert (refused.code, refused.out) == (2, ""), command
+        assert a_wrong_pair(refused.err, place, storage)
+
+
 async def test_commands_refuse_a_foreign_state(place: Place) -> None:
     """Removes nothing."""
     async with place.serving("mine", expire_after=LONG_AGO) as mine:
@@ -54,25 +77,7 @@ async def test_commands_refuse_a_foreign_state(place: Place) -> None:
         before = place.files("mine"), place.files("other")
 
         for storage in ("other", "nothing-yet"):
-            assert a_wrong_pair(await place.refused(storage, expire_after=LONG_AGO), place, storage)
-            wrong = place.server(storage, expire_after=LONG_AGO)
-            checked = await wrong.command("check")
-            assert checked.code == 1
-            (failed,) = [line for line in checked.out.splitlines() if line.startswith("FAIL")]
-            assert failed.startswith("FAIL installation  ")
-            assert a_wrong_pair(failed, place, storage)
-            for command in (
-                ("repair",),
-                ("repair", "--apply"),
-                ("uploads", "collect-garbage"),
-                ("uploads", "expire"),
-                ("uploads", "list"),
-                ("uploads", "terminate", upload_id(url)),
-            ):
-                refused = await wrong.command(*command)
-                assert (refused.code, refused.out) == (2, ""), command
-                assert a_wrong_pair(refused.err, place, storage)
-
+            await refuse_all(place, storage, url)
         assert (place.files("mine"), place.files("other")) == before
         assert await content(mine, url) == b"abc"
         async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other_server:
@@ -101,6 +106,18 @@ async def test_prefixes_let_installations_share_a_redis(redis_place: Place) -> N
         assert await status(one, f"/files/{upload_id(other_url)}") == 404
 
 
+async def remove_nothing(server: Server) -> None:
+    """Neither the collection of garbage nor a repair that isn't applied removes anything, and the first says why."""
+    swept = await server.command("uploads", "collect-garbage")
+    (notice, summary) = swept.out.splitlines()
+    assert notice.startswith("nothing is removed until 20")
+    assert "tusd-py repair --apply" in notice
+    assert (swept.code, summary) == (0, "0 removed")
+    dry_run = await server.command("repair")
+    assert dry_run.out.endswith("1 found, 0 mended\n")
+    assert (await server.command("uploads", "collect-garbage")).out == swept.out
+
+
 async def test_emptied_state_removes_nothing_before_repair(place: Place) -> None:
     async with place.serving("mine", expire_after=LONG_AGO) as mine:
         (url,) = await uploaded(mine, b"abc")
@@ -115,14 +132,7 @@ async def test_emptied_state_removes_nothing_before_repair(place: Place) -> None
     async with place.serving("mine", **new) as again:
         assert again.log().count("installation adopted") == 1
         assert "tusd-py repair" in again.log()
-        swept = await again.command("uploads", "collect-garbage")
-        (notice, summary) = swept.out.splitlines()
-        assert notice.startswith("nothing is removed until 20")
-        assert "tusd-py repair --apply" in notice
-        assert (swept.code, summary) == (0, "0 removed")
-        dry_run = await again.command("repair")
-        assert dry_run.out.endswith("1 found, 0 mended\n")
-        assert (await again.command("uploads", "collect-garbage")).out == swept.out
+        await remove_nothing(again)
         assert place.files("mine") == before
 
         repaired = await again.command("repair", "--apply")

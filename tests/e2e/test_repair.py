@@ -45,6 +45,12 @@ async def lose_state(deployment: Deployment, directory: Path) -> None:
     await deployment.server.start()
 
 
+async def repair(deployment: Deployment, *flags: str) -> tuple[int, str, str]:
+    """The command's exit code, output and errors."""
+    outcome = await deployment.server.command("repair", *flags)
+    return outcome.code, outcome.out, outcome.err
+
+
 async def head(url: str) -> tuple[int, dict[str, str]]:
     async with aiohttp.ClientSession() as session:
         answer = await TusClient(session, url).head(url)
@@ -62,13 +68,11 @@ async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
         await lose_state(deployment, tmp_path)
         assert (await head(url))[0] == 404
 
-        outcome = await deployment.server.command("repair")
         finding = f"{upload_id(url)}  no record of it, but {offset} bytes of it are stored"
-        assert (outcome.code, outcome.out, outcome.err) == (1, f"{finding}: would be rebuilt\n1 found, 0 mended\n", "")
+        assert await repair(deployment) == (1, f"{finding}: would be rebuilt\n1 found, 0 mended\n", "")
         assert (await head(url))[0] == 404
 
-        mended = await deployment.server.command("repair", "--apply")
-        assert (mended.code, mended.out, mended.err) == (0, f"{finding}: rebuilt\n1 found, 1 mended\n", "")
+        assert await repair(deployment, "--apply") == (0, f"{finding}: rebuilt\n1 found, 1 mended\n", "")
         status, after = await head(url)
         assert status == 200
         assert after.pop("Upload-Expires") != before.pop("Upload-Expires")
@@ -82,8 +86,7 @@ async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
         assert ended.status == 204
         assert deployment.stored(url) == data
         assert len(deployment.residue()) == 1, "the object, and nothing else"
-        well = await deployment.server.command("repair")
-        assert (well.code, well.out) == (0, "0 found, 0 mended\n")
+        assert await repair(deployment) == (0, "0 found, 0 mended\n", "")
 
 
 async def test_repair_removes_record_of_deleted_object(deploy: Deploy, curl: str, data: bytes) -> None:
@@ -96,10 +99,8 @@ async def test_repair_removes_record_of_deleted_object(deploy: Deploy, curl: str
         removed_url, kept_url = (answer.headers["location"] for answer in answers)
         await asyncio.to_thread(deployment.bucket.delete, removed_url)
 
-        outcome = await deployment.server.command("repair")
         finding = f"{upload_id(removed_url)}  its object is gone, or is another"
-        assert (outcome.code, outcome.out) == (1, f"{finding}: would be ended\n1 found, 0 mended\n")
-        mended = await deployment.server.command("repair", "--apply")
-        assert (mended.code, mended.out) == (0, f"{finding}: ended\n1 found, 1 mended\n")
+        assert await repair(deployment) == (1, f"{finding}: would be ended\n1 found, 0 mended\n", "")
+        assert await repair(deployment, "--apply") == (0, f"{finding}: ended\n1 found, 1 mended\n", "")
         assert [(await head(url))[0] for url in (removed_url, kept_url)] == [404, 200]
         assert deployment.stored(kept_url) == data[:8]

@@ -63,6 +63,19 @@ async def refuses(client: TusClient) -> bool:
     return refused(await client.try_create(1))
 
 
+async def ready(server: Server, client: TusClient) -> bool:
+    return (await client.fetch(f"{server.origin}/readyz")).status == 200
+
+
+async def says_it_is_full(server: Server, client: TusClient) -> bool:
+    answer = await client.fetch(f"{server.origin}/readyz")
+    return (answer.status, answer.body) == (503, b"not ready: state is full\n")
+
+
+async def expired(redis: Redis, url: str) -> bool:
+    return not await redis.exists(f"tusd-py:upload:{url.rpartition('/')[2]}")
+
+
 async def fill(redis: Redis) -> None:
     """As another program, until it doesn't take 16 bytes more."""
     for size in (65536, 4096, 256, 16):
@@ -106,24 +119,11 @@ async def test_a_full_redis_serves_its_uploads(server: Server, client: TusClient
     await client.terminate(doomed)
     assert (await client.head(doomed)).status == 404
     assert await client.offset(unfinished) == MIB
-
-    async def says_so() -> bool:
-        answer = await client.fetch(f"{server.origin}/readyz")
-        return (answer.status, answer.body) == (503, b"not ready: state is full\n")
-
-    await until(says_so)
+    await until(lambda: says_it_is_full(server, client))
     assert refused(await client.patch(unfinished, MIB, DATA[MIB:]))
     await fill(operator)
-
-    async def expired() -> bool:
-        return not await operator.exists(f"tusd-py:upload:{unfinished.rpartition('/')[2]}")
-
-    await until(expired)
+    await until(lambda: expired(operator, unfinished))
     assert (await client.delete(done)).status == 204
     await operator.delete("filler")
     await until(lambda: ready(server, client))
     await client.create(1, b"x")
-
-
-async def ready(server: Server, client: TusClient) -> bool:
-    return (await client.fetch(f"{server.origin}/readyz")).status == 200

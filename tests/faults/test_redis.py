@@ -36,6 +36,18 @@ async def ready(node: Node, client: TusClient) -> bool:
     return (await client.fetch(f"{node.server.origin}/readyz")).status == 200
 
 
+async def refuse_all(client: TusClient, unfinished: str, done: str) -> None:
+    """Each request is refused for want of a state, and the client told when to ask again."""
+    for answer in (
+        await client.try_create(10),
+        await client.patch(unfinished, MIB, LARGE[MIB:]),
+        await client.fetch(done),
+        await client.delete(unfinished),
+    ):
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) > 0
+
+
 async def test_redis_may_restart_between_and_during_requests(node: Node, client: TusClient, redis: RedisServer) -> None:
     url = await client.create(len(LARGE))
     upload = Watched(node, client, url, LARGE)
@@ -75,14 +87,7 @@ async def test_everything_goes_on_after_redis_was_away(node: Node, client: TusCl
         await node.until_received(base + 3 * MIB + 3)
         await asyncio.to_thread(redis.stop)
         gone_at = asyncio.get_running_loop().time()
-        for answer in (
-            await client.try_create(10),
-            await client.patch(url, MIB, LARGE[MIB:]),
-            await client.fetch(done),
-            await client.delete(url),
-        ):
-            assert answer.status == 503
-            assert int(answer.headers["Retry-After"]) > 0
+        await refuse_all(client, url, done)
         assert (await client.head(url)).status == 423
         assert not await ready(node, client)
         await asyncio.sleep(gone_at + AWAY - asyncio.get_running_loop().time())

@@ -85,6 +85,14 @@ class InAnotherBucket(S3Storage):
         return super().start(replace(upload, bucket="others"))
 
 
+async def _s3_residue(storage: S3Storage, prefix: str) -> Sequence[str]:
+    names = list[str]()
+    for client in (bucket.client for bucket in storage._buckets):
+        names += [str(entry.multipart) async for entry in client.list_multiparts(prefix)]
+        names += [entry.key async for entry in client.list_objects(prefix)]
+    return names
+
+
 @asynccontextmanager
 async def _s3(
     *,
@@ -110,14 +118,7 @@ async def _s3(
             **chosen,
         )
         storage = await kind.open(options, Budget(64 * MIB), Meter())
-
-    async def residue() -> Sequence[str]:
-        names = list[str]()
-        for client in (bucket.client for bucket in storage._buckets):
-            names += [str(entry.multipart) async for entry in client.list_multiparts(prefix)]
-            names += [entry.key async for entry in client.list_objects(prefix)]
-        return names
-
+    residue = partial(_s3_residue, storage, prefix)
     yield Bench(storage=storage, grain=part_size, max_examples=max_examples, residue=residue)
     await storage.aclose()
 
