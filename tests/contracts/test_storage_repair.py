@@ -11,7 +11,7 @@ from tests.contracts.examples import Run, a_property, lengths, remove_leftovers,
 from tests.support.storages import Bench
 from tests.support.writing import Sender, Session, content, new_upload, random_bytes
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.lifecycle import forget
+from tusd_py.domain.lifecycle import assume_gone
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.ports.inspection import Recovered
@@ -53,7 +53,7 @@ def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> No
             await remove_leftovers(bench, await sender.finish())
             assert await content(bench.storage, sender.upload) == sender.data
             assert len(await bench.residue()) == 1
-        await bench.storage.clean(forget(sender.upload))  # its last save may have failed: the record doesn't name all
+        await bench.storage.clean(assume_gone(sender.upload))  # its last save may have failed: the record doesn't name all
 
     async def recover(upload: Upload) -> Recovered | None:
         leftovers = [leftover async for leftover in bench.inspection.leftovers()]

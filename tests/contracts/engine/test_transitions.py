@@ -14,14 +14,14 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 
-UNKNOWN = UploadId("b" * 32)
+OTHER = UploadId("b" * 32)
 WRITES: dict[str, Callable[[Harness, Upload], Awaitable[object]]] = {
     "save": lambda harness, record: harness.engine.records.save(Change(record)),
     "note": lambda harness, record: harness.engine.records.note(record),
     "grow": lambda harness, record: harness.engine.records.grow(Change(record)),
     "rewind": lambda harness, record: harness.engine.records.rewind(Change(record), ()),
     "delete": lambda harness, record: harness.engine.records.delete(record),
-    "rebuild": lambda harness, record: harness.engine.records.rebuild(Change(replace(record, id=UNKNOWN)), ()),
+    "rebuild": lambda harness, record: harness.engine.records.rebuild(Change(replace(record, id=OTHER)), ()),
 }
 
 
