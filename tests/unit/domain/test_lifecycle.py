@@ -39,7 +39,7 @@ REASONS = [reason for reason in Reason if reason is not Reason.ROLLED_BACK]
 
 def grow(offset: int, *, finished: bool, troubled: bool, asks: bool) -> Step:
     def step(now: Upload) -> Change | None:
-        if now.phase is not Phase.OPEN or offset < now.offset:
+        if now.phase is not Phase.OPEN or not now.offset <= offset <= (LENGTH if now.length is None else now.length):
             return None
         whole = FINISHED if finished and offset == now.end else None
         checkpoint = Checkpoint(offset=offset, cursor={}, finished=whole, troubled=troubled)
