@@ -53,7 +53,7 @@ def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> No
             await remove_leftovers(bench, await sender.finish())
             assert await content(bench.storage, sender.upload) == sender.data
             assert len(await bench.residue()) == 1
-        await bench.storage.clean(assume_gone(sender.upload))  # its last save may have failed: the record doesn't name all
+        await bench.storage.clean(assume_gone(sender.upload))  # its last save may have failed: it doesn't name all
 
     async def recover(upload: Upload) -> Recovered | None:
         leftovers = [leftover async for leftover in bench.inspection.leftovers()]
