@@ -42,7 +42,7 @@ class Place:
         directory = self.directory / uuid4().hex
         directory.mkdir()
         # without warnings: a worker that ends leaves its metrics file for Python to close, which warns next to the line
-        return Server(directory, environment=self.environment, **where)
+        return Server(directory, environment={**self.environment, "PYTHONWARNINGS": ""}, **where)
 
     @asynccontextmanager
     async def serving(self, storage: str, **settings: str) -> AsyncIterator[Server]:

@@ -129,8 +129,7 @@ def mark_done(upload: Upload, finished: Finished) -> Upload:
     """Return the upload as done, with its finished object. The object exists, so that no request is to complete the
     upload any more."""
     _expect(upload, UNFINISHED)
-    done = _move(upload, Phase.DONE)
-    return copy_with(done, cursor=finished.cursor, etag=finished.etag, explicit_completion=False)
+    return copy_with(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag, explicit_completion=False)
 
 
 def note_trouble(upload: Upload, now: float, *, troubled: bool = True) -> Upload:

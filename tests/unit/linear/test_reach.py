@@ -26,7 +26,7 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
         *("http/handlers/direct.py read_body", "http/links.py Links.upload_id", "http/handlers/uploads.py _create"),
         *("http/upload_url.py upload_id_of", "http/upload_url.py sent_name", "engine/create.py _partial_id"),
         *("engine/pairing.py PairedState.resolve", "backends/"),
-        "serving/plan.py plan_download",
+        *("serving/plan.py plan_download", "storage/naming.py path_of"),
     ),
     "in a text that is made of it": (
         *("http/cors.py Cors.decorate", "http/handlers/direct.py respond", "http/endpoint.py endpoint_url"),
