@@ -77,10 +77,9 @@ class Crew:
             connections=None,
             engine=self.engine,
             public_endpoint=ENDPOINT,
-            trust=SimpleNamespace(is_local=lambda _: True),
             client=lambda _: "client",
             authenticator=None,
-            watched_locally=True,
+            local_access=SimpleNamespace(check=lambda _: None),
             network_timeout=60.0,
         )
         return cast(Context, needed)

@@ -18,6 +18,7 @@ from tusd_py.http.cors import Cors
 from tusd_py.http.disclosure import Disclosure
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
+from tusd_py.http.local_access import LocalAccess
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.http.request_filter import RequestFilter
 from tusd_py.jobs.service import JobService
@@ -43,9 +44,9 @@ class Context:
     engine: Engine
     authenticator: Authenticator | None
     """None if no credentials are checked."""
-    watched_locally: bool = False
-    """True if, without `auth`, clients of this machine may see all uploads, jobs and events, since the server listens
-    on loopback addresses alone."""
+    local_access: LocalAccess | None = None
+    """The rule for who, without `auth`, may see all uploads, jobs and events; None if no client may, as other machines
+    can reach the server."""
     live: Live | None = None
     """The parts that tell listeners of uploads while they change; None if that is switched off."""
     listeners: Count

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from aiohttp import web
 
 from tusd_py.config import Settings
-from tusd_py.config.addresses import reachable_addresses
 from tusd_py.domain.errors import ConfigurationError, Unavailable, WrongPair
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.listing import last_seq
@@ -19,10 +18,8 @@ from tusd_py.events_out.deliverer import Deliverer
 from tusd_py.http.concurrency import Concurrency, ConcurrencyLimits
 from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.context import CONTEXT, Context
-from tusd_py.http.cors import Cors
 from tusd_py.http.disclosure import Disclosure
 from tusd_py.http.filter_middleware import filter_requests
-from tusd_py.http.forwarded import Trust
 from tusd_py.http.handlers.page import PageFacts, add_page
 from tusd_py.http.handlers.probes import add_probes, unreachable
 from tusd_py.http.links import Links
@@ -44,6 +41,7 @@ from tusd_py.server.live_wiring import listener_count, telling
 from tusd_py.server.plain_wiring import plain_terms
 from tusd_py.server.question_wiring import asking
 from tusd_py.server.tracing_wiring import find_tracing, pairing_of, sink_wrapper, span_meters
+from tusd_py.server.trust_wiring import cors_rule, local_access, proxy_trust
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, get_logger
@@ -167,11 +165,11 @@ class _Parts:
 
 def _context(settings: Settings, parts: _Parts) -> Context:
     engine = parts.engine
-    cors, trust, redirects = _cors(settings), _trust(settings), settings.download_mode == "redirect"
+    cors, trust, redirects = cors_rule(settings), proxy_trust(settings), settings.download_mode == "redirect"
     return Context(
         engine=replace(engine, rights=rights(settings)),
         authenticator=parts.authenticator,
-        watched_locally=not reachable_addresses(settings.addresses),
+        local_access=local_access(settings, trust),
         live=parts.live,
         listeners=parts.listeners,
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
@@ -215,21 +213,6 @@ def _page_facts(settings: Settings) -> PageFacts:
         forms=settings.plain_uploads,
         accept=tuple(f".{extension}" for extension in settings.allowed_extensions) or settings.allowed_types,
     )
-
-
-def _cors(settings: Settings) -> Cors | None:
-    if settings.disable_cors:
-        return None
-    return Cors(
-        allow_origin=settings.cors_allow_origin,
-        allow_credentials=settings.cors_allow_credentials,
-        allow_headers=settings.cors_allow_headers,
-    )
-
-
-def _trust(settings: Settings) -> Trust:
-    networks = settings.trusted_proxies if settings.behind_proxy else ()
-    return Trust(networks=networks, family=settings.proxy_headers)
 
 
 def _finished_are_safe(settings: Settings) -> bool:

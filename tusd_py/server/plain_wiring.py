@@ -11,6 +11,7 @@ from tusd_py.config import Settings
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.protocol.plain.form import FormLimits, Parser
 from tusd_py.server.extras import importing
+from tusd_py.server.trust_wiring import named_origins
 
 _AMBIENT = frozenset({"forward", "proxy"})
 """The ways to authenticate (`auth`) by credentials that browsers add to each request: cookies, and the login at a
@@ -22,8 +23,8 @@ def plain_terms(settings: Settings) -> PlainTerms | None:
     off. Raises ConfigurationError if the library for forms is missing."""
     if not settings.plain_uploads:
         return None
-    origins = settings.cors_allow_origin if "cors_allow_origin" in settings.model_fields_set else None
-    return PlainTerms(parser=_parser(settings), origins=origins, ambient=not _AMBIENT.isdisjoint(settings.auth))
+    ambient = not _AMBIENT.isdisjoint(settings.auth)
+    return PlainTerms(parser=_parser(settings), origins=named_origins(settings), ambient=ambient)
 
 
 def _parser(settings: Settings) -> Callable[[str], Parser]:

@@ -136,6 +136,69 @@ async def test_without_authentication_clients_of_this_machine_see_all(
         await client.close()
 
 
+PAGE = "https://page.example"
+NAMED = {"cors_allow_origin": "https://page\\.example"}
+SITE, DEST = "Sec-Fetch-Site", "Sec-Fetch-Dest"
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "status"),
+    [
+        ({}, {"Origin": "OWN", SITE: "same-origin"}, 200),
+        ({}, {"Origin": PAGE, SITE: "cross-site"}, 401),
+        ({}, {"Origin": PAGE}, 401),
+        ({}, {"Origin": "http://localhost:1", SITE: "same-site"}, 401),
+        ({}, {"Origin": "null"}, 401),
+        (NAMED, {"Origin": PAGE, SITE: "cross-site"}, 200),
+        (NAMED, {"Origin": "https://other.example"}, 401),
+        ({}, {SITE: "same-origin"}, 200),
+        ({}, {SITE: "none", DEST: "document"}, 200),
+        ({}, {SITE: "cross-site", DEST: "document"}, 200),
+        ({}, {SITE: "cross-site", DEST: "image"}, 401),
+        ({}, {SITE: "same-site", DEST: "iframe"}, 401),
+    ],
+)
+async def test_without_authentication_pages_of_other_origins_see_none(
+    tmp_path: Path, settings: dict[str, str], headers: dict[str, str], status: int
+) -> None:
+    client = await client_of(tmp_path, None, **settings)
+    try:
+        own = str(client.make_url("")).rstrip("/")
+        fields = {name: value.replace("OWN", own) for name, value in headers.items()}
+        assert (await text(client, "/told", **fields))[0] == status
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "status"),
+    [
+        ({}, {"Host": "localhost:8080"}, 200),
+        ({}, {"Host": "uploads.localhost"}, 200),
+        ({}, {"Host": "[::1]:8080"}, 200),
+        ({}, {"Host": "evil.example:8080"}, 401),
+        ({}, {"Host": "notlocalhost"}, 401),
+        ({"allowed_hosts": "uploads.example"}, {"Host": "uploads.example"}, 200),
+        (AUTO, {"X-Forwarded-Host": "evil.example", FOR: "127.0.0.1"}, 401),
+    ],
+)
+async def test_without_authentication_the_host_is_this_machine(
+    tmp_path: Path, settings: dict[str, str], headers: dict[str, str], status: int
+) -> None:
+    """Another site may have given its name this machine's address."""
+    client = await client_of(tmp_path, None, **settings)
+    try:
+        assert (await text(client, "/told", **headers))[0] == status
+    finally:
+        await client.close()
+
+
+async def test_a_refused_page_is_told_of_nothing_but_the_refusal(client: Client) -> None:
+    async with client.get("/told", headers={"Origin": PAGE}) as answer:
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
+        assert (await answer.text()).startswith("unauthenticated: ")
+
+
 async def test_a_credential_decides_where_credentials_are_checked(tmp_path: Path) -> None:
     client = await client_of(tmp_path, Guests(), host="0.0.0.0")
     try:

@@ -94,12 +94,12 @@ async def _tokens(context: Context) -> FormTokens:
 
 
 def _form(act: Action) -> Callable[[web.Request, Context], Awaitable[web.StreamResponse]]:
-    """Return the handler of a form: it checks the caller's rights, the sending page and its token, then runs `act` and
-    redirects to the page."""
+    """Return the handler of a form: it checks the sending page, the caller's rights and the form's token, then
+    runs `act` and redirects to the page."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
-        watcher_of(request, context)
         _check_site(request, context)
+        watcher_of(request, context)
         await _check_token(request, context)
         await act(request, context)
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: _page_path(request, context)})

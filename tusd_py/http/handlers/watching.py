@@ -25,10 +25,11 @@ def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
     the credential.
 
     Without `auth`, a client of this machine sees everything if the server listens on loopback addresses alone; any
-    other request raises Unauthenticated.
+    other request raises Unauthenticated (`LocalAccess`), or Malformed.
     """
     if context.authenticator is not None:
         return watcher(authenticated(request[CALLER]), *scopes)
-    if not (context.watched_locally and context.trust.is_local(request)):
+    if context.local_access is None:
         raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
+    context.local_access.check(request)
     return _ALL

@@ -1,0 +1,64 @@
+"""The rule for who may see all uploads, jobs and events of a server that checks no credentials: clients of this
+machine, but no page of another site that a browser on this machine shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.access_refusals import Unauthenticated
+from tusd_py.http.endpoint import host_name, origin
+from tusd_py.http.forwarded import Trust
+
+_LOCALHOST = ".localhost"
+_OWN_SITES = frozenset({"same-origin", "none"})
+"""The values of Sec-Fetch-Site (Fetch Metadata) for requests of the server's own pages, and of the user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAccess:
+    """The rule for a server that listens on loopback addresses alone."""
+
+    trust: Trust
+    hosts: Sequence[str]
+    """The host names that the server answers to (`allowed-hosts`), which `RequestFilter` checks; empty, any name."""
+    origins: re.Pattern[str] | None
+    """The pattern of origins that the operator has named (`cors-allow-origin`), matched as a whole; None if there are
+    none."""
+
+    def check(self, request: web.Request) -> None:
+        """Raise Unauthenticated if the client isn't on this machine, if the request's host is a name that another site
+        may have given this machine's address (DNS rebinding), or if a page of an origin that is neither this server's
+        nor in `origins` sent the request. Raises Malformed.
+        """
+        if not (self.trust.is_local(request) and (self.hosts or _is_local_name(host_name(request, self.trust)))):
+            raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
+        if not self._is_trusted_page(request):
+            raise Unauthenticated("without auth, pages of other origins aren't told this: set auth, or name them")
+
+    def _is_trusted_page(self, request: web.Request) -> bool:
+        """Return True unless a page of another origin sent the request and could use the answer. A link that opens the
+        answer as a document (Sec-Fetch-Dest) tells the page nothing.
+        """
+        page_origin = request.headers.get(hdrs.ORIGIN)
+        if page_origin is None:
+            own = request.headers.get("Sec-Fetch-Site", "none") in _OWN_SITES
+            return own or request.headers.get("Sec-Fetch-Dest") == "document"
+        if self.origins is not None and self.origins.fullmatch(page_origin):
+            return True
+        return page_origin == origin(request, self.trust)
+
+
+def _is_local_name(host: str) -> bool:
+    """Return True for a host that no other site's name server can answer for: an IP address, in brackets if it is
+    IPv6, or localhost and names below it (RFC 6761, 6.3).
+    """
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return f".{host.lower()}".endswith(_LOCALHOST)
+    return True
