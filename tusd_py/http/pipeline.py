@@ -41,8 +41,8 @@ class Route:
         Raises any other.
         """
         context = request.app[CONTEXT]
-        request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
         try:
+            request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
             disclosed = {} if context.disclosure is None else context.disclosure.read(request, context.trust)
             request[CALLER] = caller_of(request, context.trust, disclosed)
             with _admitted(request, context):

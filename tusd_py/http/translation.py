@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
+from tusd_py.domain.refusals import Malformed
 from tusd_py.http.context import EFFECTIVE_METHOD
 from tusd_py.protocol.wire import Reply, RequestHead
 
 _OVERRIDE = "X-HTTP-Method-Override"
+_METHOD = re.compile(r"[A-Za-z-]{1,32}")
+"""A method, as far as any is registered (RFC 9110, 16.1): a name that questions to authentication servers and hooks may
+repeat."""
 _REASONS = {460: "Checksum Mismatch"}
 _TEXT = "text/plain; charset=utf-8"
 
@@ -29,8 +34,13 @@ def head_of(request: web.Request) -> RequestHead:
 
 def effective_method(request: web.Request) -> str:
     """Return the method in upper case; for POST, that of X-HTTP-Method-Override if there is one: some clients can send
-    no other (tus 1.0)."""
-    method = request.headers.get(_OVERRIDE, request.method) if request.method == hdrs.METH_POST else request.method
+    no other (tus 1.0). Raises Malformed if the field is no name of a method, as one with two values isn't.
+    """
+    if request.method != hdrs.METH_POST or _OVERRIDE not in request.headers:
+        return request.method.upper()
+    method = ", ".join(request.headers.getall(_OVERRIDE))
+    if not _METHOD.fullmatch(method):
+        raise Malformed(f"{_OVERRIDE} is not one method")
     return method.upper()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from multidict import CIMultiDict
 
 from tusd_py import create_app
 from tusd_py.config import load_settings
@@ -90,3 +91,15 @@ async def test_a_refusal_waits_until_a_right_is_asked_for(client: Client, guests
         assert (answer.status, "Link" in answer.headers) == (200, False)
     async with client.session.get(url) as answer:
         assert (answer.status, await answer.text()) == (403, "forbidden: not you\n")
+
+
+@pytest.mark.parametrize("lines", [("HEAD", "DELETE"), ("DELETE, HEAD",), ("\udcff",), ("",), ("A" * 1000,)])
+async def test_text_that_is_not_one_method_is_refused(client: Client, guests: Guests, lines: tuple[str, ...]) -> None:
+    """Else questions about the credential would repeat it."""
+    async with client.post("/files/", headers=CREATION) as created:
+        url = created.headers["Location"]
+    guests.callers.clear()
+    fields = [*TUS.items(), *(("X-HTTP-Method-Override", line) for line in lines)]
+    async with client.session.post(url, headers=CIMultiDict(fields)) as answer:
+        assert (answer.status, (await answer.text())[:11]) == (400, "malformed: ")
+    assert guests.callers == []
