@@ -158,6 +158,18 @@ async def test_a_page_of_another_origin_may_ask(client: JobClient) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "https://page.example"
 
 
+@pytest.mark.parametrize("path", ["jobs", "exports"])
+async def test_pages_send_json_alone(client: JobClient, path: str) -> None:
+    """Else a form of another site, which needs no preflight, could ask."""
+    for page in ({"Origin": client.origin}, {"Sec-Fetch-Site": "same-origin"}):
+        answer = await client.send("POST", f"{client.origin}/{path}", b"{}", {"Content-Type": "text/plain", **page})
+        assert refusal(answer) == (415, "wrong-content-type")
+        answer = await client.send(
+            "POST", f"{client.origin}/{path}", b"{}", {"Content-Type": "application/json", **page}
+        )
+        assert answer.status == 400
+
+
 def lines(answer: Answer) -> list[Mapping[str, object]]:
     return [json.loads(line) for line in answer.body.decode().splitlines()]
 

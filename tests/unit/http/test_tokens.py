@@ -202,3 +202,12 @@ async def test_the_endpoint_is_the_one_that_clients_see(opened: Opened) -> None:
         assert (await ask(client))[1]["endpoint"] == str(client.make_url("/"))
     async with opened("/up") as client:
         assert (await ask(client, path="/up/tokens"))[1]["endpoint"] == str(client.make_url("/up/files/"))
+
+
+async def test_pages_send_json_alone(opened: Opened) -> None:
+    """Else a form of another site, which needs no preflight, could ask."""
+    headers = {"Authorization": "Bearer backend", "Origin": "https://page.example"}
+    async with opened() as client:
+        for kind, status in (("text/plain", 415), ("application/json", 201)):
+            async with client.post("/tokens", headers={**headers, "Content-Type": kind}, data=b"{}") as answer:
+                assert answer.status == status

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from tusd_py.domain.direct import DirectMode, DirectPart, Signed
 from tusd_py.domain.intents import Begin, Continue
-from tusd_py.domain.refusals import Malformed, Refusal, WrongContentType
+from tusd_py.domain.refusals import Malformed, Refusal
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import direct
@@ -22,7 +22,7 @@ from tusd_py.http.handlers.direct import (
     key_and_bucket,
     location,
     object_key_of,
-    read_body,
+    read_json_body,
     respond,
     upload_id_of,
     with_answers,
@@ -128,16 +128,8 @@ async def _presign_open(
 
 
 async def _read_json(request: web.Request, context: Context) -> companion.Json:
-    """Return the JSON object in the body. Raises WrongContentType if a page sent it with another type than
-    application/json, Malformed, and what `read_body` raises.
-
-    Pages may send some other types without a preflight (Fetch standard, "CORS-safelisted request-header"). Scripts,
-    which send no Origin, often name no type either.
-    """
-    from_page = hdrs.ORIGIN in request.headers or "Sec-Fetch-Site" in request.headers
-    if from_page and request.content_type != "application/json":
-        raise WrongContentType("send application/json")
-    return companion.read_json(await read_body(request, context))
+    """Return the JSON object in the body. Raises Malformed, and what `read_json_body` raises."""
+    return companion.read_json(await read_json_body(request, context))
 
 
 async def _announce(request: web.Request, context: Context, intent: Begin) -> Upload:

@@ -10,7 +10,14 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from tusd_py.domain.hook_refusals import HookRejected
-from tusd_py.domain.refusals import MethodNotAllowed, Refusal, ServiceUnavailable, TooLarge, UploadNotFound
+from tusd_py.domain.refusals import (
+    MethodNotAllowed,
+    Refusal,
+    ServiceUnavailable,
+    TooLarge,
+    UploadNotFound,
+    WrongContentType,
+)
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import direct
@@ -75,6 +82,19 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
     except (TimeoutError, web.RequestPayloadError) as error:
         raise ConnectionResetError from error
     return bytes(body)
+
+
+async def read_json_body(request: web.Request, context: Context, longest: int = _MAX_BODY) -> bytes:
+    """Return the whole body, which should be JSON. Raises WrongContentType if a page sent it with another type than
+    application/json, and what `read_body` raises.
+
+    Pages may send some other types without a preflight (Fetch standard, "CORS-safelisted request-header"). Scripts,
+    which send no Origin, often name no type either.
+    """
+    from_page = hdrs.ORIGIN in request.headers or "Sec-Fetch-Site" in request.headers
+    if from_page and request.content_type != "application/json":
+        raise WrongContentType("send application/json")
+    return await read_body(request, context, longest)
 
 
 async def _reserve(request: web.Request, longest: int) -> None:

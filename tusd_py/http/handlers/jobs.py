@@ -13,7 +13,7 @@ from tusd_py.domain.job_faults import BadJob, JobNotFound
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.http.context import CALLER, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
-from tusd_py.http.handlers.direct import read_body, respond, with_memory
+from tusd_py.http.handlers.direct import read_json_body, respond, with_memory
 from tusd_py.http.handlers.job_list import list_jobs, service_of
 from tusd_py.http.handlers.job_stream import FORMATS, stream_job
 from tusd_py.http.handlers.plain_refusals import plain_route
@@ -61,7 +61,7 @@ async def accept(
 
 async def _submit(request: web.Request, context: Context) -> web.StreamResponse:
     service, watcher = service_of(context), watcher_of(request, context)
-    order = read_request(await read_body(request, context, _LONGEST))
+    order = read_request(await read_json_body(request, context, _LONGEST))
     if order.kind == EXPORT:
         raise BadJob("exports are made by POST /exports")
     args = service.kind(order.kind).check(order.args)
@@ -108,7 +108,7 @@ def _site(request: web.Request, context: Context) -> str:
 async def _export(request: web.Request, context: Context) -> web.StreamResponse:
     service_of(context)
     watcher_of(request, context)
-    return await accept(request, context, EXPORT, read_export(await read_body(request, context, _LONGEST_LIST)))
+    return await accept(request, context, EXPORT, read_export(await read_json_body(request, context, _LONGEST_LIST)))
 
 
 JOBS = plain_route(GET=list_jobs, POST=with_memory(_submit))
