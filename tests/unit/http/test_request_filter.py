@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import nullcontext
+from time import process_time
 from typing import Any
 
 import pytest
@@ -45,6 +46,34 @@ def test_a_request_for_another_host_is_misdirected(host: str, method: str, *, ac
     with nullcontext() if accepted else pytest.raises(Misdirected):
         request_filter("up.example", "*.internal", "[::1]").check(request_of(method, Host=host))
     request_filter().check(request_of(method, Host=host))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "host", "accepted"),
+    [
+        ("*", "a", True),
+        ("a*", "a", True),
+        ("a*a", "a", False),
+        ("a*a", "aa", True),
+        ("*.up.*.example", "a.up.b.up.example", True),
+        ("*.up.*.example", "a.up.example", False),
+        ("*a*b*", "b-a", False),
+        ("*ab*b", "ab", False),
+        ("*ab*b", "a-ab-b", True),
+        ("up.*", "up.example", True),
+        ("**.example", "a.example", True),
+    ],
+)
+def test_a_star_stands_for_any_characters(pattern: str, host: str, *, accepted: bool) -> None:
+    with nullcontext() if accepted else pytest.raises(Misdirected):
+        request_filter(pattern).check(request_of(Host=host))
+
+
+def test_a_long_host_is_matched_in_linear_time() -> None:
+    request, began = request_of(Host=".up" * 80_000 + "x"), process_time()
+    with pytest.raises(Misdirected):
+        request_filter("*.up.*.up.*.example").check(request)
+    assert process_time() - began < 1
 
 
 def test_a_proxys_word_for_the_host_counts() -> None:
