@@ -12,6 +12,8 @@ from tusd_py.domain.refusals import Malformed
 from tusd_py.http.forwarded import Trust
 
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+"""The begin of a target in absolute form."""
 _PORT = re.compile(r"[0-9]{1,5}")
 _HIGHEST_PORT = 65_535
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
@@ -67,12 +69,20 @@ def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[
     """Return the scheme, the host, and the port that the client used: from `url_parts`, which trusted proxies report,
     else from the request. The port is empty if it is the scheme's default. Raises Malformed."""
     scheme = url_parts.get("proto", request.scheme).lower()
-    match = _HOST.fullmatch(url_parts.get("host", request.host))
+    match = _HOST.fullmatch(url_parts.get("host", _sent_host(request)))
     port = url_parts.get("port", "")
     if scheme not in _DEFAULT_PORTS or match is None or not all(map(_is_port, filter(None, (port, match[2])))):
         raise Malformed("can't build a URL: the scheme, host or port in Host, X-Forwarded-* or Forwarded is not valid")
     port = match[2] or port
     return scheme, match[1], "" if port == _DEFAULT_PORTS[scheme] else port
+
+
+def _sent_host(request: web.BaseRequest) -> str:
+    """Return the host and port that the request names: those of its target if that is a whole URL (RFC 9112, 3.2.2),
+    else those in Host. aiohttp's `host` of a target has neither port nor brackets."""
+    if _ABSOLUTE.match(request.raw_path):
+        return request.url.host_port_subcomponent or ""
+    return request.host
 
 
 def _is_port(text: str) -> bool:

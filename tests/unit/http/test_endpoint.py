@@ -56,6 +56,21 @@ def test_behind_a_proxy_the_outermost_one_is_believed(headers: dict[str, str], u
     assert resolve(headers) == url
 
 
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        ("http://up.example:81/files/", "http://up.example:81/files/"),
+        ("http://up.example/files/", "http://up.example/files/"),
+        ("http://user@up.example:80/files/", "http://up.example/files/"),
+        ("http://[::1]:81/files/", "http://[::1]:81/files/"),
+        ("http://[::1]/files/", "http://[::1]/files/"),
+    ],
+)
+def test_a_target_that_is_a_url_names_host_and_port(target: str, url: str) -> None:
+    assert resolve({}, path=target) == url
+    assert resolve({"X_Forwarded_Host": "up.example:82"}, path=target) == "http://up.example:82/files/"
+
+
 @pytest.mark.parametrize("headers", [headers for headers, _ in TOLD])
 def test_without_a_proxy_nobody_is_believed(headers: dict[str, str]) -> None:
     own = f"http://{headers.get('Host', 'inside:8080')}/files/"
