@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.jobs.asking import JobClient
 from tests.support.exchange import Answer
 from tests.support.installation import installation
+from tests.support.raw import requesting
 from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -156,6 +157,16 @@ async def test_a_page_of_another_origin_may_ask(client: JobClient) -> None:
     answer = await client.send("OPTIONS", f"{client.origin}/jobs", None, fields)
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Origin"] == "https://page.example"
+
+
+async def test_a_client_is_told_to_go_on_after_the_checks(client: JobClient) -> None:
+    url = f"{client.origin}/jobs"
+    for fields, status in (({}, 100), ({"Origin": "null"}, 401), ({"Content-Length": 70_000}, 413)):
+        async with requesting("POST", url, **{"Content-Length": 2, "Expect": "100-continue", **fields}) as connection:
+            assert (await connection.answer()).status == status
+    async with requesting("POST", url, content_length=2, expect="200-ok") as connection:
+        answer = await connection.answer()
+        assert (answer.status, answer.body.partition(b":")[0]) == (417, b"expectation-failed")
 
 
 @pytest.mark.parametrize("path", ["jobs", "exports"])

@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from tusd_py.domain.hook_refusals import HookRejected
 from tusd_py.domain.refusals import Refusal, ServiceUnavailable, UploadLocked
 from tusd_py.http.caller import caller_of, checked_caller
+from tusd_py.http.connection.body import expect
 from tusd_py.http.connection.early_close import answer_early, close_silently
 from tusd_py.http.context import BODY_STARTED, CALLER, CONTEXT, EFFECTIVE_METHOD, ENGINE, WIRE, Context
 from tusd_py.http.failures import record_refusal
@@ -54,6 +55,11 @@ class Route:
             return close_silently(request)  # the client is gone
         except Exception as error:  # noqa: BLE001 (`record_refusal` raises what isn't foreseen)
             return await self.refuse(request, context, record_refusal(request, context, error))
+
+
+def add_route(app: web.Application, method: str, path: str, route: Route) -> None:
+    """Add the route for requests to `path` with the method; `*` stands for any."""
+    app.router.add_route(method, path, route.answer, expect_handler=expect)
 
 
 def route_of(request: web.Request) -> Route | None:

@@ -23,7 +23,7 @@ from tusd_py.http.handlers.s3xml import add_xml_routes
 from tusd_py.http.handlers.tokens import TOKENS
 from tusd_py.http.handlers.upload_list import UPLOAD_LIST
 from tusd_py.http.handlers.uploads import UPLOADS
-from tusd_py.http.pipeline import Route
+from tusd_py.http.pipeline import Route, add_route
 from tusd_py.protocol.tus import Tus
 
 _WATCHED: Mapping[str, tuple[str, Route]] = {
@@ -52,7 +52,7 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
     The probes' routes must be added before: with base path `/`, requests to probes would be taken for uploads'.
     """
     if "tokens" in on:
-        app.router.add_route("*", "/tokens", TOKENS.answer)
+        add_route(app, "*", "/tokens", TOKENS)
     if "dashboard" in on:
         from tusd_py.http.handlers.dashboard import add_dashboard  # noqa: PLC0415  an extra
 
@@ -60,15 +60,15 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
     _add_watched(app, base_path, on)
     for above in sorted({"/", base_path}) if "direct" in on else ():
         add_direct_routes(app, f"{above}s3/")
-    app.router.add_route("*", f"{base_path}read/{{name}}", READERS.answer, expect_handler=expect)
+    add_route(app, "*", f"{base_path}read/{{name}}", READERS)
     for tail, route in _OF_ONE.items() if "live" in on else ():
-        app.router.add_route("*", f"{base_path}{_ID}{tail}", route.answer)
+        add_route(app, "*", f"{base_path}{_ID}{tail}", route)
     app[CREATION] = app.router.add_resource(base_path)
     app[CREATION].add_route("*", UPLOADS.answer, expect_handler=expect)
     if slashless := base_path.rstrip("/"):
-        app.router.add_route("*", slashless, UPLOADS.answer, expect_handler=expect)
+        add_route(app, "*", slashless, UPLOADS)
     for tail in ("{id}", "{id}/", _ID):
-        app.router.add_route("*", base_path + tail, UPLOADS.answer, expect_handler=expect)
+        add_route(app, "*", base_path + tail, UPLOADS)
 
 
 def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> None:
@@ -77,7 +77,7 @@ def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> N
     """
     for path, (name, route) in _WATCHED.items():
         if name in on or not f"{path}/".startswith(base_path):
-            app.router.add_route("*", path, (route if name in on else ABSENT).answer)
+            add_route(app, "*", path, route if name in on else ABSENT)
 
 
 def add_direct_routes(app: web.Application, path: str) -> None:

@@ -60,7 +60,7 @@ class RequestBody:
             self._source.release()
 
     async def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
-        await self._send_continue()
+        await send_continue(self._request)
         self._source = take_over(self._request, self._slabs) or Stream(self._request)
         while chunk := await self._next(self._source):
             self._request[BODY_STARTED] = True
@@ -72,12 +72,6 @@ class RequestBody:
 
     def _is_too_slow(self) -> bool:
         return self._waited > _GRACE and self._received < self._least_rate * self._waited
-
-    async def _send_continue(self) -> None:
-        """Send 100 (Continue) to a client that sent Expect, so that it sends the body: the request is accepted."""
-        if self._request.version >= HttpVersion11 and hdrs.EXPECT in self._request.headers:
-            await self._request.writer.write(_CONTINUE)
-            self._request.writer.output_size = 0
 
     async def _next(self, source: Source) -> Chunk:
         """Wait for bytes and return them; an empty chunk once the body has ended, for the reason in `end`."""
@@ -113,8 +107,15 @@ class RequestBody:
         return arrived
 
 
+async def send_continue(request: web.Request) -> None:
+    """Send 100 (Continue) to a client that sent Expect, so that it sends the body: the request is accepted."""
+    if request.version >= HttpVersion11 and hdrs.EXPECT in request.headers:
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0
+
+
 async def expect(request: web.Request) -> None:
-    """Handle Expect in place of aiohttp, for `add_route(expect_handler=…)`. It sends nothing: `RequestBody` sends 100
-    (Continue) once the request is accepted. Raises HTTPExpectationFailed for any other expectation."""
+    """Handle Expect in place of aiohttp, for `add_route(expect_handler=…)`. It sends nothing: what reads the body calls
+    `send_continue` first, once the request is accepted. Raises HTTPExpectationFailed for any other expectation."""
     if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
         raise web.HTTPExpectationFailed(text="expectation-failed: the only expectation served is 100-continue\n")

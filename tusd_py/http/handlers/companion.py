@@ -29,7 +29,7 @@ from tusd_py.http.handlers.direct import (
     with_memory,
     xml_url,
 )
-from tusd_py.http.pipeline import Handler, Route
+from tusd_py.http.pipeline import Handler, Route, add_route
 from tusd_py.protocol import companion
 from tusd_py.protocol.companion import Presign
 
@@ -46,7 +46,7 @@ def add_companion_routes(app: web.Application, path: str) -> None:
         ("POST", f"{path}presign", _presign),
     ]
     for method, route, handler in routes:
-        app.router.add_route(method, route, Route(with_memory(with_answers(handler)), _refuse).answer)
+        add_route(app, method, route, Route(with_memory(with_answers(handler)), _refuse))
 
 
 async def _params(request: web.Request, context: Context) -> web.Response:

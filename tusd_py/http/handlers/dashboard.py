@@ -31,6 +31,7 @@ from tusd_py.http.handlers.direct import read_body, upload_id_of
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_flag
 from tusd_py.http.handlers.watching import counted, watcher_of
+from tusd_py.http.pipeline import add_route
 from tusd_py.ports.outbox import DeliveryState
 
 _NONCE_BYTES = 16
@@ -49,9 +50,9 @@ Action = Callable[[web.Request, Context], Awaitable[None]]
 
 def add_dashboard(app: web.Application) -> None:
     """Add the routes of the page and of its forms."""
-    app.router.add_route("*", "/dashboard", plain_route(GET=_show).answer)
+    add_route(app, "*", "/dashboard", plain_route(GET=_show))
     for path, action in _ACTIONS.items():
-        app.router.add_route("*", f"/dashboard/{path}", plain_route(POST=_form(action)).answer)
+        add_route(app, "*", f"/dashboard/{path}", plain_route(POST=_form(action)))
 
 
 async def _show(request: web.Request, context: Context) -> web.StreamResponse:

@@ -21,6 +21,7 @@ from tusd_py.domain.refusals import (
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import direct
+from tusd_py.http.connection.body import send_continue
 from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.pipeline import Handler
@@ -71,10 +72,13 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
     Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive in
     time.
     """
+    if (request.content_length or 0) > longest:
+        raise TooLarge(f"the request can have {longest} bytes at most")
     await _reserve(request, longest)
     body = bytearray()
     try:
         async with asyncio.timeout(context.network_timeout):
+            await send_continue(request)
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > longest:

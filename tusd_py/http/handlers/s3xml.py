@@ -24,7 +24,7 @@ from tusd_py.http.handlers.direct import (
     with_answers,
     with_memory,
 )
-from tusd_py.http.pipeline import Handler, Route
+from tusd_py.http.pipeline import Handler, Route, add_route
 from tusd_py.protocol import companion, s3parts, s3xml
 
 
@@ -32,7 +32,7 @@ def add_xml_routes(app: web.Application, path: str) -> None:
     routes: list[tuple[str, Handler]] = [("POST", _post_xml), ("GET", _list_xml), ("DELETE", _abort_xml)]
     for method, handler in routes:
         route = Route(with_memory(with_answers(handler)), _refuse)
-        app.router.add_route(method, f"{path}xml/{{id:[^/]+}}", route.answer)
+        add_route(app, method, f"{path}xml/{{id:[^/]+}}", route)
 
 
 async def _post_xml(request: web.Request, context: Context) -> web.Response:
