@@ -85,4 +85,7 @@ class _Both(Tus):
 
     def inspected(self, upload: Upload, base_path: str) -> Reply:
         reply = super().inspected(upload, base_path)
-        return replace(reply, headers={**self._rufh.download_fields(upload), **reply.headers})
+        added = dict(self._rufh.download_fields(upload))
+        if upload.settled_length is None:  # equal to the offset, it would tell a tus client that the upload is complete
+            added.pop("Upload-Length", None)
+        return replace(reply, headers={**added, **reply.headers})

@@ -59,6 +59,17 @@ async def test_i1_a_look_that_names_no_protocol_is_answered_in_both(rufh: RufhCl
     assert (answer.headers["Upload-Complete"], "Upload-Limit" in answer.headers) == ("?0", True)
 
 
+async def test_i2_a_look_at_a_waiting_upload_tells_no_length(rufh: RufhClient) -> None:
+    """Else a tus client would take it for complete."""
+    url = await rufh.begin_unfinished(b"abc", upload_length=3)
+    headers = (await rufh.at(None).head(url)).headers
+    assert ("Upload-Length" in headers, headers["Upload-Defer-Length"], headers["Upload-Complete"]) == (
+        False,
+        "1",
+        "?0",
+    )
+
+
 async def test_i1_request_of_no_protocol_is_412(rufh: RufhClient) -> None:
     url, nameless = await rufh.begin_unfinished(b"abc"), rufh.at(None)
     refused = [
