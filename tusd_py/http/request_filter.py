@@ -28,15 +28,15 @@ class RequestFilter:
     trust: Trust
 
     def check(self, request: web.Request) -> None:
-        """Check the host of a request, except for health checks (`PROBES`), and, unless the request only reads (GET,
-        HEAD, OPTIONS), its origin and transfer coding. Raises Misdirected (host), Forbidden (origin),
-        UnsupportedCoding, Malformed.
+        """Check the host of a request, except for health checks (`PROBES`), its origin, unless it only reads (GET,
+        HEAD, OPTIONS), and its transfer coding. Raises Misdirected (host), Forbidden (origin), UnsupportedCoding,
+        Malformed.
         """
         if self.hosts and request.path not in PROBES and not self._is_served_host(request):
             raise Misdirected
         if request.method not in _READING:
             self.check_origin(request)
-            _check_coding(request)
+        _check_coding(request)
 
     def check_origin(self, request: web.Request) -> None:
         """Raise Forbidden if the page that sent the request may not change anything here: its Origin is neither allowed

@@ -131,7 +131,8 @@ def test_what_can_be_no_origin_is_never_repeated(origin: str, *, may: bool) -> N
     assert Cors(allow_origin=re.compile(".*"), allow_credentials=False).allows(origin) is may
 
 
+@pytest.mark.parametrize("method", ["PATCH", "GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize(("coding", "fits"), [("chunked", True), ("Chunked", True), ("gzip, chunked", False)])
-def test_bodies_in_another_coding_than_chunks_are_refused(coding: str, *, fits: bool) -> None:
+def test_bodies_in_another_coding_than_chunks_are_refused(method: str, coding: str, *, fits: bool) -> None:
     with nullcontext() if fits else pytest.raises(UnsupportedCoding):
-        request_filter().check(request_of("PATCH", Transfer_Encoding=coding))
+        request_filter().check(request_of(method, Transfer_Encoding=coding))
