@@ -24,20 +24,20 @@ and WebSocket can't send a header field of the page's choice."""
 
 def bearer(caller: Caller) -> str | None:
     """Return the token of `Authorization: Bearer` (RFC 6750, 2.1): None without one, empty if longer than `LONGEST`."""
-    scheme, _, token = caller.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = (_field(caller, "Authorization") or "").partition(" ")
     return _bounded(token.strip(" ")) if scheme.lower() == "bearer" else None
 
 
 def api_key(caller: Caller) -> str | None:
     """Return the value of X-Api-Key: None without one, empty if longer than `LONGEST`."""
-    return _bounded(caller.headers.get("X-Api-Key"))
+    return _bounded(_field(caller, "X-Api-Key"))
 
 
 def upload_tokens(caller: Caller) -> Sequence[str]:
     """Return the tokens that the request has, in this order, in Authorization (Bearer), in Upload-Token, and in the
     query of a POST or PUT, or of a GET that listens to live events.
     """
-    tokens = (bearer(caller), _bounded(caller.headers.get("Upload-Token")), _token_of_query(caller))
+    tokens = (bearer(caller), _bounded(_field(caller, "Upload-Token")), _token_of_query(caller))
     return [token for token in tokens if token is not None]
 
 
@@ -77,6 +77,13 @@ def _names_in_query(method: str, path: str) -> Sequence[str]:
     if method == "GET" and path.endswith(_LISTENING):
         return ("ticket", "token")
     return ("token",) if method in {"POST", "PUT"} else ()
+
+
+def _field(caller: Caller, name: str) -> str | None:
+    """Return the field's value; None without the field. Two lines are one value, joined by a comma (RFC 9110, 5.2),
+    which is no credential: nothing says which of two counts."""
+    lines = [value for key, value in caller.headers.items() if key.lower() == name.lower()]
+    return ", ".join(lines) if lines else None
 
 
 def _bounded(text: str | None) -> str | None:

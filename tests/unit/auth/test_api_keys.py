@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.support.credentials import Troubles, bearing, request
 from tusd_py.auth import api_keys
@@ -47,6 +48,13 @@ async def test_a_key_comes_in_two_places(tmp_path: Path) -> None:
     keys = opened(tmp_path / "keys", line())
     for caller in (bearing(KEY), request(X_Api_Key=KEY), request(Authorization="bearer  k-1 ")):
         assert await keys.identify(caller) == Principal(subject="backend", scopes=SCOPES)
+
+
+@pytest.mark.parametrize(("name", "value"), [("Authorization", f"Bearer {KEY}"), ("X-Api-Key", KEY)])
+async def test_two_lines_are_no_credential(tmp_path: Path, name: str, value: str) -> None:
+    """A proxy may have checked the other one."""
+    caller = Caller(headers=CIMultiDict([(name, value), (name.lower(), value)]))
+    assert await opened(tmp_path / "keys", line()).identify(caller) is None
 
 
 async def test_other_keys_are_left_to_others(tmp_path: Path) -> None:
