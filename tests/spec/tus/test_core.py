@@ -30,7 +30,8 @@ async def test_t1_t2_other_version_is_412_with_tus_version(tus: TusClient, versi
 
 async def test_t3_head_and_get_are_served_without_tus_resumable(tus: TusClient) -> None:
     upload = await tus.create(5, b"hello")
-    assert (await tus.head(upload, tus_resumable=None)).offset == 5
+    for version in (None, "2.0.0"):
+        assert (await tus.head(upload, tus_resumable=version)).offset == 5
     assert (await tus.get(upload, tus_resumable=None)).body == b"hello"
 
 
@@ -130,6 +131,11 @@ async def test_t10_the_method_that_is_meant_is_counted(tus: TusClient) -> None:
     before = await count()
     assert (await tus.request("POST", await tus.create(5), x_http_method_override="DELETE")).status == 204
     assert await count() == before + 1
+
+
+async def test_t10_the_override_may_ask_for_the_capabilities(tus: TusClient) -> None:
+    answer = await tus.request("POST", tus.url, x_http_method_override="OPTIONS")
+    assert (answer.status, answer.headers["Tus-Version"]) == (204, VERSION)
 
 
 async def test_t10_unknown_method_override_is_405(tus: TusClient) -> None:

@@ -33,9 +33,9 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
     """Answer a request to the creation endpoint or to an upload, in the protocol that its head names."""
-    if request.method == hdrs.METH_OPTIONS:
-        return response_of(context.wires.discover())
     head = head_of(request)
+    if head.method == hdrs.METH_OPTIONS:
+        return response_of(context.wires.discover())
     request[WIRE] = context.wires.choose(head)
     body = RequestBody(request, context.memory.slabs, context.network_timeout, context.min_data_rate)
     if isinstance(request[WIRE], Plain) and context.plain is not None:
