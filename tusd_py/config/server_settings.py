@@ -135,7 +135,8 @@ class ServerSettings(CrossChecks):
         description="Requests with upload bytes at a time from one client address (per worker); 429 beyond.",
     )
     max_client_requests: kinds.OptionalCount = Field(
-        default=None, description="Requests other than HEAD at a time from one client address (per worker); 429 beyond."
+        default=None,
+        description="Requests at a time from one client address (per worker), without HEAD, OPTIONS; 429 beyond.",
     )
     max_client_creations: kinds.OptionalRate = Field(
         default=None, description="Uploads created from one client address: N/s, N/m or N/h (per worker); 429 beyond."
