@@ -13,7 +13,7 @@ from aiohttp import web
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.refusals import Malformed
 from tusd_py.http.context import CALLER, EFFECTIVE_METHOD, SPAN, Context
-from tusd_py.http.endpoint import creation_url, request_id
+from tusd_py.http.endpoint import creation_url, request_id, target_of
 from tusd_py.http.forwarded import Trust
 from tusd_py.telemetry.metrics import known_method
 
@@ -44,7 +44,7 @@ def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, An
     return Caller(
         address=_address(request, trust),
         method=request.get(EFFECTIVE_METHOD, request.method),
-        target=request.raw_path,
+        target=target_of(request),
         headers=request.headers,
         request_id=request_id(request),
         span=request.get(SPAN),

@@ -65,6 +65,11 @@ def host_name(request: web.BaseRequest, trust: Trust) -> str:
     return host
 
 
+def target_of(request: web.BaseRequest) -> str:
+    """Return the path and query of the request, as the client encoded them; of a target that is a whole URL, too."""
+    return request.rel_url.raw_path_qs if _is_absolute(request) else request.raw_path
+
+
 def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[str, str, str]:
     """Return the scheme, the host, and the port that the client used: from `url_parts`, which trusted proxies report,
     else from the request. The port is empty if it is the scheme's default. Raises Malformed."""
@@ -80,9 +85,11 @@ def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[
 def _sent_host(request: web.BaseRequest) -> str:
     """Return the host and port that the request names: those of its target if that is a whole URL (RFC 9112, 3.2.2),
     else those in Host. aiohttp's `host` of a target has neither port nor brackets."""
-    if _ABSOLUTE.match(request.raw_path):
-        return request.url.host_port_subcomponent or ""
-    return request.host
+    return (request.url.host_port_subcomponent or "") if _is_absolute(request) else request.host
+
+
+def _is_absolute(request: web.BaseRequest) -> bool:
+    return _ABSOLUTE.match(request.raw_path) is not None
 
 
 def _is_port(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,16 @@ async def test_a_refusal_waits_until_a_right_is_asked_for(client: Client, guests
         assert (answer.status, "Link" in answer.headers) == (200, False)
     async with client.session.get(url) as answer:
         assert (answer.status, await answer.text()) == (403, "forbidden: not you\n")
+
+
+async def test_a_target_that_is_a_url_is_told_as_its_path(client: Client, guests: Guests) -> None:
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"HEAD http://up.example:81/files/%61?b=%2f HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    await reader.read()
+    writer.close()
+    assert [(caller.target, caller.endpoint) for caller in guests.callers] == [
+        ("/files/%61?b=%2f", "http://up.example:81/files/")
+    ]
 
 
 @pytest.mark.parametrize("lines", [("HEAD", "DELETE"), ("DELETE, HEAD",), ("\udcff",), ("",), ("A" * 1000,)])
