@@ -24,6 +24,7 @@ CALLER = Caller(
     headers={"User-Agent": "test", "X-Forward": "this", "Authorization": "Bearer s3cret"},
     peer="192.0.2.7:1234",
     endpoint="https://up.example.org/files/",
+    verbose=True,
 )
 
 

@@ -14,7 +14,7 @@ from tusd_py.events_out.sinks.redis_stream import RedisStream
 from tusd_py.ports.observer import Observer
 from tusd_py.server.app import create_app
 from tusd_py.server.broker_wiring import _split, open_broker
-from tusd_py.server.event_wiring import open_hooks, subscriptions
+from tusd_py.server.event_wiring import disclosure, open_hooks, subscriptions
 from tusd_py.server.wiring import open_unpaired
 from tusd_py.transfer.budget import Budget
 
@@ -43,6 +43,20 @@ def test_addresses_subscribe_by_their_names() -> None:
 
 def test_without_hooks_and_addresses_nothing_is_wanted() -> None:
     assert subscriptions(settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({"hooks_http": "http://h/", "live": True}, True),
+        ({"events_to": "nats://h/s", "events_format": "tusd"}, True),
+        ({"events_to": "nats://h/s", "jobs": True}, False),
+        ({"live": True, "jobs": True}, None),
+    ],
+)
+def test_header_fields_are_disclosed_to_those_that_tell_them(flags: dict[str, object], expected: object) -> None:
+    reader = disclosure(settings(**flags))
+    assert (None if reader is None else reader.verbose) == expected
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ class Caller:
     storable: frozenset[str] = frozenset()
     """The names, in lower case, of header fields that may be stored though they hold secrets: the settings pass them to
     hooks."""
+    verbose: bool = False
+    """True if events are stored with all header fields that may be stored, as hooks or a sink are told of them; else
+    with the few that every format tells of."""
 
     @property
     def subject(self) -> str | None:

@@ -20,6 +20,13 @@ from tusd_py.domain.upload import Upload
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
 """The names, in lower case, of header fields that must not be stored, unless `Caller.storable` has them."""
+_BRIEF = frozenset({"user-agent", "traceparent", "tracestate"})
+"""The names, in lower case, of the header fields that every format tells of."""
+_MOST_BYTES = 8 * 1024
+"""The most bytes of JSON that one event's header fields have in all: a stranger's heads may have 304 KiB, in JSON six
+times as many, and events stay for days after the uploads that limits and quotas count."""
+_LONGEST_URL = 2 * 1024
+"""Characters of the longest target or endpoint that is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +92,35 @@ def _request(caller: Caller) -> Mapping[str, Any] | None:
         return None
     return (
         {name: getattr(caller, name) for name in _PLAIN}
+        | ({"endpoint": ""} if len(caller.endpoint) > _LONGEST_URL else {})
         | {
             "identity": caller.subject,
-            "target": without_tokens(caller.target),
-            "headers": _storable(caller),
+            "target": without_tokens(caller.target)[:_LONGEST_URL],
+            "headers": _within(_MOST_BYTES, _storable(caller)),
         }
         | ({} if caller.span is None else {"span": encode_trace(caller.span)})
     )
 
 
 def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
-    """Return the header fields, less those with credentials that the settings don't pass to hooks: pairs of name and
-    value, one for each line that was received."""
-    secret = _SECRET - caller.storable
-    return [(name, value) for name, value in caller.headers.items() if name.lower() not in secret]
+    """Return the header fields that may be stored: pairs of name and value, one for each line that was received, first
+    those that the settings name."""
+    lines = [line for line in caller.headers.items() if _is_storable(line[0].lower(), caller)]
+    return sorted(lines, key=lambda line: line[0].lower() not in caller.storable)
+
+
+def _is_storable(name: str, caller: Caller) -> bool:
+    return name in caller.storable or (name not in _SECRET and (caller.verbose or name in _BRIEF))
+
+
+def _within(limit: int, lines: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Return the lines without those that don't fit into `limit` bytes of JSON, together with the ones before them."""
+    fitting = []
+    for line in lines:
+        if (size := len(_dump(line))) <= limit:
+            fitting.append(line)
+            limit -= size
+    return fitting
 
 
 def _caller(stored: Mapping[str, Any]) -> Caller:

@@ -22,13 +22,17 @@ class Disclosure:
     storable: frozenset[str]
     """The names, in lower case, of header fields that are stored with events though they hold secrets, as hooks are to
     get them."""
+    verbose: bool
+    """True if hooks or a sink are told of all header fields."""
 
     def read(self, request: web.Request, trust: Trust) -> Mapping[str, Any]:
-        """Return three fields of `Caller` by name: `peer` (the other end's address and port), `endpoint` (the creation
-        endpoint's URL) and `storable` (the names of secret header fields that may be stored with events).
+        """Return four fields of `Caller` by name: `peer` (the other end's address and port), `endpoint` (the creation
+        endpoint's URL), `storable` (the names of secret header fields that may be stored with events) and `verbose`
+        (whether all others are stored).
         """
         endpoint = creation_url(request, public=self.public_endpoint, trust=trust)
-        return {"peer": _peer(request), "endpoint": endpoint, "storable": self.storable}
+        fields = {"storable": self.storable, "verbose": self.verbose}
+        return {"peer": _peer(request), "endpoint": endpoint, **fields}
 
 
 def _peer(request: web.Request) -> str:

@@ -18,7 +18,6 @@ from tusd_py.events_out.deliverer import Deliverer
 from tusd_py.http.concurrency import Concurrency, ConcurrencyLimits
 from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.context import CONTEXT, Context
-from tusd_py.http.disclosure import Disclosure
 from tusd_py.http.filter_middleware import filter_requests
 from tusd_py.http.handlers.page import PageFacts, add_page
 from tusd_py.http.handlers.probes import add_probes, unreachable
@@ -35,7 +34,7 @@ from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
-from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
+from tusd_py.server.event_wiring import delivering, disclosure, open_hooks, subscriptions
 from tusd_py.server.job_wiring import doing_jobs, job_subscriptions
 from tusd_py.server.live_wiring import listener_count, telling
 from tusd_py.server.plain_wiring import plain_terms
@@ -137,8 +136,7 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
         deliverers = delivering(settings, engine, hooks, sink_wrapper(tracing))
         engine = asking(settings, engine, hooks)  # noqa: PLW2901
         context = _context(settings, _Parts(engine, authenticator, live, listeners, budget, metrics))
-        disclosure = _disclosure(settings) if hooks is not None or settings.events_to else None
-        context = app[CONTEXT] = replace(context, disclosure=disclosure, tracing=tracing)
+        context = app[CONTEXT] = replace(context, disclosure=disclosure(settings, python_hooks), tracing=tracing)
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
         async with (
@@ -197,11 +195,6 @@ def _context(settings: Settings, parts: _Parts) -> Context:
 def _wires(settings: Settings, engine: Engine) -> Wires:
     interim = Interim(settings.ietf_interim_responses)
     return Wires(engine.limits, engine.clock, interim, plain=settings.plain_uploads)
-
-
-def _disclosure(settings: Settings) -> Disclosure:
-    storable = frozenset(name.lower() for name in settings.hooks_http_forward_headers)
-    return Disclosure(public_endpoint=settings.public_endpoint, storable=storable)
 
 
 def _page_facts(settings: Settings) -> PageFacts:

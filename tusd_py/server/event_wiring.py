@@ -29,6 +29,7 @@ from tusd_py.events_out.signing import Signer
 from tusd_py.events_out.sinks.broker import BrokerSink
 from tusd_py.events_out.sinks.hook import HookSink
 from tusd_py.events_out.upkeep import Upkeep
+from tusd_py.http.disclosure import Disclosure
 from tusd_py.ports.observer import Observer
 from tusd_py.ports.outbox import FEED, Outbox, Subscription
 from tusd_py.ports.sink import Sink
@@ -73,6 +74,19 @@ def _address_subscriptions(settings: Settings) -> Iterator[Subscription]:
     for address in settings.events_to:
         types = frozenset(settings.events_types)
         yield Subscription(name=str(address), format=settings.events_format, types=types)
+
+
+def disclosure(settings: Settings, hooks: object = None) -> Disclosure | None:
+    """Return the reader of what only hooks and the addresses in `events_to` are told of requests (for `hooks` see
+    `hook_kind`); None without any of them."""
+    wishes = [*_hook_subscriptions(settings, hooks), *_address_subscriptions(settings)]
+    if not wishes:
+        return None
+    return Disclosure(
+        public_endpoint=settings.public_endpoint,
+        storable=frozenset(name.lower() for name in settings.hooks_http_forward_headers),
+        verbose=any(wish.format == _TUSD for wish in wishes),
+    )
 
 
 def hook_kind(settings: Settings, hooks: object) -> str | None:

@@ -36,3 +36,38 @@ def test_the_span_of_the_request_is_stored(span: Trace | None) -> None:
     record = upload()
     row = event_row(Event(type=EventType.CREATED, upload=record, caller=Caller(span=span)), record, encode(record))
     assert decode_event(EventType.CREATED, row.document).caller.trace == span
+
+
+def stored_headers(caller: Caller) -> list[list[str]]:
+    """The header fields of the caller in the JSON of an event."""
+    record = upload()
+    row = event_row(Event(type=EventType.CREATED, upload=record, caller=caller), record, encode(record))
+    headers: list[list[str]] = json.loads(row.document)["request"]["headers"]
+    return headers
+
+
+@pytest.mark.parametrize("filler", ["a" * 9_000, "\udcff" * 3_000])
+def test_a_long_field_is_dropped_and_others_are_kept(filler: str) -> None:
+    headers = {"X-A": filler, "Host": "h", "X-B": "b"}
+    assert stored_headers(Caller(headers=headers, verbose=True)) == [["Host", "h"], ["X-B", "b"]]
+
+
+def test_of_many_fields_those_the_settings_name_are_kept() -> None:
+    filler = {f"X-{number}": "a" * 100 for number in range(100)}
+    caller = Caller(headers={**filler, "X-User": "alice"}, verbose=True, storable=frozenset({"x-user"}))
+    first, *fields = stored_headers(caller)
+    assert first == ["X-User", "alice"]
+    assert fields == [list(line) for line in list(filler.items())[: len(fields)]]
+    assert 7_000 < len(json.dumps([first, *fields], separators=(",", ":"))) < 8_400
+
+
+def test_where_no_sink_is_told_of_them_few_fields_are_kept() -> None:
+    brief = {"User-Agent": "a", "TraceParent": "b", "tracestate": "c"}
+    assert stored_headers(Caller(headers={"Host": "h", **brief, "X-B": "b"})) == [list(line) for line in brief.items()]
+
+
+def test_long_targets_are_cut_and_long_endpoints_are_left_out() -> None:
+    record, caller = upload(), Caller(target="/files/?" + "a" * 9_000, endpoint=f"http://{'a' * 9_000}/files/")
+    row = event_row(Event(type=EventType.CREATED, upload=record, caller=caller), record, encode(record))
+    stored = decode_event(EventType.CREATED, row.document).caller
+    assert (stored.target, stored.endpoint) == (caller.target[:2048], "")
