@@ -8,9 +8,10 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 _ANSWER = (
-    "HTTP/1.1 {} {}\r\nServer: tusd-py\r\nX-Content-Type-Options: nosniff\r\nRetry-After: 5\r\nConnection: close\r\n"
+    "HTTP/1.1 {} {}\r\nServer: tusd-py\r\nX-Content-Type-Options: nosniff\r\n{}Connection: close\r\n"
     "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\r\n{}"
 )
+_SOON = "Retry-After: 5\r\n"
 _FULL = "too-many-connections: the server has as many connections as it takes; try again soon\n"
 _FULL_FOR_ONE = "too-many-connections: there are as many connections from this address as may be; try again soon\n"
 _MAX_NAME_LENGTH = 64
@@ -39,9 +40,9 @@ class Connections:
         self.count += 1
         self._by_client[peer] += 1
         if self.limit is not None and self.count > self.limit:
-            return _answer(503, "Service Unavailable", _FULL)
+            return raw_answer(503, "Service Unavailable", _FULL, _SOON)
         if self.client_limit is not None and self._by_client[peer] > self.client_limit:
-            return _answer(429, "Too Many Requests", _FULL_FOR_ONE)
+            return raw_answer(429, "Too Many Requests", _FULL_FOR_ONE, _SOON)
         return None
 
     def closed(self, peer: str) -> None:
@@ -73,5 +74,6 @@ def client_at(name: str) -> str:
     return str(address.ipv4_mapped or ip_network((host, _PREFIX), strict=False))
 
 
-def _answer(status: int, reason: str, text: str) -> bytes:
-    return _ANSWER.format(status, reason, len(text), text).encode()
+def raw_answer(status: int, reason: str, text: str, fields: str = "") -> bytes:
+    """Return a complete HTTP response, with the lines `fields` in its head, to send before the connection is closed."""
+    return _ANSWER.format(status, reason, fields, len(text), text).encode()

@@ -21,7 +21,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from tusd_py.http.connection import malformed
-from tusd_py.http.connection.connection_limits import UNIX_PEER, client_of
+from tusd_py.http.connection.connection_limits import UNIX_PEER, client_of, raw_answer
 from tusd_py.http.connection.internals import ErrorInfo, new_parser
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.transfer.budget_share import Holding
@@ -36,6 +36,9 @@ _LINGER = 1.0
 """Seconds between a refusal and the close, for the client to read it; what the client sends meanwhile is dropped."""
 _TOO_LARGE = 431
 _TEXT = "head-too-large: the head of a request can have {} bytes at most\n"
+_MOST_FRAMING = 8 * 1024
+"""The most bytes in a row of a chunked body that aren't its content: aiohttp gathers trailer fields until their end."""
+_BAD_FRAMING = "head-too-large: the trailer fields of a body can have {} bytes at most\n"
 
 
 class Runner(web.AppRunner):
@@ -71,8 +74,8 @@ class _Server(web.Server):
 
 class _Connection(RequestHandler):
     __slots__ = (
-        *("_body", "_came", "_context", "_deaf", "_end_awaited", "_holding", "_limit", "_partial", "_peer"),
-        "_reserving",
+        *("_body", "_came", "_context", "_deaf", "_end_awaited", "_framing", "_holding", "_limit", "_partial"),
+        *("_peer", "_reserving"),
     )
 
     def __init__(self, server: _Server, **arguments: Any) -> None:
@@ -89,6 +92,8 @@ class _Connection(RequestHandler):
         about a malformed request."""
         self._body: StreamReader = EMPTY_PAYLOAD
         """The body of the last request whose head is whole."""
+        self._framing = 0
+        """Bytes in a row that were no content of the chunked body being read."""
         self._holding: Holding | None = None
         self._reserving: asyncio.Task[None] | None = None
         self._deaf = False
@@ -126,7 +131,7 @@ class _Connection(RequestHandler):
         if self._upgraded or self._payload_parser is not None:
             super().data_received(data)  # of a WebSocket: no head comes any more
             return
-        in_body, count = not self._body.is_eof(), self._request_count
+        in_body, content, count = not self._body.is_eof(), self._body.total_bytes, self._request_count
         if data:  # aiohttp also asks whether there is more, with nothing
             self._came = self._partial + len(data)
         super().data_received(data)
@@ -135,6 +140,8 @@ class _Connection(RequestHandler):
         elif not in_body:
             self._partial += len(data)
             self._weigh()
+        else:
+            self._weigh_framing(len(data), grown=self._body.total_bytes > content)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
@@ -191,6 +198,18 @@ class _Connection(RequestHandler):
         """
         await holding.acquire(_TIMES * self._limit)
         self._resume_reading_for_buffer()
+
+    def _weigh_framing(self, size: int, *, grown: bool) -> None:
+        """Count `size` bytes of a body that is being read, unless its content has grown by some of them or ends with
+        them. Above the limit, close the connection, with 431 unless an answer has begun."""
+        self._framing = 0 if grown or self._body.is_eof() else self._framing + size
+        if self._framing <= _MOST_FRAMING or self.transport is None:
+            return
+        self._context.metrics.failed("head-too-large")
+        if self._current_request is None or not self._current_request.writer.output_size:
+            text = _BAD_FRAMING.format(_MOST_FRAMING)
+            self.transport.write(raw_answer(_TOO_LARGE, "Request Header Fields Too Large", text))
+        self.force_close()
 
     def _limit_head(self) -> None:
         if self._partial > self._limit and self._manager is not None:

@@ -20,7 +20,15 @@ from aiohttp.http import HttpRequestParser
 PARSER = ("_loop", "_manager", "_max_msg_queue_size", "_parser", "_read_bufsize")
 """Attributes of a `RequestHandler` that replacing its parser needs."""
 CONNECTION = (
-    *("_close", "_force_close", "_handle_request", "_handler_waiter", "_make_error_handler", "_messages"),
+    *(
+        "_close",
+        "_current_request",
+        "_force_close",
+        "_handle_request",
+        "_handler_waiter",
+        "_make_error_handler",
+        "_messages",
+    ),
     *("_msg_queue_resume_size", "_pause_reading_for_buffer", "_request_count", "_request_in_progress"),
     *("_payload_parser", "_resume_reading_for_buffer", "_upgraded", "_waiter"),
 )
