@@ -79,6 +79,9 @@ class Engine:
     """The path of the creation endpoint, with a final slash: clients name partial uploads by URLs below it."""
     unrecorded: set[UploadId] = field(default_factory=set)
     """Uploads whose trouble (`Records.remember_trouble`) isn't recorded yet, as the state was unavailable."""
+    unended: dict[UploadId, Engine] = field(default_factory=dict)
+    """Uploads of failed requests whose end isn't recorded yet, each with the copy of the engine that is to end it:
+    finished ones never expire, so sweeps of this process try again."""
     lock_wait: float = 10.0
     """Seconds to wait for a lock: enough for the lock holder to record its bytes and release the lock."""
 

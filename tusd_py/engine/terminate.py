@@ -4,6 +4,9 @@ then its bytes are removed, then its record, or all of the record but that the u
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tusd_py.domain.errors import Locked, Superseded, Unavailable
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Terminate
@@ -32,15 +35,34 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
 async def abandon(engine: Engine, upload_id: UploadId, reason: Reason, *, unless_done: bool = False) -> bool:
     """End an upload that its client can't resume; a failure is only reported. With `unless_done`, an upload that
     another request has finished meanwhile stays, and the result is True; else it is False."""
+    with _reporting(engine, upload_id):
+        return await _end(engine, upload_id, reason, unless_done=unless_done)
+    return False
+
+
+async def end_failed(engine: Engine, upload_id: UploadId) -> None:
+    """End an upload in `Engine.unended`, and take it out of there; a failure is only reported."""
+    with _reporting(engine, upload_id):
+        await _end(engine.unended[upload_id], upload_id, Reason.FAILED_CREATION)
+        del engine.unended[upload_id]
+
+
+@contextmanager
+def _reporting(engine: Engine, upload_id: UploadId) -> Iterator[None]:
     try:
-        async with engine.hold(upload_id):
-            upload = await engine.state.load(upload_id)
-            if upload is not None and upload.done and unless_done:
-                return True
-            if upload is not None and upload.phase is not Phase.GONE:
-                await clear(engine, await engine.records.save(end(upload, reason)))
+        yield
     except (Locked, Superseded, Unavailable) as error:
         engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
+
+
+async def _end(engine: Engine, upload_id: UploadId, reason: Reason, *, unless_done: bool = False) -> bool:
+    """End the upload; with `unless_done`, return True if it has finished. Raises Locked, Superseded, Unavailable."""
+    async with engine.hold(upload_id):
+        upload = await engine.state.load(upload_id)
+        if upload is not None and upload.done and unless_done:
+            return True
+        if upload is not None and upload.phase is not Phase.GONE:
+            await clear(engine, await engine.records.save(end(upload, reason)))
     return False
 
 

@@ -9,13 +9,14 @@ from tests.support.direct_access import direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating
 from tusd_py.domain.direct import DirectMode
-from tusd_py.domain.errors import Superseded, UploadLost
+from tusd_py.domain.errors import StateUnavailable, Superseded, UploadLost
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.all_or_none import all_or_none
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import abort, begin
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.garbage_collection import remove_unneeded
 from tusd_py.engine.repair import repair
 from tusd_py.ports.inspection import Leftover
@@ -39,6 +40,21 @@ async def test_a_request_that_fails_leaves_none_of_its_uploads(harness: Harness)
     with pytest.raises(ValueError, match=r"^$"):
         await fail()
     assert await harness.residue() == []
+
+
+async def test_finished_uploads_of_a_failed_request_end_later(harness: Harness) -> None:
+    async def fail() -> None:
+        async with all_or_none(harness.engine) as uploads:
+            uploads.append(await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")))
+            harness.state.fuse.blow(times=2)
+            uploads.append(await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")))
+
+    with pytest.raises(StateUnavailable):
+        await fail()
+    assert len(await harness.uploads()) == 1
+    await sweep(harness.engine)
+    assert await harness.residue() == []
+    assert harness.engine.unended == {}
 
 
 async def test_an_upload_without_bytes_left_is_reported(harness: Harness) -> None:
