@@ -78,3 +78,25 @@ async def test_the_rest_of_the_application_is_left_alone(site: TestServer) -> No
             assert "Tus-Resumable" not in answer.headers
         async with session.get(site.make_url("/media/readyz")) as answer:
             assert await answer.text() == "ready\n"
+
+
+@pytest.mark.parametrize("base_path", ["/files/", "/"])
+@pytest.mark.parametrize("public", [False, True])
+async def test_jobs_of_a_mounted_application_are_where_it_says(
+    tmp_path: Path,
+    base_path: str,
+    unused_tcp_port: int,
+    *,
+    public: bool,
+) -> None:
+    origin = f"http://127.0.0.1:{unused_tcp_port}"
+    chosen = {"state": f"sqlite:{tmp_path / 'state.db'}", "storage": f"file:{tmp_path / 'data'}", "jobs": True}
+    chosen |= {"base_path": base_path} | ({"public_url": f"{origin}/media{base_path}"} if public else {})
+    app = web.Application()
+    app.add_subapp("/media", create_app(load_settings(chosen, None, {})))
+    async with TestServer(app, port=unused_tcp_port), aiohttp.ClientSession() as session:
+        async with session.post(f"{origin}/media/exports", json={"filter": {}}) as answer:
+            assert answer.status == 202
+        assert answer.headers["Location"].startswith(f"{origin}/media/jobs/")
+        async with session.get(answer.headers["Location"]) as job:
+            assert job.status == 200

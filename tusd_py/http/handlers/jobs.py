@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import hdrs, web
 
@@ -100,9 +100,10 @@ def _site(request: web.Request, context: Context) -> str:
     """Return the URL of this server as the client sees it, to which paths such as `jobs/{id}` are added; a slash is at
     its end. Raises Malformed."""
     endpoint, path = _endpoint(request, context), creation_path(request)
+    mount = cast(web.Resource, request.match_info.route.resource).canonical.rpartition("/")[0]
     if endpoint.endswith(path):
-        return f"{endpoint.removesuffix(path)}/"
-    return endpoint_url(request, "/", public=None, trust=context.trust)
+        return f"{endpoint.removesuffix(path)}{mount}/"
+    return endpoint_url(request, f"{mount}/", public=None, trust=context.trust)
 
 
 async def _export(request: web.Request, context: Context) -> web.StreamResponse:
