@@ -8,8 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from tusd_py.transfer.budget import Budget
+
+_FRACTION = 4
+"""The divisor of the budget that gives the most bytes of one holding: what waits for more keeps others waiting."""
+
+
+_PIECE = 1024 * 1024
+"""The most bytes that a holding waits for at one time: the budget serves waiters in order, so what is free would stay
+unused while the first of them waits for more. The share lets holdings in whole, so none waits for another's pieces."""
 
 
 class Share:
@@ -42,42 +51,59 @@ class Holding:
     """The bytes of one holder, in use except during `unless_claimed`: only then may the budget claim them, that is, ask
     for them back because others wait."""
 
-    def __init__(self, budgets: tuple[Budget, ...]) -> None:
-        self._accounts = [budget.account(self._claim, busy=True) for budget in budgets]
+    def __init__(self, budgets: tuple[Budget, Budget]) -> None:
+        self._share, self._whole = (budget.account(self._claim, busy=True) for budget in budgets)
+        self._accounts = (self._share, self._whole)
+        self._limit = budgets[1].limit // _FRACTION
         self._waiting: asyncio.Timeout | None = None
         self._claimed = False
 
     @property
     def held_bytes(self) -> int:
-        return self._accounts[-1].held_bytes
+        return self._whole.held_bytes
 
     async def acquire(self, size: int) -> None:
         """Charge `size` more bytes, after waiting until the budget has room for them. The holding must be closed also
         when the wait is cancelled.
         """
-        for account in self._accounts:
-            await account.acquire(size)
+        await self.reserve(size)
+        await self.charge(size)
+
+    async def reserve(self, size: int) -> None:
+        """Charge `size` more bytes to the share alone, after waiting until it has room for them; `charge` must follow
+        for those that are needed."""
+        await self._share.acquire(size)
+
+    async def charge(self, size: int) -> None:
+        """Charge `size` more of the reserved bytes to the budget, after waiting until it has room for them; up to a
+        quarter of the budget in all, since others wait behind this holding meanwhile."""
+        lacking = min(size, self._limit - self._whole.held_bytes)
+        while lacking > 0:
+            piece = min(lacking, _PIECE)
+            await self._whole.acquire(piece)
+            lacking -= piece
 
     def release(self, size: int) -> None:
         for account in reversed(self._accounts):
-            account.release(size)
+            account.release(min(size, account.held_bytes))
 
     def close(self) -> None:
         """Release all held bytes."""
         for account in reversed(self._accounts):
             account.close()
 
-    async def unless_claimed(self, event: Awaitable[None]) -> bool:
-        """Wait for `event`, and return True. If the budget claims the bytes of this holding meanwhile, stop waiting and
-        return False: the caller must close the holding soon.
+    async def unless_claimed(self, event: Awaitable[object], after: float = 0.0) -> bool:
+        """Wait for `event`, and return True. If the budget claims the bytes of this holding meanwhile, which it may
+        `after` so many seconds, stop waiting and return False: the caller must close the holding soon.
         """
+        timer = asyncio.get_running_loop().call_later(after, partial(self._set_busy, busy=False))
         try:
             async with asyncio.timeout(None) as self._waiting:
-                self._set_busy(busy=False)
                 await event
         except TimeoutError:
             self._claimed = True
         finally:
+            timer.cancel()
             self._waiting = None
             self._set_busy(busy=True)
         return not self._claimed

@@ -163,6 +163,29 @@ async def test_memory_is_released_once_after_the_handler(site: Site) -> None:
         await until(site.idle)
 
 
+async def test_a_slow_head_loses_its_memory_to_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "_CLAIMED_AFTER", 0.1)
+    async with connected(site.port) as slow, connected(site.port) as fast:
+        await begin_head(site, slow)
+        assert await slow.silent(0.3), "no other client wants it"
+        await fast.send(BEGUN)
+        answer = await slow.answer()
+        assert (answer.status, answer.body.partition(b":")[0]) == (503, b"unavailable")
+        assert await slow.read_rest() == b""
+        await fast.send(END)
+        assert (await fast.answer()).status == 200
+    assert site.refused == ["unavailable"]
+
+
+async def test_a_head_that_has_ended_keeps_its_memory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "_CLAIMED_AFTER", 0.1)
+    async with asking(site) as connection, connected(site.port) as waiting:
+        await waiting.send(BEGUN)
+        await asyncio.sleep(0.3)
+        site.go_on.set()
+        assert (await connection.answer()).status == 200
+
+
 async def test_refused_long_head_frees_memory_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heads, "_LINGER", 1.0)
     async with connected(site.port) as connection:

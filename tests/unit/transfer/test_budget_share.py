@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.budget_share import Holding, Share
+from tusd_py.transfer.budget_share import _PIECE, Holding, Share
 
 
 async def steps() -> None:
@@ -147,3 +147,42 @@ async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> N
 
 async def _of(event: asyncio.Event) -> None:
     await event.wait()
+
+
+async def test_bytes_are_claimed_only_after_a_while(share: Share) -> None:
+    holding, other_holding = share.holding(), share.holding()
+    await holding.acquire(100)
+    idle = asyncio.create_task(holding.unless_claimed(asyncio.Event().wait(), after=0.1))
+    waiting = acquire(other_holding, 1)
+    await asyncio.sleep(0.05)
+    assert not idle.done()
+    assert await idle is False
+    holding.close()
+    await waiting
+    other_holding.close()
+
+
+async def test_one_who_waits_for_much_leaves_the_free_bytes_to_others() -> None:
+    budget = Budget(100 * _PIECE)
+    upload, other_upload, holding = (
+        budget.account(lambda: None),
+        budget.account(lambda: None),
+        Share(budget, 2).holding(),
+    )
+    await upload.acquire(99 * _PIECE)
+    waiting = acquire(holding, 20 * _PIECE)
+    await steps()
+    other_waiting = asyncio.create_task(other_upload.acquire(_PIECE))
+    upload.release(2 * _PIECE)
+    await steps()
+    assert (waiting.done(), other_waiting.done()) == (False, True)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+
+async def test_a_holding_takes_a_quarter_of_the_budget_at_most(budget: Budget) -> None:
+    holding = Share(budget, 1).holding()
+    await holding.acquire(900)
+    assert budget.used == 250
+    holding.release(800)
+    assert budget.used == 0

@@ -34,8 +34,13 @@ _TIMES = 2
 """Bytes in memory for each byte of a head: aiohttp keeps the head as sent and as parsed."""
 _LINGER = 1.0
 """Seconds between a refusal and the close, for the client to read it; what the client sends meanwhile is dropped."""
-_TOO_LARGE = 431
-_TEXT = "head-too-large: the head of a request can have {} bytes at most\n"
+_CLAIMED_AFTER = 5.0
+"""Seconds after which a head that hasn't ended loses its memory to others that wait, and is refused."""
+_TOO_LARGE, _BUSY = 431, 503
+_TEXTS = {
+    _TOO_LARGE: "head-too-large: the head of a request can have {} bytes at most\n",
+    _BUSY: "unavailable: too many long heads at once; try again soon\n",
+}
 _MOST_FRAMING = 8 * 1024
 """The most bytes in a row of a chunked body that aren't its content: aiohttp gathers trailer fields until their end."""
 _BAD_FRAMING = "head-too-large: the trailer fields of a body can have {} bytes at most\n"
@@ -74,7 +79,18 @@ class _Server(web.Server):
 
 class _Connection(RequestHandler):
     __slots__ = (
-        *("_body", "_came", "_context", "_deaf", "_end_awaited", "_framing", "_holding", "_limit", "_partial"),
+        *(
+            "_body",
+            "_came",
+            "_context",
+            "_deaf",
+            "_end_awaited",
+            "_ended",
+            "_framing",
+            "_holding",
+            "_limit",
+            "_partial",
+        ),
         *("_peer", "_reserving"),
     )
 
@@ -95,6 +111,8 @@ class _Connection(RequestHandler):
         self._framing = 0
         """Bytes in a row that were no content of the chunked body being read."""
         self._holding: Holding | None = None
+        self._ended = asyncio.Event()
+        """Set once the head for which memory is held is whole, or refused."""
         self._reserving: asyncio.Task[None] | None = None
         self._deaf = False
 
@@ -170,8 +188,8 @@ class _Connection(RequestHandler):
         return cast(Awaitable[web.StreamResponse], handler(request))
 
     def _make_error_handler(self, err_info: Any) -> Any:
-        if err_info.status == _TOO_LARGE:
-            return self._refuse
+        if err_info.status in _TEXTS:
+            return partial(self._refuse, err_info.status)
         return partial(self._refuse_malformed, err_info.exc)
 
     def _head_done(self, message: object, body: StreamReader) -> None:
@@ -180,6 +198,7 @@ class _Connection(RequestHandler):
             self._refuse_head()
             return
         self._partial, self._body = 0, body
+        self._ended.set()
         if self._holding is not None:
             self._holding.release(max(self._holding.held_bytes - _TIMES * _size(message), 0))
 
@@ -189,15 +208,18 @@ class _Connection(RequestHandler):
             return
         self._pause_reading_for_buffer()
         if not self._request_in_progress and not self._messages:
-            self._holding = self._context.memory.texts.holding()
-            self._reserving = self._loop.create_task(self._reserve(self._holding))
+            self._holding, self._ended = self._context.memory.texts.holding(), asyncio.Event()
+            self._reserving = self._loop.create_task(self._reserve(self._holding, self._ended))
 
-    async def _reserve(self, holding: Holding) -> None:
-        """Wait until `holding` has the memory for a head of the greatest length, then read on. The memory is
-        acquired all at one time: connections that held a part each could wait for each other.
+    async def _reserve(self, holding: Holding, ended: asyncio.Event) -> None:
+        """Wait until `holding` has the memory for a head of the greatest length, then read on until the head has
+        `ended`. The memory is acquired all at one time: connections that held a part each could wait for each other.
+        A client that sends slowly must not keep it from others: the head is refused if they claim it.
         """
         await holding.acquire(_TIMES * self._limit)
         self._resume_reading_for_buffer()
+        if not await holding.unless_claimed(ended.wait(), after=_CLAIMED_AFTER) and not ended.is_set():
+            self._refuse_head(_BUSY)
 
     def _weigh_framing(self, size: int, *, grown: bool) -> None:
         """Count `size` bytes of a body that is being read, unless its content has grown by some of them or ends with
@@ -215,19 +237,21 @@ class _Connection(RequestHandler):
         if self._partial > self._limit and self._manager is not None:
             self._refuse_head()
 
-    def _refuse_head(self) -> None:
-        """Queue a refusal in place of the head that is too large, and drop all that the connection receives from
-        then on.
+    def _refuse_head(self, status: int = _TOO_LARGE) -> None:
+        """Queue a refusal in place of the head that is too large or too slow, and drop all that the connection
+        receives from then on.
         """
         self._deaf, self._partial, self._parser = True, 0, new_parser(self)
-        error = ErrorInfo(status=_TOO_LARGE, exc=ValueError("a head is too large"), message="")
+        self._ended.set()
+        error = ErrorInfo(status=status, exc=ValueError("a head is refused"), message="")
         self._messages.append((error, EMPTY_PAYLOAD))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _refuse(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._context.metrics.failed("head-too-large")
-        response = malformed.minimal_response(self._context, _TOO_LARGE, _TEXT.format(self._limit))
+    async def _refuse(self, status: int, request: web.BaseRequest) -> web.StreamResponse:
+        text = _TEXTS[status].format(self._limit)
+        self._context.metrics.failed(text.partition(":")[0])
+        response = malformed.minimal_response(self._context, status, text)
         self._let_go()
         with suppress(ConnectionError):
             await response.prepare(request)

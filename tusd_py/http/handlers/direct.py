@@ -4,6 +4,7 @@ small bodies use some of them."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import closing
 from urllib.parse import quote
 
@@ -38,6 +39,10 @@ _UNRESERVED = 8 * 1024
 """Bytes up to which a body needs no memory of the budget."""
 _MEMORY_TIMEOUT = 15.0
 """Seconds to wait for the memory of a body."""
+_CLAIMED_AFTER = 5.0
+"""Seconds after which a body that hasn't arrived loses its memory to others that wait."""
+_ARRIVING = 2
+"""Bytes in memory for each byte that has arrived of a body, until it is read."""
 _HOLDING = web.RequestKey("holding", Holding)
 
 
@@ -74,8 +79,22 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
     """
     if (request.content_length or 0) > longest:
         raise TooLarge(f"the request can have {longest} bytes at most")
-    await _reserve(request, longest)
-    body = bytearray()
+    body, size = bytearray(), min(longest if request.content_length is None else request.content_length, longest)
+    if size <= _UNRESERVED:
+        await _fill(body, request, context, longest)
+        return bytes(body)
+    holding = request[_HOLDING]
+    await _in_time(holding.reserve(MEMORY_FACTOR * size))
+    if not await holding.unless_claimed(_fill(body, request, context, longest, holding), after=_CLAIMED_AFTER):
+        raise _busy()
+    await _in_time(holding.charge((MEMORY_FACTOR - _ARRIVING) * len(body)))
+    return bytes(body)
+
+
+async def _fill(
+    body: bytearray, request: web.Request, context: Context, longest: int, holding: Holding | None = None
+) -> None:
+    """Append the request's body to `body`, each chunk charged to `holding`. Raises the same as `read_body`."""
     try:
         async with asyncio.timeout(context.network_timeout):
             await send_continue(request)
@@ -83,9 +102,10 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
                 body += chunk
                 if len(body) > longest:
                     raise TooLarge(f"the request can have {longest} bytes at most")
+                if holding is not None:
+                    await _in_time(holding.charge(_ARRIVING * len(chunk)))
     except (TimeoutError, web.RequestPayloadError) as error:
         raise ConnectionResetError from error
-    return bytes(body)
 
 
 async def read_json_body(request: web.Request, context: Context, longest: int = _MAX_BODY) -> bytes:
@@ -101,17 +121,17 @@ async def read_json_body(request: web.Request, context: Context, longest: int = 
     return await read_body(request, context, longest)
 
 
-async def _reserve(request: web.Request, longest: int) -> None:
-    """Reserve memory for the whole body at once, or for `longest` bytes if its length is unknown: requests that had
-    some of their memory could wait for each other. Raises ServiceUnavailable after `_MEMORY_TIMEOUT`."""
-    size = min(longest if request.content_length is None else request.content_length, longest)
-    if size <= _UNRESERVED:
-        return
+async def _in_time(memory: Awaitable[None]) -> None:
+    """Wait for memory of a holding. Raises ServiceUnavailable after `_MEMORY_TIMEOUT`."""
     try:
         async with asyncio.timeout(_MEMORY_TIMEOUT):
-            await request[_HOLDING].acquire(MEMORY_FACTOR * size)
+            await memory
     except TimeoutError:
-        raise ServiceUnavailable("too many lists at once; try again soon") from None
+        raise _busy() from None
+
+
+def _busy() -> ServiceUnavailable:
+    return ServiceUnavailable("too many lists at once; try again soon")
 
 
 async def abort(request: web.Request, context: Context) -> None:

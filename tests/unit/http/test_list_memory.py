@@ -1,0 +1,96 @@
+"""Memory for long lists: kept from others neither by clients that send slowly, nor for bytes that never come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from aiohttp import web
+
+from tests.support.raw import RawConnection, connected
+from tests.support.tus import until
+from tusd_py.domain.refusals import ServiceUnavailable
+from tusd_py.http.context import Context
+from tusd_py.http.handlers import direct
+from tusd_py.http.handlers.direct import read_body, with_memory
+from tusd_py.protocol.companion import MEMORY_FACTOR
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.budget_share import Share
+
+SIZE = 20_000
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % SIZE
+BODY = b"a" * SIZE
+
+
+class Site:
+    """A server with memory for one long list, that answers with the bytes which the budget counts."""
+
+    def __init__(self) -> None:
+        self.budget = Budget(100 * MEMORY_FACTOR * SIZE)
+        self.texts = Share(self.budget, 100)
+        self.context = cast("Context", SimpleNamespace(texts=self.texts, network_timeout=9.0))
+        self.port = 0
+
+    async def answered(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await with_memory(self._read)(request, self.context)
+        except ServiceUnavailable:
+            return web.Response(status=503)
+
+    async def full(self) -> bool:
+        return self.texts.used == MEMORY_FACTOR * SIZE
+
+    async def idle(self) -> bool:
+        return (self.texts.used, self.budget.used) == (0, 0)
+
+    async def _read(self, request: web.Request, context: Context) -> web.StreamResponse:
+        await read_body(request, context)
+        return web.Response(text=str(self.budget.used))
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    server, app = Site(), web.Application()
+    app.router.add_post("/", server.answered)
+    runner = web.AppRunner(app, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    server.port = runner.addresses[0][1]
+    yield server
+    await runner.cleanup()
+    await until(server.idle)
+
+
+async def begin_list(site: Site, connection: RawConnection) -> None:
+    await connection.send(HEAD + BODY[:100])
+    await until(site.full)
+
+
+async def test_a_list_is_charged_as_its_bytes_arrive(site: Site) -> None:
+    async with connected(site.port) as connection:
+        await begin_list(site, connection)
+        assert site.budget.used <= 200
+        await connection.send(BODY[100:])
+        assert (await connection.answer()).body == b"%d" % (MEMORY_FACTOR * SIZE)
+
+
+async def test_a_slow_list_loses_its_memory_to_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct, "_CLAIMED_AFTER", 0.1)
+    async with connected(site.port) as slow, connected(site.port) as fast:
+        await begin_list(site, slow)
+        assert await slow.silent(0.3), "no other client wants it"
+        await fast.send(HEAD + BODY)
+        assert (await fast.answer()).status == 200
+        assert (await slow.answer()).status == 503
+
+
+async def test_a_list_that_arrives_at_once_keeps_its_memory(site: Site) -> None:
+    async with connected(site.port) as first, connected(site.port) as second:
+        await begin_list(site, first)
+        await second.send(HEAD + BODY)
+        await asyncio.sleep(0.1)
+        await first.send(BODY[100:])
+        assert [(await connection.answer()).status for connection in (first, second)] == [200, 200]
