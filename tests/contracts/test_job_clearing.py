@@ -15,6 +15,8 @@ from tusd_py.domain import job_life
 from tusd_py.domain.errors import Locked, StateUnavailable
 from tusd_py.domain.job import Job, JobPhase
 from tusd_py.domain.job_faults import JobEnded, JobFault
+from tusd_py.domain.rights import Watcher
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.jobs.attempt import Terms
 from tusd_py.jobs.hold import Tenure
@@ -24,6 +26,7 @@ from tusd_py.jobs.work import Args, PlainKind, Result, Work
 from tusd_py.ports.state import StateStore
 
 TTL = 0.5
+OPERATOR = Watcher(sees_all=True)
 ERROR = {"code": "bad", "message": "it never works"}
 
 
@@ -88,9 +91,9 @@ async def test_a_cancelled_job_is_given_up_until_that_is_done(
 ) -> None:
     kind.failures, kind.error = 2, error
     queued = await service.store.create(job())
-    await service.cancel(queued)
+    await service.cancel(queued, OPERATOR)
     with pytest.raises(JobEnded):
-        await service.cancel(queued)
+        await service.cancel(queued, OPERATOR)
     assert kind.given_up == [(queued.id, JobPhase.CANCELLED)]
     assert (await cleared(service)).phase is JobPhase.CANCELLED
     assert kind.given_up == 3 * [(queued.id, JobPhase.CANCELLED)]
@@ -111,9 +114,20 @@ async def test_a_job_whose_node_died_at_its_end_is_given_up(service: JobService,
 
 
 async def test_a_job_without_trouble_is_given_up_once(service: JobService, kind: Failing) -> None:
-    await service.cancel(await service.store.create(job()))
+    await service.cancel(await service.store.create(job()), OPERATOR)
     stored = await service.store.load(job().id)
     assert stored is not None
     assert stored.due_at is None
     await cleared(service)
     assert len(kind.given_up) == 1
+
+
+async def test_a_request_cancels_no_job_whose_result_is_known(service: JobService) -> None:
+    stored_job = await service.store.create(job(result={"verdict": "found"}))
+    with pytest.raises(JobEnded):
+        await service.cancel(stored_job, OPERATOR)
+    assert await service.store.load(stored_job.id) == stored_job
+    await service.cancel_all(job().upload_id or UploadId(""))
+    stored = await service.store.load(stored_job.id)
+    assert stored is not None
+    assert stored.phase is JobPhase.CANCELLED

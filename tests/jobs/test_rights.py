@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.jobs.asking import ENDED, Job, JobClient, until_so
+from devtools.clamd import MALICE, FakeClamd, fake_clamd
+from tests.jobs.asking import ENDED, Job, JobClient, until, until_so
 from tests.support.exchange import Answer
 from tests.support.installation import Start
-from tests.support.logins import JWT, bearing
+from tests.support.logins import JWT, api_keys, bearing
+
+ALICE = {"X-Api-Key": "alice"}
 
 
 def code(answer: Answer) -> tuple[int, bytes]:
@@ -119,3 +123,49 @@ async def test_anothers_ended_upload_is_not_said_to_be_gone(start: Start, sessio
         for user in ("alice", "bob")
     }
     assert answers == {"alice": (410, b"gone"), "bob": (404, b"not-found")}
+
+
+@pytest.fixture
+async def clamd() -> AsyncIterator[FakeClamd]:
+    """One that answers nothing until it is allowed to."""
+    async with fake_clamd() as running:
+        running.allowed.clear()
+        yield running
+
+
+@pytest.fixture
+async def scans(start: Start, session: aiohttp.ClientSession, clamd: FakeClamd, tmp_path: Path) -> JobClient:
+    """The client of a server that scans each upload."""
+    keys = api_keys(tmp_path, alice="", root="scopes=upload list")
+    server = start(**keys, clamd=clamd.address, jobs_on_finish="scan")
+    await server.start()
+    return JobClient(session, server)
+
+
+async def scanned(client: JobClient, clamd: FakeClamd) -> tuple[str, str]:
+    """Return the URLs of an infected upload of alice, and of its job, once its scan has begun."""
+    url = await client.create(len(MALICE), MALICE, x_api_key="alice")
+    await until(lambda: bool(clamd.streams))
+    listed = await client.send("GET", f"{client.origin}/jobs?format=json", None, ALICE)
+    (job,) = json.loads(listed.body)["jobs"]
+    return url, f"{client.origin}/jobs/{job['id']}"
+
+
+async def test_an_owner_doesnt_cancel_the_operators_scan(scans: JobClient, clamd: FakeClamd) -> None:
+    url, job = await scanned(scans, clamd)
+    assert code(await scans.send("DELETE", job, None, ALICE)) == (403, b"insufficient-scope")
+    own_scan = json.dumps({"upload": url.rpartition("/")[2], "kind": "scan"}).encode()
+    own_job = json.loads((await scans.send("POST", f"{scans.origin}/jobs", own_scan, ALICE)).body)["id"]
+    assert (await scans.send("DELETE", f"{scans.origin}/jobs/{own_job}", None, ALICE)).status == 204
+    clamd.allowed.set()
+
+    async def has_ended() -> bool:
+        return (await scans.fetch(url, **ALICE)).status == 404
+
+    await until_so(has_ended)
+    assert code(await scans.send("DELETE", job, None, ALICE)) == (409, b"job-ended")
+
+
+async def test_an_operator_cancels_the_scan_of_each_upload(scans: JobClient, clamd: FakeClamd) -> None:
+    _, job = await scanned(scans, clamd)
+    assert (await scans.send("DELETE", job, None, {"X-Api-Key": "root"})).status == 204

@@ -57,7 +57,7 @@ class JobClient:
 
         async def cancelled(service: JobService) -> bool:
             try:
-                await service.cancel(await service.job(job_id, _ALL))
+                await service.cancel(await service.job(job_id, _ALL), _ALL)
             except (JobEnded, JobNotFound):
                 return False
             return True

@@ -65,6 +65,8 @@ class Job:
     """The tenant of the job's owner; None if there is none."""
     sees_all: bool = False
     """True if the job's owner may read all uploads."""
+    required: bool = False
+    """True if the settings ask for the job (`jobs-on-finish`): clients cancel it only if they may see all jobs."""
     product_ids: tuple[UploadId, ...] = ()
     """The ids of uploads that attempts may have made. These uploads are removed unless the job is done; then no ids are
     left."""

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.job import Job
+from tusd_py.domain.rights import Watcher
 from tusd_py.domain.trace import Trace
 from tusd_py.engine.engine import Engine
 from tusd_py.http.concurrency import Concurrency
@@ -83,8 +84,8 @@ class Context:
     """The highest number of an event in the outbox, cached."""
     jobs: JobService | None = None
     """The use cases of jobs; None if jobs are switched off."""
-    cancel_job: Callable[[Job], Awaitable[None]] | None = None
-    """Cancels a job that hasn't ended; None without jobs."""
+    cancel_job: Callable[[Job, Watcher], Awaitable[None]] | None = None
+    """Cancels a job that the watcher sees (`JobService.cancel`); None without jobs."""
     heartbeat: float
     """Seconds of silence after which a listener is sent a comment, a blank line or a ping, to keep its connection open.
     """

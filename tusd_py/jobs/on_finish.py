@@ -82,6 +82,7 @@ class JobSink:
             owner=upload.owner,
             tenant=upload.tenant,
             endpoint=event.caller.endpoint or self._endpoint,
+            required=True,
             created_at=now,
             updated_at=now,
             due_at=now,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
 from tusd_py.domain import job_life
+from tusd_py.domain.access_refusals import InsufficientScope
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.job_faults import BadJob, JobEnded, JobNotFound, NotFinished
@@ -69,13 +70,15 @@ class JobService:
             raise JobNotFound
         return job
 
-    async def cancel(self, job: Job) -> None:
-        """Record the job as cancelled, stop its attempt if this process makes it, and clear up after it; what isn't
-        possible now, a node does later. Raises JobEnded, JobNotFound, StateUnavailable."""
-        cancelled = await self._record_end(job)
-        self.engine.observer.ended(cancelled)
-        await self.runner.drop(job.id)
-        await clear_up(self.engine, self.runner.kind_of(cancelled), cancelled)
+    async def cancel(self, job: Job, watcher: Watcher) -> None:
+        """Cancel a job that the watcher sees, as a client asks for that.
+
+        Raises InsufficientScope if the settings ask for the job and the watcher doesn't see all; JobEnded, also if
+        the job's result is known and only to be recorded; JobNotFound, StateUnavailable.
+        """
+        if job.required and not job.ended and not watcher.sees_all:
+            raise InsufficientScope("this server does the job with each upload: only an operator may cancel it")
+        await self._cancel(job, lambda current: current.ended or current.result is not None)
 
     async def cancel_all(self, upload_id: UploadId, spared: Collection[str] = ()) -> None:
         """Cancel the jobs of an upload that has ended, but not those of the kinds `spared`. Raises StateUnavailable."""
@@ -87,12 +90,21 @@ class JobService:
 
     async def _cancel_if_open(self, job: Job) -> None:
         with suppress(JobEnded, JobNotFound):
-            await self.cancel(job)
+            await self._cancel(job, lambda current: current.ended)
 
-    async def _record_end(self, job: Job) -> Job:
+    async def _cancel(self, job: Job, is_settled: Callable[[Job], bool]) -> None:
+        """Record the job as cancelled, stop its attempt if this process makes it, and clear up after it; what isn't
+        possible now, a node does later. Raises JobEnded if the job as stored is settled, JobNotFound,
+        StateUnavailable."""
+        cancelled = await self._record_end(job, is_settled)
+        self.engine.observer.ended(cancelled)
+        await self.runner.drop(job.id)
+        await clear_up(self.engine, self.runner.kind_of(cancelled), cancelled)
+
+    async def _record_end(self, job: Job, is_settled: Callable[[Job], bool]) -> Job:
         current: Job | None = job
         while current is not None:
-            if current.ended:
+            if is_settled(current):
                 raise JobEnded
             try:
                 return await self.store.save(job_life.cancel(current, self.engine.clock(), self.runner.tenure.ttl))

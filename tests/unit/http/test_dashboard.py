@@ -22,7 +22,13 @@ from tusd_py.ports.outbox import Backlog
 
 NOW = 1_000_000.0
 ALICE, BOB = Principal(subject="alice"), Principal(subject="bob")
-FORMS = Forms(page="/dashboard", tokens={"terminate": "t", "cancel": "c"}, terminates=True, cancels=True)
+FORMS = Forms(
+    page="/dashboard",
+    tokens={"terminate": "t", "cancel": "c"},
+    terminates=True,
+    cancels=True,
+    cancels_required=False,
+)
 KEY = f"u-{1:032x}"
 
 
@@ -92,6 +98,13 @@ def test_forms_are_there_for_what_can_be_done() -> None:
     assert f'action="/dashboard/jobs/{"b" * 32}/cancel"' in str(job_item(job, FORMS).element)
     ended = job_item(replace(job, phase=JobPhase.DONE), FORMS)
     assert ended.rules[1:] == [f'.j-{"b" * 32}{{--phase:"done"}}', f".j-{'b' * 32} form{{display:none}}"]
+
+
+def test_a_job_that_cant_be_cancelled_has_no_form() -> None:
+    job = Job(id=JobId("b" * 32), upload_id=None, kind="scan", created_at=1, updated_at=1, due_at=1, required=True)
+    assert "<form" not in str(job_item(job, FORMS).element)
+    assert "<form" in str(job_item(job, replace(FORMS, cancels_required=True)).element)
+    assert "<form" not in str(job_item(replace(job, required=False, result={}), FORMS).element)
 
 
 def test_a_backlog_is_told_in_numbers() -> None:

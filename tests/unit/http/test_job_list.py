@@ -48,7 +48,8 @@ async def test_a_list_has_no_jobs_of_others(store: Careless, limit: int | None, 
 
 
 async def test_a_dashboard_has_no_jobs_of_others(store: Careless) -> None:
-    forms = Forms(page="/dashboard", tokens={"terminate": "t", "cancel": "c"}, terminates=True, cancels=True)
+    tokens = {"terminate": "t", "cancel": "c"}
+    forms = Forms(page="/dashboard", tokens=tokens, terminates=True, cancels=True, cancels_required=True)
     viewer = Viewer(watcher=BOB, forms=forms, endpoint="https://host/files/", nonce="n")
     context = SimpleNamespace(engine=SimpleNamespace(state=SimpleNamespace(jobs=store)))
     board = Board(cast("Context", context), viewer, cast("BodyStream", None))

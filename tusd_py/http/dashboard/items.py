@@ -46,6 +46,13 @@ class Forms:
     """True if clients may terminate uploads."""
     cancels: bool
     """True if jobs can be cancelled."""
+    cancels_required: bool
+    """True if the viewer may cancel also the jobs that the settings ask for."""
+
+    def may_cancel(self, job: Job) -> bool:
+        """Return True if the viewer may cancel the job, as far as its record tells."""
+        settled = job.ended or job.result is not None
+        return self.cancels and not settled and (self.cancels_required or not job.required)
 
     def button(self, path: str, label: str) -> h.Element:
         """Return a form with one button, which POSTs the token of the path's action (`action_of`) to `path` below
@@ -88,7 +95,7 @@ def job_item(job: Job, forms: Forms) -> Item:
         h.h3[job.kind],
         h.p[job.id, job.upload_id is not None and f", of upload {job.upload_id}"],
         _progress(),
-        forms.cancels and not job.ended and forms.button(f"jobs/{job.id}/cancel", "Cancel"),
+        forms.may_cancel(job) and forms.button(f"jobs/{job.id}/cancel", "Cancel"),
     ]
     rules = [*_progress_rules(key, _percent(job.done, job.total), job.phase), *_formless(key, ended=job.ended)]
     return Item(key=key, element=element, rules=rules)

@@ -81,6 +81,7 @@ async def _viewer(request: web.Request, context: Context) -> Viewer:
             tokens={name: tokens.token(name, principal, now) for name in map(action_of, _ACTIONS)},
             terminates=context.engine.limits.termination,
             cancels=context.cancel_job is not None,
+            cancels_required=watcher.sees_all,
         ),
         endpoint=endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust),
         nonce=secrets.token_urlsafe(_NONCE_BYTES),
@@ -149,10 +150,11 @@ async def _terminate(request: web.Request, context: Context) -> None:
 
 async def _cancel(request: web.Request, context: Context) -> None:
     job = await context.engine.state.jobs.load(JobId(request.match_info["id"]))
-    if context.cancel_job is None or job is None or not watcher_of(request, context).sees(job.owner, job.tenant):
+    watcher = watcher_of(request, context)
+    if context.cancel_job is None or job is None or not watcher.sees(job.owner, job.tenant):
         raise UploadNotFound
     if not job.ended:
-        await context.cancel_job(job)
+        await context.cancel_job(job, watcher)
 
 
 def _sees(watcher: Watcher, upload: Upload) -> bool:

@@ -76,7 +76,7 @@ async def _show(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 async def _cancel(request: web.Request, context: Context) -> web.StreamResponse:
-    await service_of(context).cancel(await _job(request, context))
+    await service_of(context).cancel(await _job(request, context), watcher_of(request, context))
     return web.Response(status=204)
 
 
