@@ -34,6 +34,7 @@ uploads = st.builds(
     metadata=metadata,
     partials=st.lists(ids, max_size=3).map(tuple),
     max_length=st.none() | st.integers(0, 2**60),
+    types=st.lists(st.text(max_size=20), max_size=3).map(tuple),
     owner=st.none() | st.text(max_size=20),
     trace=st.none() | st.builds(Trace, parent=st.text(max_size=55), state=st.text(max_size=9)),
     explicit_completion=st.booleans(),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NewType
 
-from tusd_py.domain.principal import account_name
+from tusd_py.domain.principal import NO_ALLOWANCE, Allowance, account_name
 from tusd_py.domain.upload_id import UploadId
 
 JobId = NewType("JobId", str)
@@ -67,6 +67,9 @@ class Job:
     """True if the job's owner may read all uploads."""
     required: bool = False
     """True if the settings ask for the job (`jobs-on-finish`): clients cancel it only if they may see all jobs."""
+    allowance: Allowance = NO_ALLOWANCE
+    """The limits of the uploads that the job makes (`Allowance.for_jobs`): those of the credential that asked for the
+    job, or, for a required job, that created the upload it works on."""
     product_ids: tuple[UploadId, ...] = ()
     """The ids of uploads that attempts may have made. These uploads are removed unless the job is done; then no ids are
     left."""

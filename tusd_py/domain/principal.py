@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 CREATE, WATCH, READ = "create", "watch", "read"
 """Scopes of upload tokens. `create` allows a client to create, continue and pause uploads, `watch` to follow all
@@ -65,6 +65,11 @@ class Allowance:
     """The rate at which the account may create uploads, in place of that of the settings: a number of uploads, and the
     seconds in which they may come."""
     grant: Grant | None = None
+
+    def for_jobs(self) -> Allowance:
+        """Return the limits that also bind the uploads that jobs make: all but those that a token sets for the uploads
+        of its client alone."""
+        return replace(self, metadata={}, name=None, grant=None)
 
 
 NO_ALLOWANCE = Allowance()

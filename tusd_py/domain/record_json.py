@@ -38,12 +38,10 @@ def encode(upload: Upload) -> str:
 
 
 def _add(record: dict[str, Any], upload: Upload, encoders: Mapping[str, Callable[[Any], Any]]) -> None:
-    """Add those fields of `upload` that `encoders` names to `record`, except those that are None, False or an
-    empty text.
-    """
+    """Add those fields of `upload` that `encoders` names to `record`, except those that are None, False or empty."""
     for name, encode_field in encoders.items():
         value = getattr(upload, name)
-        if value is not None and value is not False and value != "":
+        if value is not None and value is not False and value not in ("", ()):
             record[name] = encode_field(value)
 
 
@@ -218,6 +216,7 @@ _RARE: Mapping[str, Callable[[Any], Any]] = {
     "paused_until": _as_is,
     "scan": asdict,
     "trace": encode_trace,
+    "types": _as_is,
 }
 """Encoders of the fields that few records have."""
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
@@ -227,5 +226,6 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "metadata": _decode_metadata,
     "answer": _decode_answer,
     "partials": tuple,
+    "types": tuple,
     "trace": decode_trace,
 }

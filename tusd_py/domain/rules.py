@@ -97,6 +97,7 @@ def plan_final(
         kind=Kind.FINAL,
         length=length,
         offset=length,
+        max_length=allowance.max_length,
         metadata=metadata,
         partials=tuple(source.id for source in sources),
         times=Times.at_creation(now),

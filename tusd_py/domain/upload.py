@@ -14,7 +14,7 @@ from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import ALIVE, UNFINISHED, Phase
-from tusd_py.domain.principal import tenant_of
+from tusd_py.domain.principal import Allowance, Quota, tenant_of
 from tusd_py.domain.scan import Scan
 from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload_id import UploadId
@@ -72,6 +72,8 @@ class Upload:
     """Bytes that are durable and recorded, counted from the start without a gap."""
     max_length: int | None = None
     """The most bytes of the upload by the credential that created it; None if that sets no limit."""
+    types: tuple[str, ...] = ()
+    """The media types that the credential that created the upload allows; empty if it allows any."""
     name: str | None = None
     """The name in the upload's URL in place of its id; None if it has none. No two uploads with records have the same.
     """
@@ -128,6 +130,13 @@ class Upload:
     def tenant(self) -> str | None:
         """The tenant of the upload's owner; None without one."""
         return tenant_of(self.account.name)
+
+    @property
+    def allowance(self) -> Allowance:
+        """The limits of the credential that created the upload, as far as the record has them."""
+        quota_bytes = self.account.quota_bytes
+        quota = None if quota_bytes is None else Quota(max_bytes=quota_bytes)
+        return Allowance(max_length=self.max_length, types=self.types, key_prefix=self.key_prefix, quota=quota)
 
     @property
     def chosen_key(self) -> str | None:

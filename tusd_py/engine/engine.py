@@ -193,6 +193,7 @@ class Engine:
                     account=account,
                     trace=self.caller.trace,
                     key_prefix=allowance.key_prefix,
+                    types=allowance.types,
                     asks_before_finish=self.questions.asks_before_finish,
                 )
             )

@@ -28,7 +28,13 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
     and the caller of this function has to remove it.
     """
     async with aclosing(chunks):
-        planned = plan_create(Create(metadata=metadata), upload_id=upload_id, limits=engine.limits, now=engine.clock())
+        planned = plan_create(
+            Create(metadata=metadata),
+            upload_id=upload_id,
+            limits=engine.limits,
+            now=engine.clock(),
+            allowance=engine.allowance,
+        )
         upload = await engine.create(planned)
         async with engine.hold(upload.id, (body := _MadeBody(chunks)).stop) as lease:
             incoming = Incoming(body=body, announced=Body(length=None), watcher=NO_WATCHER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.events import Event
 from tusd_py.domain.job import Job
-from tusd_py.domain.principal import Principal
+from tusd_py.domain.principal import Allowance, Principal
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 from tusd_py.jobs.work import Work
@@ -14,10 +14,11 @@ _TARGET = "job:"
 """The beginning of the target of a caller that is a job: those of clients begin with a slash."""
 
 
-def acting(work: Work) -> Engine:
-    """Return the work's engine acting for the job's owner, to whom the uploads that it makes belong."""
+def acting(work: Work, allowance: Allowance) -> Engine:
+    """Return the work's engine acting for the job's owner, to whom the uploads that it makes belong; `allowance` is
+    their limits."""
     job = work.job
-    principal = Principal(subject=job.owner, tenant=job.tenant)
+    principal = Principal(subject=job.owner, tenant=job.tenant, allowance=allowance)
     return work.engine.acting_for(Caller(principal=principal, target=f"{_TARGET}{job.kind}", endpoint=job.endpoint))
 
 

@@ -83,6 +83,7 @@ class JobSink:
             tenant=upload.tenant,
             endpoint=event.caller.endpoint or self._endpoint,
             required=True,
+            allowance=upload.allowance,
             created_at=now,
             updated_at=now,
             due_at=now,

@@ -60,6 +60,7 @@ FULL = Upload(
     explicit_completion=True,
     offset=4,
     max_length=20,
+    types=("image/*",),
     name="a/b",
     place="c/d",
     bucket="other",
@@ -92,7 +93,7 @@ FULL_TEXT = (
     '"name":"a/b","place":"c/d","bucket":"other","key_prefix":"team/","account":"t/ann","quota_bytes":9,"reserved":6,'
     '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asks_before_finish":true,"asked_at":9.0,'
     '"paused_until":60.0,"scan":{"verdict":"failed","name":"Eicar","reason":"scanner-unavailable"},'
-    '"trace":["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","a=1"]}'
+    '"trace":["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","a=1"],"types":["image/*"]}'
 )
 EMPTY_TEXT = (
     '{"id":"abababababababababababababababab","kind":"regular","phase":"open","length":null,'

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from tusd_py.domain.job import EXPORT, Job, JobId
 from tusd_py.domain.job_faults import BadJob, JobNotFound
+from tusd_py.domain.principal import Principal
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.http.context import CALLER, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
@@ -39,16 +40,17 @@ async def accept(
     Raises BadJob, UploadNotFound if jobs are switched off, Locked, Superseded, StateUnavailable;
     Unauthenticated, InsufficientScope or the refusal of the caller's credential (see `watcher_of`).
     """
-    now, principal = context.engine.clock(), request[CALLER].principal
+    now, principal = context.engine.clock(), request[CALLER].principal or Principal(subject=None)
     job = Job(
         id=JobId(secrets.token_hex(16)),
         upload_id=upload_id,
         kind=kind,
         args=args,
-        owner=None if principal is None else principal.subject,
-        tenant=None if principal is None else principal.tenant,
+        owner=principal.subject,
+        tenant=principal.tenant,
         sees_all=watcher_of(request, context).sees_all,
         endpoint=_endpoint(request, context),
+        allowance=principal.allowance.for_jobs(),
         created_at=now,
         updated_at=now,
         due_at=now,

@@ -60,7 +60,7 @@ class Export(PlainKind):
         async with closing_all(ids):
             upload_id = await anext(ids)
             content = members.zipped() if args["format"] == "zip" else members.listed()
-            upload = await make(_unasked(acting(work)), upload_id, metadata, content)
+            upload = await make(_unasked(work), upload_id, metadata, content)
         expires_at = upload.times.expires_at
         return {
             "upload_id": upload.id,
@@ -72,10 +72,11 @@ class Export(PlainKind):
         }
 
 
-def _unasked(engine: Engine) -> Engine:
-    """Return the engine without scans, limits of types, and questions to hooks: these judge uploads of clients,
-    and all members of the export have passed them.
+def _unasked(work: Work) -> Engine:
+    """Return the engine that makes the export: without scans, limits of types, and questions to hooks, as these judge
+    uploads of clients, and all members of the export have passed them.
     """
+    engine = acting(work, replace(work.job.allowance, types=()))
     limits = replace(engine.limits, allowed_types=(), allowed_extensions=())
     return replace(engine, questions=NoQuestions(), screening=None, limits=limits)
 

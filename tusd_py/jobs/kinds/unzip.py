@@ -90,7 +90,8 @@ class _Unpacking:
             return
         filename = member.path.rpartition("/")[2]
         metadata = {"filename": filename.encode(), "path": member.path.encode(), "archive": self.archive.id.encode()}
-        upload = await make(acting(self.work), await anext(ids), metadata, content)
+        engine = acting(self.work, self.work.job.allowance)
+        upload = await make(engine, await anext(ids), metadata, content)
         facts = {"id": upload.id, "url": url(self.work.job, upload), "filename": filename, "path": member.path}
         self.products.append({**facts, "length": upload.offset})
 
