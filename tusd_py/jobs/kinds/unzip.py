@@ -17,6 +17,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.make import make
 from tusd_py.jobs.archive import ArchiveLimits, Member, bad_archive, members_of
 from tusd_py.jobs.making import acting, url
+from tusd_py.jobs.member_types import suggested_type
 from tusd_py.jobs.sources import closing_all
 from tusd_py.jobs.work import Args, PlainKind, Result, Work
 
@@ -91,6 +92,8 @@ class _Unpacking:
         filename = member.path.rpartition("/")[2]
         metadata = {"filename": filename.encode(), "path": member.path.encode(), "archive": self.archive.id.encode()}
         engine = acting(self.work, self.work.job.allowance)
+        if engine.limits.allowed_types or engine.allowance.types:
+            metadata["filetype"] = suggested_type(filename).encode()
         upload = await make(engine, await anext(ids), metadata, content)
         facts = {"id": upload.id, "url": url(self.work.job, upload), "filename": filename, "path": member.path}
         self.products.append({**facts, "length": upload.offset})
