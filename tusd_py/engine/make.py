@@ -14,6 +14,7 @@ from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.rules import plan_create
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.asking import ask_to_create
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
 from tusd_py.engine.receive import Incoming, receive
@@ -22,7 +23,8 @@ from tusd_py.ports.progress import NO_WATCHER
 
 
 async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> Upload:
-    """Create an upload of these bytes, which belongs to the engine's caller, finish and return it. Closes `chunks`.
+    """Create an upload of these bytes, which belongs to the engine's caller, finish and return it. Hooks are asked as
+    for a client's upload. Closes `chunks`.
 
     Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable: the upload isn't finished then,
     and the caller of this function has to remove it.
@@ -35,7 +37,7 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
             now=engine.clock(),
             allowance=engine.allowance,
         )
-        upload = await engine.create(planned)
+        upload = await engine.create(await ask_to_create(engine, planned))
         async with engine.hold(upload.id, (body := _MadeBody(chunks)).stop) as lease:
             incoming = Incoming(body=body, announced=Body(length=None), watcher=NO_WATCHER)
             upload = await receive(
