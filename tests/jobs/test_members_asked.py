@@ -48,3 +48,14 @@ async def test_a_hook_is_asked_about_each_member(start: Start, session: aiohttp.
     questions = len(hook.arrivals)
     assert (await export(client, ids=[good]))["phase"] == "done"
     assert len(hook.arrivals) == questions
+
+
+async def test_long_names_of_members_exceed_the_metadata(start: Start, session: aiohttp.ClientSession) -> None:
+    server = start(max_metadata_size=1024, listing=True)
+    await server.start()
+    client = JobClient(session, server)
+    archive = await client.uploaded(zipped({"a": b"1", "b" * 600: b"2"}))
+    job = await client.do(archive, "unzip")
+    assert (job["phase"], job["error"]["code"]) == ("failed", "malformed")
+    answer = await client.send("GET", f"{client.origin}/uploads?format=csv", None, {})
+    assert [line[:32] for line in answer.body.decode().split()[1:]] == [archive]
