@@ -24,12 +24,12 @@ async def read_output(process: Process, limit: int) -> bytes:
     return output
 
 
-async def kill(process: Process) -> None:
-    """Kill the program and its children, and wait at most `_END_SECONDS` for its end. It must lead a process group;
-    children that left the group live on."""
+async def kill(process: Process, group: int | None = None) -> None:
+    """Kill the program and its children, and wait at most `_END_SECONDS` for its end. It must be in the process group
+    `group` (None: lead one); children that left the group live on."""
     assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid if group is None else group, signal.SIGKILL)
     with suppress(TimeoutError):
         async with asyncio.timeout(_END_SECONDS):
             await process.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +18,7 @@ SCRIPTS = {
     "fail": "cat >/dev/null; echo oops >&2; exit 3",
     "deaf": "echo done",
     "much": "head -c 70000 /dev/zero | tr '\\000' x",
+    "half": "sleep 600 & echo $! > child; echo $$ > started; head -c 1000 >/dev/null; sleep 1; wc -c > counted",
     "hang": "sleep 600 & echo $! > child; echo $$ > started; wait",
 }
 
@@ -87,6 +90,15 @@ async def test_a_cancelled_command_is_killed(client: JobClient, folder: Path) ->
     assert (await client.cancel(job["id"])).status == 204
     assert (await client.job(job["id"]))["phase"] == "cancelled"
     await _ended(folder)
+
+
+async def test_a_command_ends_with_its_killed_server(client: JobClient, folder: Path) -> None:
+    """With its children, and it takes no part of the file for the whole."""
+    await client.submit(await client.uploaded(random_bytes(5_000_000)), "command", {"name": "half"})
+    await _started(folder)
+    os.kill(client.server.pid, signal.SIGKILL)
+    await _ended(folder)
+    assert not (folder / "counted").exists()
 
 
 async def _started(folder: Path) -> None:

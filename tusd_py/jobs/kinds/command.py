@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from tusd_py.domain.job_faults import BadJob, JobFault
 from tusd_py.domain.upload import Upload
+from tusd_py.jobs.guarded import Guarded, running
 from tusd_py.jobs.work import Args, PlainKind, Result, Work
-from tusd_py.processes import kill, read_output
+from tusd_py.processes import read_output
 from tusd_py.serving.disposition import file_name
 
 _KEPT = 64 * 1024
@@ -38,14 +38,10 @@ class Command(PlainKind):
 
     async def run(self, work: Work) -> Result:
         upload = await work.upload()
-        process = await self._start(work.job.args["name"], upload)
-        try:
+        async with self._running(work.job.args["name"], upload) as program:
             output, _, code = await asyncio.gather(
-                read_output(process, _KEPT), _write(process, work.read(upload)), process.wait()
+                read_output(program.process, _KEPT), program.write(work.read(upload)), program.process.wait()
             )
-        except BaseException:
-            await kill(process)
-            raise
         if code:
             raise JobFault("command-failed", f"exit {code}" if code > 0 else f"signal {-code}")
         return {"exit": 0, "stdout": output[:_KEPT].decode("utf-8", "replace"), "truncated": len(output) > _KEPT}
@@ -59,30 +55,14 @@ class Command(PlainKind):
         except OSError:  # a name longer than the file system has
             return False
 
-    async def _start(self, name: str, upload: Upload) -> Process:
+    @asynccontextmanager
+    async def _running(self, name: str, upload: Upload) -> AsyncIterator[Guarded]:
         variables = {"TUS_ID": upload.id, "TUS_SIZE": str(upload.offset), "TUS_FILENAME": file_name(upload.metadata)}
-        try:
-            return await asyncio.create_subprocess_exec(
-                str(self._folder / name),
-                cwd=self._folder,
-                env={**self._environ, **variables},
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                start_new_session=True,
-            )
-        except (OSError, ValueError):
-            raise JobFault("command-failed", "the command can't be run") from None
-
-
-async def _write(process: Process, chunks: AsyncGenerator[bytes, None]) -> None:
-    """Write the bytes to the program's standard input and close it. The program need not read all bytes. Closes
-    `chunks`; raises what `chunks` raises."""
-    assert process.stdin is not None  # noqa: S101  for mypy: it is a pipe
-    async with aclosing(chunks):
-        with suppress(BrokenPipeError, ConnectionResetError):
-            async for chunk in chunks:
-                process.stdin.write(chunk)
-                await process.stdin.drain()
-            process.stdin.close()
-            await process.stdin.wait_closed()
+        async with AsyncExitStack() as stack:
+            try:
+                program = await stack.enter_async_context(
+                    running(self._folder / name, self._folder, {**self._environ, **variables})
+                )
+            except (OSError, ValueError):
+                raise JobFault("command-failed", "the command can't be run") from None
+            yield program
