@@ -59,8 +59,37 @@ def test_a_command_must_be_there(tmp_path: Path) -> None:
     assert settings.jobs_on_finish == ("command:thumb", "unzip")
 
 
-def test_copies_go_elsewhere_than_uploads() -> None:
-    assert "other places" in complaint(storage="s3://bucket/a", jobs_copy_to="s3://bucket/a")
+@pytest.mark.parametrize(
+    ("storage", "copies"),
+    [
+        ("s3://bucket/a", "s3://bucket/a"),
+        ("s3://bucket/a", "s3://bucket"),
+        ("s3://bucket/a", "s3://bucket/a/b"),
+        ("s3://bucket", "s3://other,s3://more"),
+        ("s3://bucket/a", "s3://more/a/b"),
+        ("file:X", "file:X/"),
+        ("file:X/data", "file:X"),
+        ("file:X", "file:X/copies"),
+        ("file:X/data", "file:X/link/copies"),
+        ("file:X/link", "file:X/data"),
+    ],
+)
+def test_copies_reach_no_uploads(tmp_path: Path, storage: str, copies: str) -> None:
+    """A copy under the key of an upload would replace it."""
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    places = {"storage": storage.replace("X", str(tmp_path)), "jobs_copy_to": copies.replace("X", str(tmp_path))}
+    buckets = {"hooks_buckets": "more"} if storage.startswith("s3:") else {}
+    assert "neither above nor below" in complaint(state="memory:", **places, **buckets)
+
+
+def test_copies_dont_replace_the_state(tmp_path: Path) -> None:
+    state = f"sqlite:{tmp_path}/copies/state.db"
+    assert "file of state" in complaint(state=state, jobs_copy_to=f"file:{tmp_path}/copies")
+
+
+def test_copies_go_next_to_uploads(tmp_path: Path) -> None:
+    load(storage=f"file:{tmp_path}/data", jobs_copy_to=f"file:{tmp_path}/data2", state=f"sqlite:{tmp_path}/state.db")
+    load(storage="s3://bucket/a", jobs_copy_to="s3://bucket/ab,s3://other", hooks_buckets="more")
     places = load(jobs_copy_to="s3://bucket/b,file:/srv/copies").jobs_copy_to
     assert places == (S3Bucket("bucket", "b/"), LocalDirectory(Path("/srv/copies")))
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tusd_py.config import event_kinds, job_kinds, kinds
 from tusd_py.config.live_settings import LiveSettings
-from tusd_py.config.places import StoragePlace
+from tusd_py.config.places import LocalDirectory, S3Bucket, SqliteState, StoragePlace, contains, overlap
 from tusd_py.config.units import GIB
 
 _HOUR, _DAY = 3_600.0, 86_400.0
@@ -74,8 +74,15 @@ class JobSettings(LiveSettings):
     @field_validator("jobs_copy_to")
     @classmethod
     def _copies_are_apart(cls, places: tuple[StoragePlace, ...], info: ValidationInfo) -> tuple[StoragePlace, ...]:
-        if info.data.get("storage") in places:
-            raise ValueError("expected other places than storage")
+        storage, state = info.data.get("storage"), info.data.get("state")
+        stores = [] if storage is None else [storage]
+        if isinstance(storage, S3Bucket):
+            stores += [S3Bucket(bucket, storage.prefix) for bucket in info.data.get("hooks_buckets", ())]
+        if any(overlap(place, store) for place in places for store in stores):
+            raise ValueError("expected other places than storage, neither above nor below it")
+        folders = [place for place in places if isinstance(place, LocalDirectory)]
+        if isinstance(state, SqliteState) and any(contains(folder, state.path) for folder in folders):
+            raise ValueError("expected folders that don't contain the file of state")
         return places
 
     @field_validator("scan_before_finish")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,22 @@ class RedisState:
 
 StoragePlace = LocalDirectory | S3Bucket
 StatePlace = MemoryState | SqliteState | RedisState
+
+
+def overlap(place: StoragePlace, second_place: StoragePlace) -> bool:
+    """Return True if the places are the same, or one contains the other; links are followed."""
+    match place, second_place:
+        case LocalDirectory(), LocalDirectory():
+            return contains(place, second_place.path) or contains(second_place, place.path)
+        case S3Bucket(), S3Bucket():
+            prefixes = place.prefix, second_place.prefix
+            return place.bucket == second_place.bucket and max(prefixes, key=len).startswith(min(prefixes, key=len))
+    return False
+
+
+def contains(directory: LocalDirectory, path: Path) -> bool:
+    """Return True if the path is the directory, or below it; links are followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory.path))
 
 
 def parse_storage(value: object) -> StoragePlace:
