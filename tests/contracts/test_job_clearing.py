@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from tusd_py.domain.job_faults import JobEnded, JobFault
 from tusd_py.domain.rights import Watcher
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.make import make
 from tusd_py.jobs.attempt import Terms
 from tusd_py.jobs.hold import Tenure
 from tusd_py.jobs.runner import Runner
@@ -50,6 +52,10 @@ class Failing(PlainKind):
         if self.failures:
             self.failures -= 1
             raise self.error
+
+
+async def pieces() -> AsyncGenerator[bytes, None]:
+    yield b"member"
 
 
 @pytest.fixture
@@ -131,3 +137,17 @@ async def test_a_request_cancels_no_job_whose_result_is_known(service: JobServic
     stored = await service.store.load(stored_job.id)
     assert stored is not None
     assert stored.phase is JobPhase.CANCELLED
+
+
+async def test_late_products_of_a_cancelled_job_are_removed(service: JobService, engine: Engine) -> None:
+    """Another node works on the job, makes an upload before it has noticed the cancellation, and dies."""
+    product_id = engine.new_id()
+    running = await service.store.save(job_life.claim(await service.store.create(job()), time.time(), TTL))
+    running = await service.store.save(replace(running, product_ids=(product_id,)))
+    await service.cancel(running, OPERATOR)
+    product = await make(engine, product_id, {}, pieces())
+    assert product.done
+    stored = await cleared(service)
+    assert (stored.phase, stored.product_ids) == (JobPhase.CANCELLED, ())
+    remaining = await engine.state.load(product_id)
+    assert remaining is None or not remaining.alive

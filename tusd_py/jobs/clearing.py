@@ -15,15 +15,18 @@ from tusd_py.engine.terminate import abandon
 from tusd_py.jobs.work import Kind
 
 
-async def clear_up(engine: Engine, kind: Kind, job: Job) -> None:
+async def clear_up(engine: Engine, kind: Kind, job: Job, *, final: bool = True) -> None:
     """Clear up after a failed or cancelled job that this node holds: remove the uploads that the job has made,
     have its kind clear up too (`Kind.give_up`), and record that. If a part of this isn't possible now, the job
     stays due, and a node tries again later.
+
+    With `final` False another node may still work on the job, as it hasn't noticed the cancellation: then the job
+    stays due if it has ids for uploads, as that node may yet make them.
     """
     with suppress(Locked, Superseded, Unavailable):
         remaining = await clear(engine, job.product_ids)
         await kind.give_up(engine, job)
-        if not remaining:
+        if not remaining and (final or not job.product_ids):
             await engine.state.jobs.save(job_life.mark_cleared(job))
 
 

@@ -87,13 +87,14 @@ class Runner:
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain(), name="jobs under way")
 
-    async def drop(self, job_id: JobId) -> None:
+    async def drop(self, job_id: JobId) -> bool:
         """Stop the attempt at a cancelled job, if this process makes it, and wait until it has ended and the uploads
-        that it made are removed; at most 5 seconds."""
+        that it made are removed; at most 5 seconds. Return True if such an attempt has ended."""
         attempt, task = self._attempts.get(job_id), self._tasks.get(job_id)
         if attempt is not None and task is not None:
             attempt.drop()
             await asyncio.wait({task}, timeout=_DRAIN_SECONDS)
+        return task is not None and task.done()
 
     async def _run(self) -> None:
         while not self._ended:

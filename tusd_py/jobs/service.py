@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tusd_py.domain import job_life
 from tusd_py.domain.access_refusals import InsufficientScope
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job import Job, JobId, JobPhase
 from tusd_py.domain.job_faults import BadJob, JobEnded, JobNotFound, NotFinished
 from tusd_py.domain.refusals import UploadNotFound
 from tusd_py.domain.rights import Watcher
@@ -96,18 +96,20 @@ class JobService:
         """Record the job as cancelled, stop its attempt if this process makes it, and clear up after it; what isn't
         possible now, a node does later. Raises JobEnded if the job as stored is settled, JobNotFound,
         StateUnavailable."""
-        cancelled = await self._record_end(job, is_settled)
+        before, cancelled = await self._record_end(job, is_settled)
         self.engine.observer.ended(cancelled)
-        await self.runner.drop(job.id)
-        await clear_up(self.engine, self.runner.kind_of(cancelled), cancelled)
+        final = await self.runner.drop(job.id) or before.phase is not JobPhase.RUNNING
+        await clear_up(self.engine, self.runner.kind_of(cancelled), cancelled, final=final)
 
-    async def _record_end(self, job: Job, is_settled: Callable[[Job], bool]) -> Job:
+    async def _record_end(self, job: Job, is_settled: Callable[[Job], bool]) -> tuple[Job, Job]:
+        """Return the job as it was stored, and as it is stored now, cancelled."""
         current: Job | None = job
         while current is not None:
             if is_settled(current):
                 raise JobEnded
             try:
-                return await self.store.save(job_life.cancel(current, self.engine.clock(), self.runner.tenure.ttl))
+                cancelled = job_life.cancel(current, self.engine.clock(), self.runner.tenure.ttl)
+                return current, await self.store.save(cancelled)
             except Superseded:
                 current = await self.store.load(job.id)
         raise JobNotFound
