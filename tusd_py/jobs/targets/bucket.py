@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -16,11 +16,12 @@ from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.connect import connect
 from tusd_py.storage.s3.api.errors import S3Missing, S3TransientError
 from tusd_py.storage.s3.api.requests import Payload
+from tusd_py.storage.s3.attributes import as_headers, storage_params
 from tusd_py.storage.s3.cursor import NewMultipart, Part
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.tasks import wait_out
 
-_PART, _MOST_PARTS = 8 * 1024 * 1024, 10_000
+_PART = 8 * 1024 * 1024
 _ABORT_SECONDS = 10.0
 """Seconds in which S3 must abort the multipart upload of a copy that fails. A shutdown may have to wait so long."""
 
@@ -34,23 +35,24 @@ class BucketTarget:
     meter: Meter
 
     async def write(self, key: str, size: int, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> None:
-        part_size = max(_PART, -(-size // _MOST_PARTS))
-        name, kind = f"{self.options.prefix}{key}", media_type(metadata)
+        part_size = max(_PART, -(-size // 10_000))
+        name = f"{self.options.prefix}{key}"
+        params = {**storage_params(self.options), "ContentType": media_type(metadata)}
         async with aclosing(chunks), connect(self.options, self.meter) as connection:
             client, parts = connection.client, _parts(chunks, part_size)
             if size <= part_size:
                 data = b"".join([part async for part in parts])
-                await client.put(name, _payload(data), {"Content-Type": kind})
+                await client.put(name, _payload(data), as_headers(params))
             else:
-                await _write_parts(client, name, kind, parts)
+                await _write_parts(client, name, params, parts)
 
 
-async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterator[bytes]) -> None:
-    """Write the object in a multipart upload; `kind` is its Content-Type. On any error, tries for 10 seconds to
-    abort the multipart upload, also if this call is cancelled again meanwhile. Raises StorageUnavailable, and
-    what `parts` raises.
+async def _write_parts(client: S3Client, key: str, params: Mapping[str, str], parts: AsyncIterator[bytes]) -> None:
+    """Write the object in a multipart upload; `params` are those of CreateMultipartUpload. On any error, tries for 10
+    seconds to abort the multipart upload, also if this call is cancelled again meanwhile. Raises StorageUnavailable,
+    and what `parts` raises.
     """
-    creating = asyncio.create_task(client.create_multipart(key, {"ContentType": kind}, crc=False))
+    creating = asyncio.create_task(client.create_multipart(key, params, crc=False))
     try:
         multipart = (await asyncio.shield(creating)).multipart
         await _complete(client, key, multipart, await _send(client, key, multipart, parts))

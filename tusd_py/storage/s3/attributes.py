@@ -54,15 +54,23 @@ def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
     """
     presentation = present(upload.metadata)
     chosen = {
-        **_encryption(options),
         "ContentType": presentation.content_type,
         "ContentDisposition": presentation.content_disposition,
         "ContentEncoding": presentation.content_encoding,
+    }
+    headers = {name: value for name, value in chosen.items() if value}
+    return storage_params(options) | headers | {"Metadata": user_metadata(upload)}
+
+
+def storage_params(options: S3Options) -> dict[str, str]:
+    """Return the parameters that give an object its tags, ACL, storage class and encryption, by botocore's names."""
+    chosen = {
+        **_encryption(options),
         "StorageClass": options.storage_class,
         "ACL": options.acl,
         "Tagging": urlencode(options.tags),
     }
-    return {name: value for name, value in chosen.items() if value} | {"Metadata": user_metadata(upload)}
+    return {name: value for name, value in chosen.items() if value}
 
 
 def encryption_headers(options: S3Options) -> dict[str, str]:
@@ -87,8 +95,8 @@ _HEADERS = {
 
 
 def as_headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return `object_params` as header fields, for a request that this server signs."""
-    metadata = {f"x-amz-meta-{name}": value for name, value in params["Metadata"].items()}
+    """Return `object_params`, or some of them, as header fields, for a request that this server signs."""
+    metadata = {f"x-amz-meta-{name}": value for name, value in params.get("Metadata", {}).items()}
     return {_HEADERS[name]: value for name, value in params.items() if name in _HEADERS} | metadata
 
 

@@ -1,0 +1,106 @@
+"""The requests by which a copy gets into a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tusd_py.jobs.targets import bucket
+from tusd_py.jobs.targets.bucket import BucketTarget
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.options import PROFILES, S3Options
+
+OPTIONS = S3Options(
+    bucket="b",
+    profile=PROFILES["scaleway"],
+    sse="aws:kms",
+    sse_kms_key_id="key",
+    acl="private",
+    storage_class="STANDARD_IA",
+    tags={"a": "b"},
+)
+
+
+@dataclass
+class FakeClient:
+    """A client of S3 that notes what it is asked for."""
+
+    objects: list[Mapping[str, str]] = field(default_factory=list)
+    """The parameters of each object."""
+    parts: list[int] = field(default_factory=list)
+    """The numbers of the parts."""
+
+    async def put(self, key: str, payload: object, headers: Mapping[str, str]) -> None:
+        del key, payload
+        self.objects.append(headers)
+
+    async def create_multipart(self, key: str, params: Mapping[str, str], *, crc: bool) -> Any:
+        del key, crc
+        self.objects.append(params)
+        return SimpleNamespace(multipart="m")
+
+    async def upload_part(self, key: str, multipart: str, number: int, *rest: object) -> str:
+        del key, multipart, rest
+        self.parts.append(number)
+        return "etag"
+
+    async def complete_multipart(self, *arguments: object, **options: object) -> None:
+        """All parts are here."""
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
+    """A client for which a part has 8 bytes at least, for 8 MiB."""
+    fake_client = FakeClient()
+
+    @asynccontextmanager
+    async def connect(*arguments: object) -> AsyncIterator[Any]:
+        del arguments
+        yield SimpleNamespace(client=fake_client)
+
+    monkeypatch.setattr(bucket, "connect", connect)
+    monkeypatch.setattr(bucket, "_PART", 8)
+    return fake_client
+
+
+async def pieces(count: int) -> AsyncGenerator[bytes, None]:
+    for _ in range(count):
+        yield bytes(8)
+
+
+async def write(count: int) -> None:
+    target = BucketTarget(options=OPTIONS, meter=Meter())
+    await target.write("a", 8 * count, {"filetype": b"image/png"}, pieces(count))
+
+
+async def test_a_copy_in_parts_is_stored_as_the_settings_say(client: FakeClient) -> None:
+    await write(2)
+    assert client.objects == [
+        {
+            "ContentType": "image/png",
+            "ServerSideEncryption": "aws:kms",
+            "SSEKMSKeyId": "key",
+            "ACL": "private",
+            "StorageClass": "STANDARD_IA",
+            "Tagging": "a=b",
+        }
+    ]
+
+
+async def test_a_copy_in_one_request_is_stored_as_they_say(client: FakeClient) -> None:
+    await write(1)
+    assert client.objects == [
+        {
+            "Content-Type": "image/png",
+            "x-amz-server-side-encryption": "aws:kms",
+            "x-amz-server-side-encryption-aws-kms-key-id": "key",
+            "x-amz-acl": "private",
+            "x-amz-storage-class": "STANDARD_IA",
+            "x-amz-tagging": "a=b",
+        }
+    ]
