@@ -104,3 +104,8 @@ async def test_a_copy_in_one_request_is_stored_as_they_say(client: FakeClient) -
             "x-amz-tagging": "a=b",
         }
     ]
+
+
+async def test_a_copy_has_no_more_parts_than_its_provider_takes(client: FakeClient) -> None:
+    await write(1500)
+    assert client.parts == list(range(1, 1001))

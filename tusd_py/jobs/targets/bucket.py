@@ -35,7 +35,7 @@ class BucketTarget:
     meter: Meter
 
     async def write(self, key: str, size: int, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> None:
-        part_size = max(_PART, -(-size // 10_000))
+        part_size = max(_PART, -(-size // self.options.profile.max_parts))
         name = f"{self.options.prefix}{key}"
         params = {**storage_params(self.options), "ContentType": media_type(metadata)}
         async with aclosing(chunks), connect(self.options, self.meter) as connection:
