@@ -44,8 +44,8 @@ class FakeClient:
         self.objects.append(params)
         return SimpleNamespace(multipart="m")
 
-    async def upload_part(self, key: str, multipart: str, number: int, *rest: object) -> str:
-        del key, multipart, rest
+    async def upload_part(self, key: str, multipart: str, number: int, *arguments: object) -> str:
+        del key, multipart, arguments
         self.parts.append(number)
         return "etag"
 
