@@ -36,7 +36,7 @@ def stored(*numbers: int) -> list[JobId]:
 
 async def listed(jobs: JobStore, selection: JobSelection = EVERY, page: int = 2) -> Sequence[JobId]:
     jobs_found = list[Job]()
-    while page_of_jobs := await jobs.list(selection, jobs_found[-1].id if jobs_found else None, page):
+    while page_of_jobs := await jobs.list(selection, jobs_found[-1].place if jobs_found else None, page):
         assert len(page_of_jobs) <= page
         jobs_found += page_of_jobs
     return [listed_job.id for listed_job in jobs_found]
@@ -116,7 +116,16 @@ async def test_the_oldest_are_listed_first(jobs: JobStore) -> None:
         await jobs.create(job(number, created_at=created_at))
     for page in (1, 2, 10):
         assert await listed(jobs, page=page) == stored(2, 3, 4, 5, 1)
-    assert await jobs.list(EVERY, job(9).id, 10) == await jobs.list(EVERY, None, 0) == []
+    assert await jobs.list(EVERY, None, 0) == []
+
+
+async def test_a_list_goes_on_after_the_place_of_a_removed_job(jobs: JobStore) -> None:
+    for number in range(4):
+        await jobs.create(job(number, created_at=1e9 + number / 3))
+    await jobs.save(ended(await jobs.create(job(9, created_at=1e9 + 1 / 3)), 5.0))
+    assert await jobs.prune(6.0, 1) == 1
+    page = await jobs.list(EVERY, (1e9 + 1 / 3, job(9).id), 10)
+    assert [listed_job.id for listed_job in page] == stored(2, 3)
 
 
 async def test_one_hundred_of_one_moment_are_listed_in_pages(jobs: JobStore) -> None:

@@ -11,7 +11,7 @@ from tests.simulation.loop import MACHINE, Machine
 from tests.simulation.network import Network, at_once
 from tests.simulation.shared import STATE
 from tusd_py.backends.memory.jobs import MemoryJobs
-from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.domain.job import Job, JobId, JobPhase, JobPlace
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.jobs.work import Args, Kind, Result, Work
@@ -134,7 +134,7 @@ class SimulatedJobs:
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         return await self._network.ask(STATE, "jobs.due", lambda: at_once(self._jobs.due(now, limit)))
 
-    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
         return await self._network.ask(STATE, "jobs.list", lambda: at_once(self._jobs.list(selection, after, limit)))
 
     async def prune(self, before: float, limit: int) -> int:

@@ -12,6 +12,8 @@ from tusd_py.domain.upload_id import UploadId
 
 JobId = NewType("JobId", str)
 """The id of a job: 32 hexadecimal digits."""
+JobPlace = tuple[float, JobId]
+"""The creation time and id of a job: jobs are listed in the order of these, oldest first."""
 
 
 class JobPhase(enum.StrEnum):
@@ -77,8 +79,7 @@ class Job:
     """A number that grows by one with each save; a save of an older revision is refused."""
 
     @property
-    def place(self) -> tuple[float, JobId]:
-        """The job's creation time and id: jobs are listed in the order of these, oldest first."""
+    def place(self) -> JobPlace:
         return self.created_at, self.id
 
     @property

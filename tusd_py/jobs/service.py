@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tusd_py.domain import job_life
 from tusd_py.domain.access_refusals import InsufficientScope
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.domain.job import Job, JobId, JobPhase, JobPlace
 from tusd_py.domain.job_faults import BadJob, JobEnded, JobNotFound, NotFinished
 from tusd_py.domain.refusals import UploadNotFound
 from tusd_py.domain.rights import Watcher
@@ -82,9 +82,9 @@ class JobService:
 
     async def cancel_all(self, upload_id: UploadId, spared: Collection[str] = ()) -> None:
         """Cancel the jobs of an upload that has ended, but not those of the kinds `spared`. Raises StateUnavailable."""
-        after: JobId | None = None
+        after: JobPlace | None = None
         while page := await self.store.list(JobSelection(upload_id=upload_id), after, self.engine.thresholds.page):
-            after = page[-1].id
+            after = page[-1].place
             for job in (job for job in page if job.kind not in spared):
                 await self._cancel_if_open(job)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.upload_id import UploadId
 
 
@@ -49,9 +49,9 @@ class JobStore(Protocol):
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         """Return up to `limit` jobs whose `due_at` is at or before `now`, the longest due first."""
 
-    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
-        """Return up to `limit` of the chosen jobs that follow `after`, oldest first (by `created_at`, then id). Empty
-        if `after` isn't stored any more."""
+    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
+        """Return up to `limit` of the chosen jobs that follow `after`, oldest first (`Job.place`); None for the first.
+        The job of that place need not be stored any more."""
 
     async def prune(self, before: float, limit: int) -> int:
         """Remove up to `limit` jobs that ended before the time `before` (`Job.updated_at`), but none that is still due:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from tests.support.jobs import job
+from tests.support.jobs import ended, job
 from tusd_py.backends.memory.jobs import MemoryJobs
 from tusd_py.backends.memory.outbox import MemoryOutbox
-from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.rights import Watcher
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
@@ -22,13 +23,15 @@ from tusd_py.ports.jobs import JobSelection
 
 BOB = Watcher("bob", "acme")
 OWNERS = [("acme/bob", None), ("bob", "acme"), (None, None), ("bob", "acme"), ("bob", None)]
+_ENDED = 12
+ALL = _Query(watcher=Watcher(sees_all=True), selection=JobSelection(), since=None, limit=None)
 OF_BOB = [job(1).id, job(3).id]
 
 
 class Careless(MemoryJobs):
     """A store that leaves accounts out of its choice."""
 
-    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
         return await super().list(JobSelection(phases=selection.phases), after, limit)
 
 
@@ -45,6 +48,31 @@ async def test_a_list_has_no_jobs_of_others(store: Careless, limit: int | None, 
     """They don't count towards its limit either."""
     query = _Query(watcher=BOB, selection=JobSelection(account=BOB.account), since=None, limit=limit)
     assert [listed.id async for listed in _jobs(query, store)] == expected
+
+
+@pytest.fixture
+async def thirty() -> MemoryJobs:
+    """A store of thirty jobs, of which the first twelve have ended."""
+    store = MemoryJobs(MemoryOutbox())
+    for number in range(30):
+        planned = job(number, created_at=float(number), due_at=None)
+        await (store.create(planned) if number >= _ENDED else store.create(ended(planned, 1.0)))
+    return store
+
+
+async def test_a_list_goes_on_while_old_jobs_are_removed(thirty: MemoryJobs) -> None:
+    ids = list[JobId]()
+    async for listed in _jobs(ALL, thirty):
+        ids.append(listed.id)
+        if len(ids) == _ENDED // 2:
+            assert await thirty.prune(2.0, 100) == _ENDED
+    assert ids[-18:] == [job(number).id for number in range(_ENDED, 30)]
+
+
+async def test_a_list_after_a_removed_job_begins_with_the_oldest(thirty: MemoryJobs) -> None:
+    await thirty.prune(2.0, 100)
+    query = replace(ALL, since=job(3).id)
+    assert [listed.id async for listed in _jobs(query, thirty)] == [job(number).id for number in range(_ENDED, 30)]
 
 
 async def test_a_dashboard_has_no_jobs_of_others(store: Careless) -> None:

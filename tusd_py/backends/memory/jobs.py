@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
 from tusd_py.ports.jobs import JobSelection
 
@@ -39,11 +39,8 @@ class MemoryJobs:
         due = sorted((job.due_at, job.id) for job in self._jobs() if job.due_at is not None and job.due_at <= now)
         return [decode_job(self._documents[job_id]) for _, job_id in due[:limit]]
 
-    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
-        start = None if after is None else await self.load(after)
-        if after is not None and start is None:
-            return []
-        chosen = [job for job in self._jobs() if selection.includes(job) and (start is None or job.place > start.place)]
+    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
+        chosen = [job for job in self._jobs() if selection.includes(job) and (after is None or job.place > after)]
         return sorted(chosen, key=lambda job: job.place)[:limit]
 
     async def prune(self, before: float, limit: int) -> int:

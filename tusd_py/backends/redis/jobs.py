@@ -15,7 +15,7 @@ from tusd_py.backends.redis.schema import Keys
 from tusd_py.backends.redis.scripts import Scripts
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import job_row
-from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
 from tusd_py.ports.jobs import JobSelection
 
@@ -49,8 +49,8 @@ class RedisJobs:
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         return [decode_job(document) for document in await self._scripts.run(scripts.DUE, repr(now), limit)]
 
-    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
-        place = ("", "") if after is None else (await self._created_at(after), after)
+    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
+        place = ("", "") if after is None else (repr(after[0]), after[1])
         index = "jobs" if selection.upload_id is None else f"upload-jobs:{selection.upload_id}"
         documents = list[str]()
         while None not in place and len(documents) < limit:
@@ -62,11 +62,6 @@ class RedisJobs:
 
     async def prune(self, before: float, limit: int) -> int:
         return int(await self._scripts.run(scripts.PRUNE, repr(before), limit))
-
-    async def _created_at(self, job_id: JobId) -> str | None:
-        with unavailable_on_error():
-            score = await self._redis.zscore(self._keys.jobs, job_id)
-        return None if score is None else repr(score)
 
     async def _put(self, job: Job, expected: str) -> Any:
         """Write the job and, if this write ends the job, the event of its end; return 1. Unless the stored revision is

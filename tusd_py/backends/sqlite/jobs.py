@@ -10,7 +10,7 @@ from functools import partial
 from tusd_py.backends.sqlite.connection import SqliteThread
 from tusd_py.backends.sqlite.outbox import store_end
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
 from tusd_py.ports.jobs import JobSelection
 
@@ -75,7 +75,7 @@ class SqliteJobs:
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         return await self._read(_DUE, now, limit)
 
-    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
         query, values = _select(selection, after)
         return await self._read(query, *values, limit)
 
@@ -109,7 +109,7 @@ def _row(job: Job) -> tuple[object, ...]:
     return job.revision, job.phase, job.due_at, ended_at, encode_job(job), job.id
 
 
-def _select(selection: JobSelection, after: JobId | None) -> tuple[str, Sequence[object]]:
+def _select(selection: JobSelection, after: JobPlace | None) -> tuple[str, Sequence[object]]:
     """Return a query for the documents of the selected jobs that follow `after`, oldest first, and the query's values
     but the last, its limit."""
     phases = sorted(selection.phases or ())
@@ -120,7 +120,7 @@ def _select(selection: JobSelection, after: JobId | None) -> tuple[str, Sequence
         if (value := getattr(selection, name)) is not None:
             terms[f"{name} = ?"] = [value]
     if after is not None:
-        terms["(created_at, id) > (SELECT created_at, id FROM jobs WHERE id = ?)"] = [after]
+        terms["(created_at, id) > (?, ?)"] = after
     where = f" WHERE {' AND '.join(terms)}" if terms else ""
     values = [value for several in terms.values() for value in several]
     return f"SELECT document FROM jobs{where} ORDER BY created_at, id LIMIT ?", values  # noqa: S608 (of constants)

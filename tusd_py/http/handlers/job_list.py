@@ -70,7 +70,10 @@ async def list_jobs(request: web.Request, context: Context) -> web.StreamRespons
 
 
 async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
-    after, room = query.since, query.limit
+    """Yield the jobs that the query asks for: if the job of its cursor isn't kept any longer, all from the oldest on,
+    some of which the caller may have been told."""
+    cursor_job = None if query.since is None else await store.load(query.since)
+    after, room = None if cursor_job is None else cursor_job.place, query.limit
     while room is None or room > 0:
         page = await store.list(query.selection, after, _PAGE if room is None else min(room, _PAGE))
         visible_jobs = [job for job in page if query.watcher.sees(job.owner, job.tenant)]
@@ -78,7 +81,7 @@ async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
             yield job
         if not page:
             return
-        after = page[-1].id
+        after = page[-1].place
         room = None if room is None else room - len(visible_jobs)
 
 
