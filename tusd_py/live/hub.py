@@ -239,12 +239,17 @@ class Hub(Observer):
 
     async def _reread(self, upload_id: UploadId) -> None:
         """Read the record of an upload that still has listeners. If the state is unavailable, have it read at the next
-        tick, a second later at most."""
+        tick, a second later at most; after an error that isn't known, log that, and have it read `_HEAL` ticks later.
+        """
         if (topic := self._topics.get(upload_id)) is not None:
             try:
                 topic.offer(await self._read(upload_id))
             except Unavailable:
                 topic.ticks = _HEAL
+            except Exception as error:  # noqa: BLE001 - logged with its stack; other uploads have listeners, too
+                topic.ticks = 0
+                context = {"message": "a background task failed; it will run again", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
     async def _tick(self) -> None:
         while True:
