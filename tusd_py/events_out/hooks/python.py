@@ -8,15 +8,20 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
+from tusd_py.events_out.hooks.threads import NoThread, Threads
 from tusd_py.ports.observer import Observer
 
 Method = Callable[[Mapping[str, Any]], Any]
+
+_THREADS = 32
+"""The most methods that run in threads at a time, with those that go on after a timeout."""
 
 
 class PythonCaller:
@@ -24,11 +29,12 @@ class PythonCaller:
     succeeds.
 
     A method gets the call's JSON as a dict, and returns None or the answer's JSON, as Python values. A method that
-    isn't `async` runs in a thread, which goes on after a timeout.
+    isn't `async` runs in a thread, which goes on after a timeout: calls fail at once while all threads do.
     """
 
     def __init__(self, hooks: object, observer: Observer) -> None:
         self._hooks, self._observer = hooks, observer
+        self._threads = Threads(_THREADS)
 
     async def call(self, call: Call, seconds: float) -> Result:
         method = getattr(self._hooks, call.message.name.replace("-", "_"), None)
@@ -36,22 +42,24 @@ class PythonCaller:
             return Result()
         try:
             async with asyncio.timeout(seconds):
-                answer = await _await(method, json.loads(call.message.body))
+                answer = await self._await(method, json.loads(call.message.body))
             return Result(body=b"" if answer is None else json.dumps(answer).encode())
         except TimeoutError:
             raise CallFailed(TIMEOUT) from None
+        except NoThread:
+            raise CallFailed("no free thread") from None
         except Exception as error:
             self._observer.trouble("hook raised", hook=call.message.name, exception=traceback.format_exc())
             raise CallFailed(type(error).__name__) from error
 
     async def aclose(self) -> None:
-        """Do nothing: the object belongs to the code that created it."""
+        """End the threads. The object belongs to the code that created it."""
+        self._threads.close()
 
-
-async def _await(method: Method, call: Mapping[str, Any]) -> object:
-    if inspect.iscoroutinefunction(method):
-        return await method(call)
-    return await asyncio.to_thread(method, call)
+    async def _await(self, method: Method, call: Mapping[str, Any]) -> object:
+        if inspect.iscoroutinefunction(method):
+            return await method(call)
+        return await self._threads.run(partial(method, call))
 
 
 def load_hooks(name: str) -> object:
