@@ -122,6 +122,26 @@ async def test_the_feed_tells_an_owner_of_its_own_uploads(
         assert answer.status == 401
 
 
+async def test_the_feed_tells_an_owner_no_place_and_no_request(
+    client: TusClient, session: aiohttp.ClientSession, server: Server, url: str
+) -> None:
+    """A path or a key of the storage is the operator's, and the request may be an operator's."""
+    await client.request("DELETE", url, x_api_key="alice")
+
+    async def feed(query: str = "", **headers: str) -> list[Mapping[str, Any]]:
+        async with session.get(f"{server.origin}/events?format=ndjson{query}", headers=headers) as answer:
+            return [event["data"] for event in (await lines(answer))[:-1]]
+
+    for data in await feed(**{"X-Api-Key": "root"}):
+        assert data["upload"]["storage"]["type"] == "file"
+        assert data["request"]["remote"] == "127.0.0.1"
+    ticketed = await feed(f"&ticket={await ticket(session, server, 'alice')}")
+    for events in (await feed(**{"X-Api-Key": "alice"}), ticketed):
+        assert [data["reason"] for data in events] == [None, "client"]
+        assert [data["request"] for data in events] == [None, None]
+        assert not any("storage" in data["upload"] for data in events)
+
+
 async def test_without_auth_an_untrusted_proxy_is_refused(start: Start, session: aiohttp.ClientSession) -> None:
     server = start(listing=True)
     await server.start()

@@ -14,6 +14,7 @@ from tests.simulation.bus import CommitBus, MessageBus
 from tests.simulation.jobs import WatchedKind
 from tests.simulation.loop import Machine
 from tests.simulation.scanner import SimulatedScanner
+from tusd_py.domain.rights import Watcher
 from tusd_py.engine.engine import Engine
 from tusd_py.http.context import Context
 from tusd_py.jobs.attempt import Terms
@@ -128,5 +129,6 @@ def _hub(world: World, engine: Engine, machine: Machine) -> Hub:
     return Hub(reader.read, bus, Count(_MANY))
 
 
-def _format(event: StoredEvent) -> bytes:
+def _format(event: StoredEvent, watcher: Watcher) -> bytes:
+    del watcher
     return json.dumps({"id": event.id}).encode()

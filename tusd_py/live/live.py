@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tusd_py.domain.rights import Watcher
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.live.hub import Hub
 from tusd_py.live.turns import Turns
@@ -20,8 +21,8 @@ class Live:
     hub: Hub
     heartbeat: float
     """Seconds of silence after which a listener is sent a comment, a blank line or a ping: nothing with content."""
-    format_event: Callable[[StoredEvent], bytes]
-    """Returns an event of the feed as JSON in UTF-8, on one line."""
+    format_event: Callable[[StoredEvent, Watcher], bytes]
+    """Returns an event of the feed, as it is told to the watcher, as JSON in UTF-8, on one line."""
     turns: Turns = field(default_factory=Turns)
     """The turns of the listeners that have no task."""
     wording: Wording = field(default_factory=Wording)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from tusd_py import config
 from tusd_py.config import Settings
 from tusd_py.domain.events import EventType
+from tusd_py.domain.rights import Watcher
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.formats import cloudevents
 from tusd_py.jobs.on_finish import NAME
@@ -74,14 +75,16 @@ def listener_count(settings: Settings) -> Count:
     )
 
 
-def _format(settings: Settings, engine: Engine) -> Callable[[StoredEvent], bytes]:
-    """Return the function that formats an event of the feed (`GET /events`): as a CloudEvent in JSON (structured
-    mode), for any `events_format` of the settings."""
+def _format(settings: Settings, engine: Engine) -> Callable[[StoredEvent, Watcher], bytes]:
+    """Return the function that formats an event of the feed (`GET /events`) for a watcher: as a CloudEvent in JSON
+    (structured mode), for any `events_format` of the settings. Only a watcher that sees all is told the place of the
+    object and the request."""
     reader = facts_reader(settings, engine)
 
-    def format_event(event: StoredEvent) -> bytes:
+    def format_event(event: StoredEvent, watcher: Watcher) -> bytes:
         if event.type is EventType.JOB:
             return cloudevents.structured_job(reader.read_job(event)).body
-        return cloudevents.structured(reader.read_stored(event)).body
+        form = cloudevents.structured if watcher.sees_all else cloudevents.structured_for_owner
+        return form(reader.read_stored(event)).body
 
     return format_event

@@ -27,6 +27,15 @@ def structured(facts: Facts) -> Message:
     return _message(_attributes(facts), _data(facts))
 
 
+def structured_for_owner(facts: Facts) -> Message:
+    """Return the event as `structured` does, for the upload's owner: without the place of the object, and without the
+    request, which may be an operator's.
+    """
+    data = _data(facts)
+    upload = {name: value for name, value in data["upload"].items() if name != "storage"}
+    return _message(_attributes(facts), {**data, "upload": upload, "request": None})
+
+
 def structured_job(facts: JobFacts) -> Message:
     """Return the event of a job's end with all its attributes in the body."""
     job = facts.job

@@ -23,7 +23,7 @@ from tusd_py.http.handlers.watching import watcher_of
 from tusd_py.live.feed import Choice, Page, read_page
 from tusd_py.live.listeners import Listener
 from tusd_py.live.live import Live
-from tusd_py.ports.outbox import Outbox
+from tusd_py.ports.outbox import Outbox, StoredEvent
 from tusd_py.protocol.listing import NDJSON
 from tusd_py.serving.negotiation import preferred_type
 
@@ -43,6 +43,10 @@ class _Feed:
     """The number of the last event that was read."""
     limit: int
     """Events that are read at a time."""
+
+    def format(self, event: StoredEvent) -> bytes:
+        """Return the event as it is told to the caller, as JSON in UTF-8."""
+        return self.live.format_event(event, self.choice.watcher)
 
     async def next(self) -> Page:
         page = await read_page(self.outbox, self.choice, self.since, self.limit)
@@ -86,7 +90,7 @@ async def _tell_events(request: web.Request, context: Context, feed: _Feed, firs
             async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
                 await stream.keep_alive()
                 for event in page.events:
-                    text = feed.live.format_event(event).decode()
+                    text = feed.format(event).decode()
                     await stream.send(text, id=str(event.seq), event=event.type)
         except StateUnavailable as error:
             refusal_of(context, error)
@@ -104,7 +108,7 @@ async def _tell_lines(
     headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
         await body.begin()
-        lines = _Lines(body, feed.live, since)
+        lines = _Lines(body, feed, since)
         try:
             async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
                 await lines.send(page)
@@ -119,8 +123,8 @@ async def _tell_lines(
 class _Lines:
     """A writer that sends events as lines of NDJSON into one response, and counts them."""
 
-    def __init__(self, body: BodyStream, live: Live, since: int) -> None:
-        self._body, self._live = body, live
+    def __init__(self, body: BodyStream, feed: _Feed, since: int) -> None:
+        self._body, self._feed = body, feed
         self.cursor, self.count = since, 0
         """The number of the last event that was sent (`since` at first), and how many were sent."""
 
@@ -128,9 +132,9 @@ class _Lines:
         """Send a line for each event of the page; after `heartbeat` seconds of silence, a blank line. Raises
         ConnectionError."""
         for event in page.events:
-            await self._body.send(self._live.format_event(event) + b"\n")
+            await self._body.send(self._feed.format(event) + b"\n")
             self.cursor, self.count = event.seq, self.count + 1
-        if self._body.silence >= self._live.heartbeat:
+        if self._body.silence >= self._feed.live.heartbeat:
             await self._body.send(b"\n")
 
 
