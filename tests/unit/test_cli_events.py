@@ -18,6 +18,7 @@ from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.cli import commands as cli
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.jobs.on_finish import subscription
 from tusd_py.ports.outbox import Delivery, Outbox, Selection
 from tusd_py.ports.state import StateStore
 
@@ -181,6 +182,27 @@ def test_what_was_delivered_before_the_retention_is_not_replayed(run: Desk) -> N
     assert run("replay", CREATED, *retention) == Said(0, "replayed 0\n", "")
     assert run("replay", "--since", "3h", *retention).out == "replayed 3\n"
     assert run("replay", CREATED, "--events-retention", "none").out == "replayed 1\n"
+
+
+def test_jobs_are_begun_again_for_their_sink_alone(run: Desk) -> None:
+    jobs = subscription(on_finish=True).name
+
+    async def begin_jobs(state: StateStore, outbox: Outbox) -> None:
+        await outbox.register([ALL, subscription(on_finish=True)])
+        await ended(state, await created(state, 4, updated_at=time.time()))
+        for sink in (ALL.name, jobs):
+            for delivery in await outbox.due(sink, EVER, 10):
+                await outbox.mark_delivered(delivery)
+
+    run.work(begin_jobs)
+    event_id = f"evt_{UploadId(f'{4:032x}')}_terminated"
+    assert (event_id, jobs, "delivered") in run.states()
+    run("replay", "--since", "1h")
+    run("replay", event_id)
+    assert (event_id, ALL.name, "pending") in run.states()
+    assert (event_id, jobs, "delivered") in run.states()
+    assert run("replay", event_id, "--sink", jobs).out == "replayed 1\n"
+    assert (event_id, jobs, "pending") in run.states()
 
 
 def test_what_is_dropped_is_gone(run: Desk) -> None:

@@ -70,7 +70,8 @@ async def retry(settings: Settings, choice: Choice) -> int:
 
 
 async def replay(settings: Settings, choice: Choice) -> int:
-    """Make the chosen deliveries pending and due now, except delivered ones past their retention; return their number.
+    """Make the chosen deliveries pending and due now, except delivered ones past their retention and, if the choice
+    names no sink, those to the jobs' sink; return their number.
 
     Raises EventNotFound, ConfigurationError, StateUnavailable.
     """
@@ -78,11 +79,22 @@ async def replay(settings: Settings, choice: Choice) -> int:
     oldest = 0.0 if settings.events_retention is None else now - settings.events_retention
     async with open_outbox(settings) as outbox:
         async for page in _chosen(outbox, choice, frozenset(DeliveryState)):
-            replayable = [
-                delivery for delivery in page if delivery.state is not DeliveryState.DELIVERED or delivery.at >= oldest
-            ]
-            count += await outbox.restart(replayable, now)
+            chosen = page if choice.sink is not None else [delivery for delivery in page if not _begins_jobs(delivery)]
+            count += await outbox.restart([delivery for delivery in chosen if _is_kept(delivery, oldest)], now)
     return count
+
+
+def _begins_jobs(delivery: Delivery) -> bool:
+    """Return True if the delivery is to the server's own sink for jobs: once a job is pruned, another delivery of the
+    same event would begin it again."""
+    from tusd_py.jobs.on_finish import NAME  # noqa: PLC0415  imported late, for fast help
+
+    return delivery.sink == NAME
+
+
+def _is_kept(delivery: Delivery, oldest: float) -> bool:
+    """Return True unless the delivery was delivered, and its event is from before the time `oldest`."""
+    return delivery.state is not DeliveryState.DELIVERED or delivery.at >= oldest
 
 
 async def drop(settings: Settings, choice: Choice) -> int:
