@@ -77,6 +77,13 @@ def test_an_application_has_hooks_of_one_kind(kind: dict[str, str]) -> None:
         create_app(settings(ui=False, **kind), hooks=object())
 
 
+def test_hooks_of_an_application_have_a_longer_lease() -> None:
+    chosen = settings(ui=False, events_timeout="60s", events_lease="60s")
+    with pytest.raises(ConfigurationError, match="events-lease must be longer than events-timeout"):
+        create_app(chosen, hooks=object())
+    create_app(chosen)
+
+
 async def test_brokers_are_opened_without_a_connection() -> None:
     assert isinstance(await open_broker("redis:", "stream", "redis://127.0.0.1:1/0"), RedisStream)
     assert isinstance(await open_broker("nats", "nats://127.0.0.1:1/s", ""), NatsSubject)

@@ -34,7 +34,7 @@ from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
-from tusd_py.server.event_wiring import delivering, disclosure, open_hooks, subscriptions
+from tusd_py.server.event_wiring import check_hooks, delivering, disclosure, open_hooks, subscriptions
 from tusd_py.server.job_wiring import doing_jobs, job_subscriptions
 from tusd_py.server.live_wiring import listener_count, telling
 from tusd_py.server.plain_wiring import plain_terms
@@ -67,16 +67,15 @@ def create_app(settings: Settings | None = None, hooks: object = None) -> web.Ap
     may be mounted in another one with `add_subapp`. `hooks` is an object whose methods are called as hooks,
     instead of the one that `settings.hooks_python` names.
 
-    Raises ConfigurationError if the upload page was never built, if the dashboard's library is missing, or if
-    `hooks` is given although `settings.hooks_http` or `settings.hooks_dir` is set. The application's startup
-    opens storage and state, which raises ConfigurationError; its shutdown lets running uploads save the bytes
-    that they have received.
+    Raises ConfigurationError if the upload page was never built, if the dashboard's library is missing, or if the
+    settings don't allow `hooks` (see `check_hooks`). The application's startup opens storage and state, which
+    raises ConfigurationError; its shutdown lets running uploads save the bytes that they have received.
     """
     chosen = settings or Settings()
     if chosen.dashboard and find_spec("htpy") is None:
         raise ConfigurationError("dashboard needs the package htpy: install tusd-py[dashboard]")
-    if hooks is not None and (chosen.hooks_http or chosen.hooks_dir):
-        raise ConfigurationError("create_app got hooks, and hooks-http or hooks-dir is set: choose one of them")
+    if hooks is not None:
+        check_hooks(chosen)
     app = web.Application(middlewares=[filter_requests])
     if chosen.metrics_address is None:
         add_probes(app)

@@ -11,6 +11,7 @@ from functools import partial
 from tusd_py.config import RedisState, Settings
 from tusd_py.config.addresses import TcpAddress
 from tusd_py.config.event_kinds import SinkAddress
+from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.events import EventType
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.engine.engine import Engine
@@ -97,6 +98,14 @@ def hook_kind(settings: Settings, hooks: object) -> str | None:
     if settings.hooks_dir is not None:
         return "hooks-dir"
     return None if settings.hooks_python is None and hooks is None else "hooks-python"
+
+
+def check_hooks(settings: Settings) -> None:
+    """Check that an application with the settings may have an object as its hooks. Raises ConfigurationError."""
+    if settings.hooks_http or settings.hooks_dir:
+        raise ConfigurationError("create_app got hooks, and hooks-http or hooks-dir is set: choose one of them")
+    if settings.events_timeout >= settings.events_lease:  # the settings check this for hooks that they name
+        raise ConfigurationError("create_app got hooks: events-lease must be longer than events-timeout")
 
 
 @asynccontextmanager
