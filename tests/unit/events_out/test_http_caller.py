@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.support.receiver import Receiver, receiving, status
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.trace import Trace
 from tusd_py.events_out.formats import FORMATS
+from tusd_py.events_out.formats.facts import Message
+from tusd_py.events_out.hooks.call import Call, CallFailed
 from tusd_py.events_out.hooks.http import HttpCaller, retry_after
 from tusd_py.events_out.signing import Signer
 from tusd_py.events_out.sinks.hook import HookSink
@@ -144,6 +147,47 @@ async def test_what_is_not_http_fails() -> None:
     assert str(await failure(sink)) == "connection broken"
     await sink.aclose()
     server.close()
+
+
+@asynccontextmanager
+async def half_answering(code: int, *, cut: bool) -> AsyncIterator[str]:
+    """The URL of a receiver that sends a status, and only the beginning of the body that it announces."""
+    over = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d Word\r\nContent-Length: 100\r\n\r\n" % code)
+        await writer.drain()
+        if not cut:
+            await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    over.set()
+    server.close()
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "stalled"])
+async def test_an_event_needs_the_status_alone(cut: bool) -> None:  # noqa: FBT001  a case
+    async with half_answering(200, cut=cut) as url:
+        sink = sink_to(url)
+        await sink.publish(delivery())
+        await sink.aclose()
+    async with half_answering(410, cut=cut) as url:
+        sink = sink_to(url)
+        assert (await failure(sink)).unsubscribed
+        await sink.aclose()
+
+
+@pytest.mark.parametrize(("cut", "reason"), [(True, "connection broken"), (False, "timeout")])
+async def test_a_question_needs_the_whole_answer(cut: bool, reason: str) -> None:  # noqa: FBT001  a case
+    """An empty one means yes, and a cut one isn't empty."""
+    async with half_answering(200, cut=cut) as url:
+        caller = HttpCaller(url, Signer([SECRET]))
+        with pytest.raises(CallFailed, match=reason):
+            await caller.call(Call(id="ask_1", message=Message(name="pre-create", body=b"{}")), 0.3)
+        await caller.aclose()
 
 
 async def test_a_call_names_itself_and_forwards_what_it_should(receiver: Receiver) -> None:

@@ -35,6 +35,8 @@ class Call:
     """The trace that the call belongs to."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The environment variables that describe the upload to a command."""
+    status_only: bool = False
+    """True if the answer's body has no meaning, as that to an event. Over HTTP, it may be missing then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -19,6 +20,8 @@ from tusd_py.version import __version__
 
 BODY_LIMIT = 5 * 1024
 """The most bytes of an answer, by default: the answer to an event has no meaning."""
+_DRAIN_SECONDS = 0.1
+"""The most seconds to wait for a body without meaning."""
 _IDLE_SECONDS = 4.0
 """Seconds that a connection is kept for the next call: less than servers do, which close it without warning."""
 _LONGEST_PAUSE = 7 * 86_400.0
@@ -47,8 +50,8 @@ class HttpCaller:
 
     async def call(self, call: Call, seconds: float) -> Result:
         try:
-            async with asyncio.timeout(seconds):
-                return await self._post(call)
+            async with asyncio.timeout(seconds) as limit:
+                return await self._post(call, limit)
         except TimeoutError:
             raise CallFailed(TIMEOUT) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -57,12 +60,17 @@ class HttpCaller:
     async def aclose(self) -> None:
         await self._session.close()
 
-    async def _post(self, call: Call) -> Result:
+    async def _post(self, call: Call, limit: asyncio.Timeout) -> Result:
+        """Return the answer; if only its status counts, that ends the `limit`."""
         request = self._session.post(
             self._url, data=call.message.body, headers=self._headers(call), allow_redirects=False
         )
         async with request as response:
-            body = await _read(response.content, self._limit + 1)
+            if call.status_only:
+                limit.reschedule(None)
+                body = await _drain(response.content, self._limit + 1)
+            else:
+                body = await _read(response.content, self._limit + 1)
             return Result(status=response.status, body=body, retry_after=retry_after(response.headers))
 
     def _headers(self, call: Call) -> CIMultiDict[str]:
@@ -100,6 +108,15 @@ async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
     while len(body) < limit and (chunk := await content.read(limit - len(body))):
         body += chunk
     return body
+
+
+async def _drain(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """Read a body without meaning, so that the connection can be used again. Returns b""; a body that is late, cut or
+    longer than the limit is left, and the connection closed."""
+    with suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            await _read(content, limit)
+    return b""
 
 
 def _reason(error: Exception) -> str:

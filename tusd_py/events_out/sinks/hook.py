@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tusd_py.events_out.facts_reader import FactsReader
 from tusd_py.events_out.formats import Format
@@ -46,7 +47,8 @@ class HookSink:
         message = self._format(facts)
         if message is None:
             return None
-        return call_of(message, facts.id, facts.event.upload, facts.event.caller, self._forward)
+        call = call_of(message, facts.id, facts.event.upload, facts.event.caller, self._forward)
+        return replace(call, status_only=True)
 
 
 def _check(result: Result) -> None:
