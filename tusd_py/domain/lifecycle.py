@@ -152,11 +152,13 @@ def review_trouble(upload: Upload, now: float, *, cleaned: bool) -> Upload:
 
 def end(upload: Upload, reason: Reason) -> Change:
     """Return the change of the upload to terminating, with the event of its end; for an upload that has ended
-    already, a change that leaves the upload as it is and has no event.
+    already, a change that leaves the upload as it is and has no event. Only a done upload keeps its ETag: to clients
+    and receivers of events, another one never had an object, even if that was stored already.
     """
     if not upload.alive:
         return Change(upload)
-    return Change(_move(upload, Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)
+    ended = copy_with(_move(upload, Phase.TERMINATING), etag=upload.etag if upload.done else None)
+    return Change(ended, _ENDS.get(reason, EventType.TERMINATED), reason)
 
 
 def forget(upload: Upload) -> Upload:

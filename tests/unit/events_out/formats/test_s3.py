@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from tests.support.deliveries import READER, delivery
-from tusd_py.domain.events import EventType
+from tests.support.uploads import upload
+from tusd_py.domain import lifecycle
+from tusd_py.domain.caller import NO_CALLER
+from tusd_py.domain.checkpoint import Checkpoint, Finished
+from tusd_py.domain.events import EventType, Reason
 from tusd_py.domain.place import Place
 from tusd_py.domain.upload import Kind
 from tusd_py.events_out.formats.facts import Facts
@@ -72,6 +76,18 @@ def test_a_finished_upload_is_a_created_object() -> None:
 )
 def test_only_objects_are_told_of(kind: EventType, changes: dict[str, Any], name: str | None) -> None:
     notification = message(facts(kind, **changes))
+    assert (None if notification is None else notification.name) == name
+
+
+@pytest.mark.parametrize(("asks", "name"), [(False, "ObjectRemoved:Delete"), (True, None)], ids=["done", "refused"])
+def test_an_object_that_was_not_told_of_is_not_removed(asks: bool, name: str | None) -> None:  # noqa: FBT001  a case
+    """The object of a small upload exists before a hook or the scanner is asked, which may refuse it."""
+    finished = Checkpoint(offset=3, cursor={}, finished=Finished(cursor={}, etag="abc"))
+    stored = lifecycle.record(upload(length=3), finished, 1.0, asks=asks).upload
+    change = lifecycle.end(stored, Reason.REFUSED)
+    event = change.event(change.upload, NO_CALLER)
+    assert event is not None
+    notification = message(replace(facts(), event=event))
     assert (None if notification is None else notification.name) == name
 
 
