@@ -62,11 +62,20 @@ def reserve(upload: Upload, block: int, limit: int | None) -> Upload:
     The reservation is at most `limit` (None for no limit), the upload's greatest length, but never less than its offset
     or an earlier reservation.
     """
-    reserved = 0
-    if upload.length is None and upload.phase in UNFINISHED:
-        blocks = block * -(-upload.offset // block)
-        reserved = max(upload.account.reserved, upload.offset, blocks if limit is None else min(blocks, limit))
+    if not _reserves(upload):
+        return drop_reservation(upload)
+    blocks = block * -(-upload.offset // block)
+    reserved = max(upload.account.reserved, upload.offset, blocks if limit is None else min(blocks, limit))
     return upload if reserved == upload.account.reserved else with_reservation(upload, reserved)
+
+
+def drop_reservation(upload: Upload) -> Upload:
+    """Return the upload without its reservation, but unchanged while it needs one: while its length is deferred."""
+    return upload if not upload.account.reserved or _reserves(upload) else with_reservation(upload, 0)
+
+
+def _reserves(upload: Upload) -> bool:
+    return upload.length is None and upload.phase in UNFINISHED
 
 
 def with_reservation(upload: Upload, reserved: int) -> Upload:

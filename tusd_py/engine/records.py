@@ -26,7 +26,7 @@ from tusd_py.domain.rules import touch
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.domain.usage import reserve
+from tusd_py.domain.usage import drop_reservation, reserve
 from tusd_py.engine.quotas import Quotas
 from tusd_py.engine.record_retry import retry
 from tusd_py.ports.observer import Observer
@@ -81,9 +81,9 @@ class Records:
         """Record a change by which the upload may have got more bytes, or its length, with the entries `added`; return
         the upload. Raises OverQuota above the account's quota, Superseded, StateUnavailable.
         """
-        moved = self._moved(change)
-        events = self._events(change, moved)
-        saving = self._save_within_quota(moved, change.upload.account.reserved, added, events)
+        grown = self._grown(change)
+        events = self._events(change, grown)
+        saving = self._save_within_quota(grown, change.upload.account.reserved, added, events)
         return await self._commit(change, events, saving)
 
     async def rewind(self, change: Change, entries: Sequence[Entry]) -> Upload:
@@ -116,12 +116,13 @@ class Records:
             upload = fitting
 
     def _moved(self, change: Change) -> Upload:
-        """Return the changed upload as it is to be recorded: with the time of the change, a new expiry, and its
-        reservation.
-        """
-        upload = touch(change.upload, self.clock(), self.limits)
-        if upload.length is not None and not upload.account.reserved:
-            return upload
+        """Return the changed upload as it is to be recorded: with the time of the change, a new expiry, and without a
+        reservation that it doesn't need any more. Its reservation never grows here: no quota is asked."""
+        return drop_reservation(touch(change.upload, self.clock(), self.limits))
+
+    def _grown(self, change: Change) -> Upload:
+        """Do the same as `_moved`, but reserve what the upload needs for its bytes."""
+        upload = self._moved(change)
         return reserve(upload, self.thresholds.reservation, length_limit(upload, self.limits))
 
     async def _commit(self, change: Change, events: Sequence[Event], saving: Awaitable[Upload]) -> Upload:
