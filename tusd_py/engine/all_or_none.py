@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tusd_py.domain.events import Reason
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.terminate import end_failed
+from tusd_py.engine.terminate import abandon
 
 
 @asynccontextmanager
@@ -20,7 +21,6 @@ async def all_or_none(engine: Engine) -> AsyncIterator[list[Upload]]:
     try:
         yield created
     except Exception:
-        engine.unended.update((upload.id, engine.refunding()) for upload in created)
         for upload in created:
-            await end_failed(engine, upload.id)
+            await abandon(engine.refunding(), upload.id, Reason.FAILED_CREATION)
         raise

@@ -20,7 +20,7 @@ from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_for_client
 from tusd_py.engine.receive import Incoming, expect_nothing, receive
 from tusd_py.engine.sniffing import check_partials
-from tusd_py.engine.terminate import abandon
+from tusd_py.engine.terminate import abandon, create_or_abandon
 from tusd_py.ports.body import Body, BodyEnd
 from tusd_py.ports.progress import NO_WATCHER, Watcher
 
@@ -29,7 +29,7 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
     """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes. `watcher`
     tells the client of the recorded creation and bytes.
 
-    Raises Refusal, UploadLost, Locked, Superseded, Unavailable. If the upload was recorded, it is ended then, unless
+    Raises Refusal, UploadLost, Locked, Superseded, Unavailable. If the upload is recorded, it is ended then, unless
     its client knows its URL and the error is none of TooLarge, UploadSpoiled and UploadStopped, so that the client can
     resume it. The use of the client's grant is given back with the end of an upload whose URL it doesn't know.
     """
@@ -110,7 +110,7 @@ async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _N
     raise the error again: as InconsistentLength if an IETF client's body (`Create.strict`) exceeds the length,
     as Malformed if a final upload's partial upload is lost.
     """
-    upload = await engine.create(resume(planned))
+    upload = await create_or_abandon(engine, resume(planned))
     try:
         yield upload
     except Exception as error:

@@ -39,7 +39,7 @@ from tusd_py.engine.asking import ask_to_create
 from tusd_py.engine.confirm_loss import confirming_loss
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_for_client, finish_upload
-from tusd_py.engine.terminate import abandon, clear
+from tusd_py.engine.terminate import abandon, clear, create_or_abandon
 from tusd_py.ports.direct import DirectAccess
 
 _TOO_LONG = "its client has stored more bytes than an upload may have"
@@ -70,7 +70,7 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
     quota = engine.quotas.of(engine.account)
     if planned.length is None and quota is not None and quota.max_bytes is not None:
         raise length_missing()
-    return await engine.create(await ask_to_create(engine, planned))
+    return await create_or_abandon(engine, await ask_to_create(engine, planned))
 
 
 async def begin(engine: Engine, intent: Begin) -> Upload:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
@@ -14,11 +14,12 @@ from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Locked, StorageUnavailable
+from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.names import is_hidden
-from tusd_py.domain.principal import NO_ACCOUNT, NO_ALLOWANCE, Allowance, Quota, account_of
+from tusd_py.domain.principal import NO_ACCOUNT, NO_ALLOWANCE, Allowance, Grant, Quota, account_of
 from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
@@ -47,6 +48,16 @@ class Screening:
     scanner: Scanner
     accepts_unscanned: bool
     """True if an upload that is beyond the scanner's limits is finished nevertheless."""
+
+
+class PendingEnd(NamedTuple):
+    """The end of an upload that couldn't be recorded (`terminate.abandon`)."""
+
+    reason: Reason
+    refund: Grant | None
+    """The grant of which a use is given back; None for none."""
+    unless_done: bool = False
+    """True if an upload that is finished by then stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +90,8 @@ class Engine:
     """The path of the creation endpoint, with a final slash: clients name partial uploads by URLs below it."""
     unrecorded: set[UploadId] = field(default_factory=set)
     """Uploads whose trouble (`Records.remember_trouble`) isn't recorded yet, as the state was unavailable."""
-    unended: dict[UploadId, Engine] = field(default_factory=dict)
-    """Uploads of failed requests whose end isn't recorded yet, each with the copy of the engine that is to end it:
-    finished ones never expire, so sweeps of this process try again."""
+    pending_ends: dict[UploadId, PendingEnd] = field(default_factory=dict)
+    """Ends of uploads that a sweep of this process tries to record again."""
     lock_wait: float = 10.0
     """Seconds to wait for a lock: enough for the lock holder to record its bytes and release the lock."""
 
@@ -122,7 +132,11 @@ class Engine:
         """Return a copy of the engine for a creation whose client doesn't know of the upload yet: if the upload
         ends for any reason, the use of the caller's grant is given back.
         """
-        return self._copied(replace(self.records, refund=self.allowance.grant))
+        return self.giving_back(self.allowance.grant)
+
+    def giving_back(self, grant: Grant | None) -> Engine:
+        """Return a copy of the engine that gives back a use of the grant with the end of an upload; none if None."""
+        return self._copied(replace(self.records, refund=grant))
 
     def _copied(self, records: Records, **changes: Any) -> Engine:
         """Return a copy of the engine with these records, and with the attributes in `changes` replaced."""

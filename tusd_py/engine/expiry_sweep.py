@@ -19,7 +19,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import check_size, look_for
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
-from tusd_py.engine.terminate import clear, end_failed
+from tusd_py.engine.terminate import clear, retry_ends
 from tusd_py.recent import Recent
 
 _RECENT = 2.0
@@ -33,8 +33,7 @@ async def sweep(engine: Engine) -> int:
     raised once all others are processed.
     """
     await _record_troubles(engine)
-    for upload_id in tuple(engine.unended):
-        await end_failed(engine, upload_id)
+    await retry_ends(engine)
     current = _Sweep(engine)
     processed: set[UploadId] = set()
     step = engine.thresholds.due

@@ -4,10 +4,9 @@ then its bytes are removed, then its record, or all of the record but that the u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 
-from tusd_py.domain.errors import Locked, Superseded, Unavailable
+from tusd_py.domain.errors import Locked, StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Terminate
 from tusd_py.domain.lifecycle import Change, end, forget
@@ -15,7 +14,11 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.rules import plan_terminate
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.engine.engine import Engine
+from tusd_py.engine.engine import Engine, PendingEnd
+
+_MOST_PENDING = 1000
+"""The most ends that one process remembers to try again: all creations fail while the state is away, and most of them
+have left nothing."""
 
 
 async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason.CLIENT) -> None:
@@ -33,36 +36,55 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
 
 
 async def abandon(engine: Engine, upload_id: UploadId, reason: Reason, *, unless_done: bool = False) -> bool:
-    """End an upload that its client can't resume; a failure is only reported. With `unless_done`, an upload that
-    another request has finished meanwhile stays, and the result is True; else it is False."""
-    with _reporting(engine, upload_id):
-        return await _end(engine, upload_id, reason, unless_done=unless_done)
+    """End an upload that its client can't resume; a failure is only reported, and a sweep tries again (`retry_ends`).
+    With `unless_done`, an upload that another request has finished meanwhile stays, and the result is True; else it is
+    False."""
+    pending = PendingEnd(reason=reason, unless_done=unless_done, refund=engine.records.refund)
+    try:
+        return await _end(engine, upload_id, pending)
+    except (Locked, Superseded, Unavailable) as error:
+        engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
+        _postpone(engine, upload_id, pending)
     return False
 
 
-async def end_failed(engine: Engine, upload_id: UploadId) -> None:
-    """End an upload in `Engine.unended`, and take it out of there; a failure is only reported."""
-    with _reporting(engine, upload_id):
-        await _end(engine.unended[upload_id], upload_id, Reason.FAILED_CREATION)
-        del engine.unended[upload_id]
-
-
-@contextmanager
-def _reporting(engine: Engine, upload_id: UploadId) -> Iterator[None]:
+async def create_or_abandon(engine: Engine, planned: Upload) -> Upload:
+    """Record a new upload and return it. If the state gives no answer, the upload may be recorded, now or a little
+    later, though its client doesn't know of it: end it now, and have a sweep look again. Raises what `Engine.create`
+    raises."""
     try:
-        yield
-    except (Locked, Superseded, Unavailable) as error:
-        engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
+        return await engine.create(planned)
+    except StateUnavailable:
+        pending = PendingEnd(reason=Reason.FAILED_CREATION, refund=engine.allowance.grant)
+        with suppress(Locked, Superseded, Unavailable):
+            await _end(engine.refunding(), planned.id, pending)
+        _postpone(engine, planned.id, pending)
+        raise
 
 
-async def _end(engine: Engine, upload_id: UploadId, reason: Reason, *, unless_done: bool = False) -> bool:
-    """End the upload; with `unless_done`, return True if it has finished. Raises Locked, Superseded, Unavailable."""
-    async with engine.hold(upload_id):
+async def retry_ends(engine: Engine) -> None:
+    """Try again to end the uploads of `Engine.pending_ends`. A locked one waits for the next call. Raises
+    StateUnavailable."""
+    for upload_id, pending in tuple(engine.pending_ends.items()):
+        with suppress(Locked, Superseded):
+            await _end(engine.giving_back(pending.refund), upload_id, pending, wait=0)
+            del engine.pending_ends[upload_id]
+
+
+def _postpone(engine: Engine, upload_id: UploadId, pending: PendingEnd) -> None:
+    if len(engine.pending_ends) < _MOST_PENDING:
+        engine.pending_ends[upload_id] = pending
+
+
+async def _end(engine: Engine, upload_id: UploadId, pending: PendingEnd, *, wait: float | None = None) -> bool:
+    """End the upload and remove it. Returns True if it stays, as it is finished. Raises Locked, Superseded,
+    StateUnavailable."""
+    async with engine.hold(upload_id, wait=wait):
         upload = await engine.state.load(upload_id)
-        if upload is not None and upload.done and unless_done:
+        if upload is not None and upload.done and pending.unless_done:
             return True
         if upload is not None and upload.phase is not Phase.GONE:
-            await clear(engine, await engine.records.save(end(upload, reason)))
+            await clear(engine, await engine.records.save(end(upload, pending.reason)))
     return False
 
 

@@ -21,10 +21,12 @@ from tusd_py.domain.refusals import ChecksumMismatch, TooLarge, TooManyRequests
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
+from tusd_py.engine import terminate
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce, begin
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.rate_limiter import RateLimiter
 from tusd_py.ports.progress import Watcher
 
@@ -78,6 +80,53 @@ async def test_a_creation_that_is_refused_or_fails_uses_nothing(harness: Harness
     assert not any(upload.alive for upload in await harness.uploads())
     await begin_upload(engine)
     await refused(begin_upload(engine), TokenUsedUp)
+
+
+@pytest.mark.parametrize("calls", [1, 2, 9])
+@pytest.mark.parametrize("form", ["tus", "direct"])
+async def test_a_lost_answer_to_a_creation_uses_nothing(harness: Harness, calls: int, form: str) -> None:
+    """A creation that is recorded without an answer ends: at once, or by a sweep if the state stays away."""
+    direct(harness)
+    engine = acting(harness, grant=grant(harness))
+    harness.state.fuse.blow(times=calls, answer_lost=True)
+    intent = Begin(mode=DirectMode.WHOLE, length=6)
+    await refused(begin_upload(engine) if form == "tus" else announce(engine, intent), StateUnavailable)
+    harness.state.fuse.mend()
+    if calls > 1:
+        await refused(begin_upload(engine), TokenUsedUp)
+        await sweep(harness.engine)
+    assert (await harness.state.usage("ann")).total == 0
+    await begin_upload(engine)
+    await sweep(harness.engine)
+    await refused(begin_upload(engine), TokenUsedUp)
+    assert (await harness.state.usage("ann")).total == 6
+
+
+async def test_a_creation_that_takes_effect_late_uses_nothing(harness: Harness) -> None:
+    """The state may carry out a creation after the request for it has failed."""
+    engine, late = acting(harness, grant=grant(harness)), list[Any]()
+
+    async def delayed(*arguments: Any, **options: Any) -> Upload:
+        late.append(lambda: inner(*arguments, **options))
+        raise StateUnavailable
+
+    inner, harness.state.create = harness.state.create, delayed  # type: ignore[method-assign]
+    await refused(begin_upload(engine), StateUnavailable)
+    harness.state.create = inner  # type: ignore[method-assign]
+    await late.pop()()
+    await sweep(harness.engine)
+    await begin_upload(engine)
+
+
+async def test_a_long_outage_takes_little_memory(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminate, "_MOST_PENDING", 2)
+    harness.state.fuse.blow(times=9)
+    for _ in range(4):
+        await refused(begin_upload(harness.engine), StateUnavailable)
+    assert len(harness.engine.pending_ends) == 2
+    harness.state.fuse.mend()
+    await sweep(harness.engine)
+    assert harness.engine.pending_ends == {}
 
 
 async def test_a_direct_upload_that_fails_to_open_uses_nothing(harness: Harness) -> None:

@@ -46,7 +46,7 @@ async def test_finished_uploads_of_a_failed_request_end_later(harness: Harness) 
     async def fail() -> None:
         async with all_or_none(harness.engine) as uploads:
             uploads.append(await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")))
-            harness.state.fuse.blow(times=2)
+            harness.state.fuse.blow(times=3)
             uploads.append(await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")))
 
     with pytest.raises(StateUnavailable):
@@ -54,7 +54,7 @@ async def test_finished_uploads_of_a_failed_request_end_later(harness: Harness) 
     assert len(await harness.uploads()) == 1
     await sweep(harness.engine)
     assert await harness.residue() == []
-    assert harness.engine.unended == {}
+    assert harness.engine.pending_ends == {}
 
 
 async def test_an_upload_without_bytes_left_is_reported(harness: Harness) -> None:
