@@ -92,15 +92,20 @@ class UploadTokens:
 
     async def identify(self, caller: Caller) -> Principal | None:
         """Return the principal of the request's upload token; None for a request without one. Raises
-        Unauthenticated if the token isn't good.
-
-        PATCH accepts an expired token: how long a slow client needs isn't known when a token is made.
+        Unauthenticated if the token isn't good; it has the token's principal if the token has only expired.
         """
         for text in credentials.upload_tokens(caller):
             header = jws.read_header(text)
             if header is not None and jws.is_upload_token(header):
-                return _principal(verify(text, self._secret, caller.endpoint, expires=caller.method != "PATCH"))
+                return self._identified(text, caller.endpoint)
         return None
+
+    def _identified(self, text: str, audience: str) -> Principal:
+        try:
+            return _principal(verify(text, self._secret, audience))
+        except Unauthenticated:
+            expired = verify(text, self._secret, audience, expires=False)
+            raise Unauthenticated(invalid=True, expired=_principal(expired)) from None
 
     async def aclose(self) -> None:
         """Return at once: there is no connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tusd_py.domain.principal import Principal
 from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
@@ -10,11 +11,20 @@ class Unauthenticated(Refusal):
 
     code = "unauthenticated"
 
-    def __init__(self, message: str = "", *, invalid: bool = False, challenge: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        invalid: bool = False,
+        challenge: str | None = None,
+        expired: Principal | None = None,
+    ) -> None:
         usual = "the credential isn't good: get a new one" if invalid else "send a credential: Authorization"
         super().__init__(message or usual)
         self.challenge = challenge or ('Bearer error="invalid_token"' if invalid else "Bearer")
         """The value of WWW-Authenticate."""
+        self.expired = expired
+        """The principal of an upload token that was good until it expired; None for any other credential."""
 
 
 class InsufficientScope(Refusal):

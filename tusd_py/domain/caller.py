@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.principal import Principal
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.trace import Trace, read_trace
@@ -47,9 +48,15 @@ class Caller:
     with the few that every format tells of."""
 
     @property
+    def continuing(self) -> Principal | None:
+        """The principal for requests that continue an upload: there, an expired upload token is good, as how long a
+        slow client needs isn't known when a token is made."""
+        return self.denial.expired if isinstance(self.denial, Unauthenticated) else self.principal
+
+    @property
     def subject(self) -> str | None:
         """The subject of the caller's credential, which owns what the caller creates; None without one."""
-        return None if self.principal is None else self.principal.subject
+        return None if self.continuing is None else self.continuing.subject
 
     @property
     def trace(self) -> Trace | None:

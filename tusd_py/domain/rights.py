@@ -51,7 +51,8 @@ class Rights:
         refusal of the caller's credential (`Caller.denial`), which may also be Forbidden or AuthUnavailable.
         """
         if self.authenticating and not self._is_open(intent, caller):
-            principal = authenticated(caller)
+            continued = caller.continuing if isinstance(intent, Append | Continue) else None
+            principal = continued or authenticated(caller)
             listed = isinstance(intent, Watch | Pause) and LIST in principal.scopes
             if upload is not None and not listed and not _is_owner(principal, upload):
                 raise UploadNotFound

@@ -17,6 +17,8 @@ from tests.support.logins import JWT
 from tests.support.sites import Site, local_site, s3_site
 
 KEY = "key-of-the-application"
+TOKEN_SECRET = "t" * 32
+TOKENS = {"auth": "jwt,token", "auth_token_secret": TOKEN_SECRET, "auth_uploads": "owner"}
 DIRECT = {"direct_uploads": True, "log_audit": True, "log_format": "json"}
 
 
@@ -28,8 +30,8 @@ def _keyed(directory: Path) -> dict[str, Any]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def owned(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
-    """Uploads are continued by their owner."""
-    async with s3_site(tmp_path_factory.mktemp("owned"), seaweed, **JWT, **DIRECT) as site:
+    """Uploads are continued by their owner, also with an upload token."""
+    async with s3_site(tmp_path_factory.mktemp("owned"), seaweed, **{**JWT, **TOKENS}, **DIRECT) as site:
         yield site
         await site.stop()
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.spec.auth.conftest import TOKEN_SECRET
 from tests.spec.auth.stock import (
     CALLERS,
     CONTINUE,
@@ -23,6 +24,8 @@ from tests.spec.auth.stock import (
 )
 from tests.support.logins import Fields
 from tests.support.raw import RawAnswer, connected
+from tusd_py.auth.terms import Terms
+from tusd_py.auth.tokens import TokenIssuer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,6 +42,8 @@ OWNED: Mapping[str, tuple[int | None, int | None]] = {
 }
 """For callers without a good credential, and for another than the owner; None if there is no refusal."""
 BY_URL = {**OWNED, "head": (None, None), "continue": (None, None)}
+TABLE_OF_EXPIRED = {"create": True, "continue": False, "other": True}
+"""True for requests with an expired upload token that are refused."""
 CHALLENGES = {"none": "Bearer", "expired": 'Bearer error="invalid_token"', "forged": 'Bearer error="invalid_token"'}
 CODES = {401: "unauthenticated", 404: "not-found"}
 
@@ -103,6 +108,15 @@ async def test_its_owner_is_never_refused_for_who_it_is(stock_owned: Stock, kind
     answer = await send(ask, alice(), body=ask.body)
     unfinished = ask.url == stock_owned.open and ask.method == "GET"
     assert answer.status not in {401, 403, *([] if unfinished else [404])}, answer
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in TABLE_OF_EXPIRED for name in ROWS[kind]])
+async def test_an_expired_upload_token_only_continues(stock_owned: Stock, kind: str, name: str) -> None:
+    """A slow upload doesn't fail because of it, on any wire."""
+    ask, terms = ROWS[kind][name](stock_owned), Terms(subject="alice")
+    text, _ = TokenIssuer(TOKEN_SECRET, lambda: 0.0).issue(terms, stock_owned.endpoint, 1.0)
+    answer = await send(ask, {"Upload-Token": text}, body=ask.body)
+    assert (answer.status in {401, 403, 404}) == TABLE_OF_EXPIRED[kind], answer
 
 
 @pytest.mark.parametrize("headers", ["Authorization", "X-Api-Key", "Upload-Token"])

@@ -180,15 +180,16 @@ async def test_a_login_of_a_proxy_leaves_room_for_it() -> None:
     assert await identified(request(Authorization="Basic YTpi", Upload_Token=issue())) is not None
 
 
-async def test_expired_token_allows_patch_only() -> None:
-    token = issue(exp=int(time.time()) - 3600)
-    assert await identified(bearing(token, "PATCH")) is not None
-    for method in ("POST", "PUT", "HEAD", "GET", "DELETE"):
-        with pytest.raises(Unauthenticated):
-            await identified(bearing(token, method))
+async def test_an_expired_token_says_whose_it_was() -> None:
+    with pytest.raises(Unauthenticated) as raised:
+        await identified(bearing(issue(exp=int(time.time()) - 3600, sub="alice")))
+    assert raised.value.expired is not None
+    assert raised.value.expired.subject == "alice"
+    assert raised.value.expired.scopes == {"create"}
     for wrong in (float("nan"), float("inf"), "soon"):
-        with pytest.raises(Unauthenticated):
-            await identified(bearing(issue(exp=wrong), "PATCH"))
+        with pytest.raises(Unauthenticated) as raised:
+            await identified(bearing(issue(exp=wrong)))
+        assert raised.value.expired is None
 
 
 async def test_without_an_endpoint_no_token_is_good() -> None:

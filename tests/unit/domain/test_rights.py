@@ -47,6 +47,7 @@ def of(subject: str | None, *scopes: str) -> Caller:
 
 ALICE, BOB, TOKEN, LISTER = of("alice"), of("bob"), of("alice", CREATE), of("alice", LIST)
 EXPIRED = Caller(denial=Unauthenticated(invalid=True))
+EXPIRED_TOKEN = Caller(denial=Unauthenticated(invalid=True, expired=TOKEN.principal))
 UNKNOWN = Caller(denial=AuthUnavailable())
 DENIED = Caller(denial=Forbidden("the authentication server says no"))
 
@@ -89,6 +90,7 @@ def test_without_authentication_all_callers_have_all_rights() -> None:
     [
         (NO_CALLER, row(Unauthenticated, None, Unauthenticated, Unauthenticated)),
         (EXPIRED, row(Unauthenticated, None, Unauthenticated, Unauthenticated)),
+        (EXPIRED_TOKEN, row(Unauthenticated, None, None, Unauthenticated)),
         (UNKNOWN, row(AuthUnavailable, None, AuthUnavailable, AuthUnavailable)),
         (DENIED, row(Forbidden, None, Forbidden, Forbidden)),
         (BOB, row(None, UploadNotFound, UploadNotFound, UploadNotFound)),
@@ -101,6 +103,15 @@ def test_without_authentication_all_callers_have_all_rights() -> None:
 )
 def test_an_upload_is_its_owners(caller: Caller, expected: dict[str, type | None]) -> None:
     assert table(OWNER, caller) == expected
+
+
+@pytest.mark.parametrize(
+    ("principal", "expected"),
+    [(BOB.principal, UploadNotFound), (of("alice", "read").principal, InsufficientScope)],
+)
+def test_an_expired_token_continues_what_it_could(principal: Principal, expected: type) -> None:
+    caller = Caller(denial=Unauthenticated(invalid=True, expired=principal))
+    assert [outcome(OWNER, intent, caller) for intent in CONTINUING] == [expected] * 2
 
 
 @pytest.mark.parametrize(
