@@ -37,10 +37,16 @@ class Trace:
 
 
 def read_trace(headers: Mapping[str, str]) -> Trace | None:
-    """Return the trace that a request's header fields name; None if traceparent is missing or malformed. A malformed or
-    too long tracestate is dropped."""
-    fields = {name.lower(): value for name, value in headers.items() if name.lower() in ("traceparent", "tracestate")}
-    parent, state = fields.get("traceparent", "").strip(), fields.get("tracestate", "").strip()
+    """Return the trace that a request's header fields name; None if traceparent is missing or malformed. Several
+    lines of tracestate are one list (3.3.1); a malformed or too long one is dropped."""
+    parent, states = "", list[str]()
+    for name, value in headers.items():
+        match name.lower():
+            case "traceparent":
+                parent = value.strip()
+            case "tracestate":
+                states.append(value.strip())
+    state = ",".join(filter(None, states))
     if not _PARENT.fullmatch(parent):
         return None
     return Trace(parent, state if state.isascii() and state.isprintable() and len(state) <= _LONGEST_STATE else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from multidict import CIMultiDict
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.trace import Trace, read_trace
@@ -36,6 +37,12 @@ def test_a_trace_is_read_and_passed_on() -> None:
 def test_what_is_no_trace_is_passed_over(parent: str) -> None:
     assert read_trace({"traceparent": parent}) is None
     assert read_trace({"tracestate": "a=1"}) is None
+
+
+def test_several_lines_of_state_are_one_list() -> None:
+    lines = CIMultiDict([("traceparent", PARENT), ("tracestate", "a=1, b=2"), ("Tracestate", " c=3 ")])
+    assert read_trace(lines) == Trace(PARENT, "a=1, b=2,c=3")
+    assert read_trace(CIMultiDict([*lines.items(), ("tracestate", "d" * 512)])) == Trace(PARENT)
 
 
 @pytest.mark.parametrize("state", ["a=\u00fc", "a=1\x07", "a" * 513])
