@@ -114,6 +114,7 @@ async def test_a_list_in_lines_ends_with_its_cursor(client: JobClient) -> None:
     job = await client.do(await client.uploaded(b"1"), "checksum")
     answer = await client.send("GET", f"{client.origin}/jobs?upload={job['upload_id']}", None, {})
     assert answer.headers["Content-Type"] == "application/x-ndjson"
+    assert answer.headers["X-Accel-Buffering"] == "no"
     assert lines(answer) == [job, {"end": {"cursor": job["id"], "count": 1}}]
     answer = await client.send("GET", f"{client.origin}/jobs?phase=failed", None, {})
     assert lines(answer) == [{"end": {"cursor": "0", "count": 0}}]

@@ -54,7 +54,12 @@ async def list_jobs(request: web.Request, context: Context) -> web.StreamRespons
     than `_PAGE` jobs are in memory at a time."""
     store, form = service_of(context).store, read_list_format(request, _FORMATS)
     query = _read(request, context, form)
-    headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ACCEPT}
+    headers = {
+        hdrs.CONTENT_TYPE: form.content_type,
+        hdrs.CACHE_CONTROL: "no-store",
+        hdrs.VARY: hdrs.ACCEPT,
+        "X-Accel-Buffering": "no",
+    }
     last, count = query.since, 0
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
         try:
