@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from tests.support.uploads import changed, upload
 from tusd_py.domain.job import Job, JobId, JobPhase
 from tusd_py.domain.phase import Phase
@@ -89,6 +91,16 @@ def test_a_bar_shows_whole_percent() -> None:
     assert percent(None, 999) == f".{KEY}{{--p:0}}"
     assert percent(0, 0) == f".{KEY}{{--p:0}}"
     assert percent(0, 0, Phase.DONE) == f".{KEY}{{--p:100}}"
+
+
+@pytest.mark.parametrize("phase", [Phase.OPEN, Phase.DONE])
+@pytest.mark.parametrize("terminates_finished", [True, False])
+def test_a_finished_upload_can_be_terminated_where_allowed(phase: Phase, *, terminates_finished: bool) -> None:
+    """The button of an upload that finishes while the page is shown disappears by a rule."""
+    terminable = terminates_finished or phase is Phase.OPEN
+    item = upload_item(upload(phase=phase), "u", replace(FORMS, terminates_finished=terminates_finished))
+    assert ("<form" in str(item.element)) == terminable
+    assert (f".{item.key} form{{display:none}}" in item.rules) != terminable
 
 
 def test_forms_are_there_for_what_can_be_done() -> None:

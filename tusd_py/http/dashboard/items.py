@@ -43,11 +43,13 @@ class Forms:
     tokens: Mapping[str, str]
     """The tokens of the forms by their actions: each proves that the page was sent to the caller."""
     terminates: bool
-    """True if clients may terminate uploads."""
+    """True if clients may terminate unfinished uploads."""
     cancels: bool
     """True if jobs can be cancelled."""
     cancels_required: bool
     """True if the viewer may cancel also the jobs that the settings ask for."""
+    terminates_finished: bool = True
+    """True if clients may terminate finished uploads, too."""
 
     def may_cancel(self, job: Job) -> bool:
         """Return True if the viewer may cancel the job, as far as its record tells."""
@@ -71,16 +73,17 @@ def action_of(path: str) -> str:
 
 def upload_item(upload: Upload, url: str, forms: Forms) -> Item:
     """Return the item of an upload; `url` is the upload's."""
-    key = f"u-{upload.id}"
+    key, terminable = f"u-{upload.id}", forms.terminates_finished or not upload.done
     size = "unknown length" if upload.length is None else f"{upload.length:,} bytes"
     element = h.article(class_=key, slot="uploads")[
         h.h3[h.bdi[declared(upload.metadata, NAME_KEYS) or upload.id]],
         h.p[h.a(href=url)[upload.id], f", {size}", upload.owner is not None and [", of ", h.bdi[upload.owner]]],
         _progress(),
-        forms.terminates and forms.button(f"uploads/{upload.id}/terminate", "Terminate"),
+        forms.terminates and terminable and forms.button(f"uploads/{upload.id}/terminate", "Terminate"),
     ]
     percent = _WHOLE if upload.done else _percent(upload.offset, upload.length)
-    return Item(key=key, element=element, rules=_progress_rules(key, percent, upload.phase))
+    rules = [*_progress_rules(key, percent, upload.phase), *_formless(key, hidden=not terminable)]
+    return Item(key=key, element=element, rules=rules)
 
 
 def gone_item(key: str) -> Item:
@@ -97,7 +100,7 @@ def job_item(job: Job, forms: Forms) -> Item:
         _progress(),
         forms.may_cancel(job) and forms.button(f"jobs/{job.id}/cancel", "Cancel"),
     ]
-    rules = [*_progress_rules(key, _percent(job.done, job.total), job.phase), *_formless(key, ended=job.ended)]
+    rules = [*_progress_rules(key, _percent(job.done, job.total), job.phase), *_formless(key, hidden=job.ended)]
     return Item(key=key, element=element, rules=rules)
 
 
@@ -146,8 +149,8 @@ def _progress_rules(key: str, percent: int, phase: str) -> Sequence[str]:
     return [f".{key}{{--p:{percent}}}", f'.{key}{{--phase:"{phase}"}}']
 
 
-def _formless(key: str, *, ended: bool) -> Sequence[str]:
-    return [f".{key} form{{display:none}}"] if ended else []
+def _formless(key: str, *, hidden: bool) -> Sequence[str]:
+    return [f".{key} form{{display:none}}"] if hidden else []
 
 
 def _percent(done: int, total: int | None) -> int:

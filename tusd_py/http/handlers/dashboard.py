@@ -80,6 +80,7 @@ async def _viewer(request: web.Request, context: Context) -> Viewer:
             page=_page_path(request, context),
             tokens={name: tokens.token(name, principal, now) for name in map(action_of, _ACTIONS)},
             terminates=context.engine.limits.termination,
+            terminates_finished=context.engine.limits.terminates_finished,
             cancels=context.cancel_job is not None,
             cancels_required=watcher.sees_all,
         ),
