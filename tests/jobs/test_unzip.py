@@ -89,6 +89,7 @@ async def test_an_archive_without_members_makes_no_upload(client: JobClient) -> 
         (zipped({"a": random_bytes(50_000), "b": b"1"})[40:], "bad-archive"),
         (spoiled(), "bad-archive"),
         (encrypted(), "unsupported"),
+        (zipped({"a": b"1", "b" * 60_000: b"1"}), "malformed"),
     ],
 )
 async def test_of_an_archive_that_is_refused_nothing_remains(client: JobClient, data: bytes, code: str) -> None:

@@ -39,6 +39,7 @@ REFUSED: Sequence[tuple[str, Sequence[Part | bytes]]] = [
     ("bad-form", [WHOLE, HEAD + b"X: " + b"y" * 3000 + b"\r\nY: " + b"y" * 1100 + b"\r\n\r\nx"]),
     ("bad-form", [WHOLE, HEAD + b"Content-Transfer-Encoding: base64\r\n\r\neA=="]),
     ("too-large", [WHOLE, file(bytes(MAX_SIZE + 1))]),
+    ("malformed", [*(Part(f"{number:02}" + "k" * 200, bytes(100)) for number in range(60)), WHOLE]),
 ]
 
 

@@ -148,7 +148,9 @@ class ServerSettings(CrossChecks):
         default=None,
         description="Bytes that all unfinished uploads may declare together, and the largest one alone; 503 beyond.",
     )
-    max_metadata_size: kinds.Size = Field(default=16 * 1024, description="Size of the longest Upload-Metadata header.")
+    max_metadata_size: kinds.Size = Field(
+        default=16 * 1024, description="Size of the longest Upload-Metadata header, and of an upload's metadata."
+    )
     max_partials: kinds.Partials = Field(default=1000, description="Most partial uploads in one final upload.")
     max_partial_uses: kinds.Partials = Field(
         default=16, description="How often one final upload may name the same partial upload."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tusd_py.domain.lengths import check_metadata_size
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.metadata import NAME_KEYS, TYPE_KEYS, Metadata, declared
 from tusd_py.domain.principal import Allowance
@@ -17,10 +18,11 @@ def apply(allowance: Allowance, metadata: Metadata, limits: Limits, *, later: bo
     """Return the metadata and the limits of a new upload. Metadata of the credential's `allowance` replaces the
     client's, and the greatest length in the allowance bounds the server's limits.
 
-    Raises TypeNotAllowed for a type or name that the limits or the credential don't allow. With `later` a type
-    or name that the client hasn't declared yet is no error: another check is made before clients can download
-    the upload.
+    Raises Malformed if the client's metadata is too long, TypeNotAllowed for a type or name that the limits or the
+    credential don't allow. With `later` a type or name that the client hasn't declared yet is no error: another check
+    is made before clients can download the upload.
     """
+    check_metadata_size(metadata, limits)
     forced = {**metadata, **allowance.metadata} if allowance.metadata else metadata
     check_allowed(forced, limits, later=later)
     kind = declared(forced, TYPE_KEYS)

@@ -110,7 +110,12 @@ def _most_deferred(upload: Upload, limits: Limits) -> int | None:
 
 def check_metadata(metadata: Metadata, limits: Limits) -> None:
     """Raise Malformed if the metadata has more bytes or more keys than the limits allow."""
-    if sum(len(key) + len(value) for key, value in metadata.items()) > limits.max_metadata_bytes:
-        raise Malformed(f"the metadata is longer than {limits.max_metadata_bytes} bytes")
+    check_metadata_size(metadata, limits)
     if len(metadata) > limits.max_metadata_keys:
         raise Malformed(f"the metadata has more than {limits.max_metadata_keys} keys")
+
+
+def check_metadata_size(metadata: Metadata, limits: Limits) -> None:
+    """Raise Malformed if the metadata has more bytes than the limits allow."""
+    if sum(len(key) + len(value) for key, value in metadata.items()) > limits.max_metadata_bytes:
+        raise Malformed(f"the metadata is longer than {limits.max_metadata_bytes} bytes")

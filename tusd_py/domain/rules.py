@@ -52,7 +52,8 @@ class AppendPlan:
 def plan_create(
     intent: Create, *, upload_id: UploadId, limits: Limits, now: float, allowance: Allowance = NO_ALLOWANCE
 ) -> Upload:
-    """Return the record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, InconsistentLength.
+    """Return the record of a new upload, without a cursor. Raises Malformed, TypeNotAllowed, TooLarge,
+    InconsistentLength.
 
     The client needn't declare a type and name for a partial upload: it declares them for the final one.
     """
@@ -86,7 +87,8 @@ def plan_final(
     still to make its object.
 
     `partials` are the records of the uploads that `intent.partials` names, in order; None for a name of no upload.
-    Raises Malformed if one of them isn't a finished partial upload, TypeNotAllowed, TooLarge.
+    Raises Malformed if one of them isn't a finished partial upload, or the metadata is too long; TypeNotAllowed,
+    TooLarge.
     """
     metadata, bounds = apply(allowance, intent.metadata, limits)
     sources = [_usable(partial, now) for partial in partials]

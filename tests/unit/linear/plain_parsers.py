@@ -10,7 +10,6 @@ from dataclasses import replace
 from aiohttp.test_utils import make_mocked_request
 
 from tests.support.uploads import upload
-from tusd_py.domain.limits import Limits
 from tusd_py.domain.refusals import Refusal
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.protocol.parameters import parse_parameters
@@ -29,7 +28,7 @@ _HEAD = "--a\r\nContent-Disposition: form-data; name=a; filename=a\r\n"
 def _read_post(text: str) -> object:
     fields = {"Content-Type": text, "Content-Disposition": text, "Content-Encoding": text, text: text}
     head = RequestHead(method="POST", on_upload=False, headers=fields, content_length=5)
-    return reading.is_plain(head), reading.is_form(head), reading.read_post(head, Limits())
+    return reading.is_plain(head), reading.is_form(head), reading.read_post(head)
 
 
 def _in_head(field: bytes) -> Use:

@@ -69,11 +69,11 @@ async def _create(
 def _read_single(request: web.Request, context: Context, head: RequestHead) -> Create:
     limits = context.engine.limits
     if head.method == hdrs.METH_POST:
-        return reading.read_post(head, limits)
+        return reading.read_post(head)
     segment = request.rel_url.raw_path.removeprefix(creation_path(request)) if head.on_upload else ""
     if not segment or "/" in segment:
         raise MethodNotAllowed(upload_methods(limits) if head.on_upload else ("POST", "OPTIONS"))
-    return reading.read_put(head, segment, limits)
+    return reading.read_put(head, segment)
 
 
 async def _create_files(

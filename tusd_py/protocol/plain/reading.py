@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tusd_py.domain.intents import Body, Completion, Create
-from tusd_py.domain.lengths import check_metadata
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.refusals import Malformed, TooLarge, WrongContentType
@@ -32,21 +31,21 @@ def is_form(head: RequestHead) -> bool:
     return head.method == "POST" and is_media_type(head.headers.get("Content-Type"), FORM)
 
 
-def read_put(head: RequestHead, segment: str, limits: Limits) -> Create:
+def read_put(head: RequestHead, segment: str) -> Create:
     """Return the intent of a PUT of a file to a path with this last segment, percent-encoded, which names the file.
     Raises Malformed."""
     if "Content-Range" in head.headers:
         raise Malformed("PUT takes whole files: send no Content-Range, or use a protocol that resumes")
-    return _create(head, name_in_segment(segment), limits)
+    return _create(head, name_in_segment(segment))
 
 
-def read_post(head: RequestHead, limits: Limits) -> Create:
-    """Return the intent of a POST whose body is a file, named by Content-Disposition. Raises Malformed, and
+def read_post(head: RequestHead) -> Create:
+    """Return the intent of a POST whose body is a file, named by Content-Disposition. Raises
     WrongContentType for a urlencoded form."""
     if is_media_type(head.headers.get("Content-Type"), _URLENCODED):
         raise WrongContentType(f"send a form with files as {FORM}, and bytes as another type")
     name = name_in_disposition(head.headers.get("Content-Disposition", ""))
-    return _create(head, name.encode("utf-8", "surrogateescape"), limits)
+    return _create(head, name.encode("utf-8", "surrogateescape"))
 
 
 def check_form(head: RequestHead, limits: Limits) -> None:
@@ -59,10 +58,10 @@ def check_form(head: RequestHead, limits: Limits) -> None:
         raise TooLarge(f"a form can have {largest} bytes of files at most")
 
 
-def _create(head: RequestHead, name: bytes, limits: Limits) -> Create:
-    metadata = _metadata(head, name)
-    check_metadata(metadata, limits)
-    return Create(metadata=metadata, body=Body(length=head.content_length), completion=Completion.WITH_THIS)
+def _create(head: RequestHead, name: bytes) -> Create:
+    return Create(
+        metadata=_metadata(head, name), body=Body(length=head.content_length), completion=Completion.WITH_THIS
+    )
 
 
 def _metadata(head: RequestHead, name: bytes) -> Metadata:
