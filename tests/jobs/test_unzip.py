@@ -79,6 +79,8 @@ async def test_an_archive_without_members_makes_no_upload(client: JobClient) -> 
         (zipped({"a/../../b": b"1"}), "unsafe-member"),
         (zipped({"a\\b": b"1"}), "unsafe-member"),
         (zipped({"C:a": b"1"}), "unsafe-member"),
+        (zipped({"./a": b"1"}), "unsafe-member"),
+        (zipped({"a//b": b"1"}), "unsafe-member"),
         (with_link(), "unsafe-member"),
         (zipped({str(number): b"1" for number in range(21)}), "too-many-members"),
         (zipped({"a": random_bytes(3_000_000), "b": random_bytes(3_000_000)}, zipfile.ZIP_STORED), "too-large"),
