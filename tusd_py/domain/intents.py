@@ -50,6 +50,8 @@ class Create:
     body: Body | None = None
     completion: Completion = Completion.WHEN_FULL
     whole: WholeDigest | None = None
+    unresumable: bool = False
+    """True if the client can't resume the upload: if this request is cut, nothing remains (`Upload.unresumable`)."""
     strict: bool = False
     """True if bytes past the upload's length terminate it (IETF, 4.4.2)."""
 

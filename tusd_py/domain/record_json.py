@@ -211,6 +211,7 @@ _NAMING: Mapping[str, Callable[[Any], Any]] = {
     "key_prefix": _as_is,
 }
 _RARE: Mapping[str, Callable[[Any], Any]] = {
+    "unresumable": _as_is,
     "asks_before_finish": _as_is,
     "asked_at": _as_is,
     "paused_until": _as_is,

@@ -65,6 +65,7 @@ def plan_create(
         kind=intent.kind,
         length=length,
         explicit_completion=intent.completion is Completion.NOT_YET,
+        unresumable=intent.unresumable,
         digest=intent.whole,
         max_length=allowance.max_length,
         metadata=metadata,

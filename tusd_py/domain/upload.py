@@ -68,6 +68,9 @@ class Upload:
     """The upload's bytes in all; None while deferred."""
     explicit_completion: bool = False
     """True if the upload, even with all its bytes, isn't complete before a request says so (IETF resumable uploads)."""
+    unresumable: bool = False
+    """True if all bytes come with the request that creates the upload, or from a job: if that is cut, nothing remains.
+    """
     offset: int = 0
     """Bytes that are durable and recorded, counted from the start without a gap."""
     max_length: int | None = None

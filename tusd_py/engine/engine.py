@@ -224,11 +224,21 @@ class Engine:
             raise NameTaken
         return upload
 
+    def patience(self, upload: Upload) -> float:
+        """Return the seconds to wait for the upload's lock, by a request that must not cost the lock holder its work: 0
+        if that can't be resumed, so that the holder isn't asked to release the lock (`hold`)."""
+        return 0.0 if upload.unresumable else self.lock_wait
+
     @asynccontextmanager
     async def hold_for(
-        self, intent: Intent, upload_id: UploadId, on_release_request: Callable[[], None] = lambda: None
+        self,
+        intent: Intent,
+        upload_id: UploadId,
+        on_release_request: Callable[[], None] = lambda: None,
+        *,
+        wait: float | None = None,
     ) -> AsyncIterator[tuple[Lease, Upload | None]]:
-        """Lock the upload; yield the lease, and the upload as stored, or None.
+        """Lock the upload, as `hold` does; yield the lease, and the upload as stored, or None.
 
         The caller's right to the intent is checked first: a caller without it doesn't make a lock holder
         release the lock. `on_release_request` is called when another request wants the lock, or the lease is
@@ -236,7 +246,7 @@ class Engine:
         """
         if self.rights.authenticating:
             self.authorize(intent, await self.state.load(upload_id))
-        async with self.hold(upload_id, on_release_request) as lease:
+        async with self.hold(upload_id, on_release_request, wait=wait) as lease:
             yield lease, await self.state.load(upload_id)
 
     @asynccontextmanager

@@ -18,8 +18,8 @@ from tusd_py.engine.engine import Engine
 
 async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
     """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and release
-    the lock first, if the caller may ask for that. For a caller that doesn't own the upload, its metadata and
-    digest are left out.
+    the lock first, if the caller may ask for that and the bytes can be resumed. For a caller that doesn't own the
+    upload, its metadata and digest are left out.
 
     A full upload is returned only when it is done: it is finished first, if the caller may ask for that, else
     UploadLocked is raised. UploadLocked is also raised at once while a scan or a hook decides if the upload
@@ -30,15 +30,15 @@ async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
     await engine.allow(Inspect(), upload)
     if not upload.done:
         preempts = engine.rights.preempts(engine.caller, upload)
-        upload = await _settled(engine, upload_id) if preempts else upload
+        upload = await _settled(engine, upload) if preempts else upload
         _check_offset_known(upload)
     return upload if engine.rights.owns(engine.caller, upload) else without_content(upload)
 
 
-async def _settled(engine: Engine, upload_id: UploadId) -> Upload:
-    async with engine.hold(upload_id):
-        upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
-        return await check_awaited(engine, upload)
+async def _settled(engine: Engine, upload: Upload) -> Upload:
+    async with engine.hold(upload.id, wait=engine.patience(upload)):
+        current = _decided(engine, await _visible(engine, upload.id, Inspect()))
+        return await check_awaited(engine, current)
 
 
 def _check_offset_known(upload: Upload) -> None:

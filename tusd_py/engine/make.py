@@ -8,7 +8,7 @@ from contextlib import aclosing
 from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.intents import Body, Create
-from tusd_py.domain.lengths import check_metadata, remaining_bytes
+from tusd_py.domain.lengths import remaining_bytes
 from tusd_py.domain.lifecycle import advance
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.rules import plan_create
@@ -30,9 +30,8 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
     and the caller of this function has to remove it.
     """
     async with aclosing(chunks):
-        check_metadata(metadata, engine.limits)
         planned = plan_create(
-            Create(metadata=metadata),
+            Create(metadata=metadata, unresumable=True),
             upload_id=upload_id,
             limits=engine.limits,
             now=engine.clock(),

@@ -15,11 +15,14 @@ from tusd_py.engine.engine import Engine
 
 async def pause(engine: Engine, upload_id: UploadId) -> Upload:
     """Pause the upload, or renew its pause, and return it: it takes no bytes for 5 minutes, or until `resume`. A lock
-    holder is asked to record its bytes and release the lock.
+    holder is asked to record its bytes and release the lock, if its bytes can be resumed.
 
     Raises Refusal (AlreadyComplete if the upload has all its bytes), Locked, Superseded, StateUnavailable.
     """
-    return await _save(engine, upload_id, lambda upload: lifecycle.pause(upload, engine.clock()))
+    stored = await engine.state.load(upload_id)
+    engine.authorize(Pause(), stored)
+    upload = plan_pause(stored, limits=engine.limits, now=engine.clock())
+    return await _save(engine, upload, lambda upload: lifecycle.pause(upload, engine.clock()))
 
 
 async def resume(engine: Engine, upload_id: UploadId) -> Upload:
@@ -29,15 +32,15 @@ async def resume(engine: Engine, upload_id: UploadId) -> Upload:
     upload = await engine.state.load(upload_id)
     engine.authorize(Pause(), upload)
     if upload is not None and upload.paused(engine.clock()):
-        return await _save(engine, upload_id, lifecycle.unpause)
+        return await _save(engine, upload, lifecycle.unpause)
     return await _planned(engine, upload)
 
 
-async def _save(engine: Engine, upload_id: UploadId, change: Callable[[Upload], Change]) -> Upload:
-    async with engine.hold_for(Pause(), upload_id) as (_, stored):
-        upload = await _planned(engine, stored)
-        changed = change(upload)
-        return upload if changed.upload == upload else await engine.records.save(changed)
+async def _save(engine: Engine, upload: Upload, change: Callable[[Upload], Change]) -> Upload:
+    async with engine.hold_for(Pause(), upload.id, wait=engine.patience(upload)) as (_, stored):
+        current = await _planned(engine, stored)
+        changed = change(current)
+        return current if changed.upload == current else await engine.records.save(changed)
 
 
 async def _planned(engine: Engine, stored: Upload | None) -> Upload:

@@ -58,6 +58,7 @@ FULL = Upload(
     phase=Phase.FINISHING,
     length=10,
     explicit_completion=True,
+    unresumable=True,
     offset=4,
     max_length=20,
     types=("image/*",),
@@ -91,7 +92,7 @@ FULL_TEXT = (
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
     '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0,'
     '"name":"a/b","place":"c/d","bucket":"other","key_prefix":"team/","account":"t/ann","quota_bytes":9,"reserved":6,'
-    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asks_before_finish":true,"asked_at":9.0,'
+    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"unresumable":true,"asks_before_finish":true,"asked_at":9.0,'
     '"paused_until":60.0,"scan":{"verdict":"failed","name":"Eicar","reason":"scanner-unavailable"},'
     '"trace":["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","a=1"],"types":["image/*"]}'
 )

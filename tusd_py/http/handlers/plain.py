@@ -9,8 +9,7 @@ from functools import reduce
 
 from aiohttp import hdrs, web
 
-from tusd_py.domain.intents import Body as Announced
-from tusd_py.domain.intents import Completion, Create
+from tusd_py.domain.intents import Create
 from tusd_py.domain.refusals import MethodNotAllowed
 from tusd_py.domain.upload import Upload
 from tusd_py.engine import create
@@ -86,7 +85,7 @@ async def _create_files(
     async with all_or_none(engine) as uploads:
         with receiving(request, context, body):
             async for metadata, file in form.files():
-                intent = Create(metadata=metadata, body=Announced(length=None), completion=Completion.WITH_THIS)
+                intent = reading.create_whole(metadata, None)
                 uploads.append(await _create_one(request, context, intent, file))
     return uploads
 

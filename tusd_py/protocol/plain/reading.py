@@ -59,9 +59,12 @@ def check_form(head: RequestHead, limits: Limits) -> None:
 
 
 def _create(head: RequestHead, name: bytes) -> Create:
-    return Create(
-        metadata=_metadata(head, name), body=Body(length=head.content_length), completion=Completion.WITH_THIS
-    )
+    return create_whole(_metadata(head, name), head.content_length)
+
+
+def create_whole(metadata: Metadata, length: int | None) -> Create:
+    """Return the intent of a file whose bytes all come in one request; None for a length that isn't declared."""
+    return Create(metadata=metadata, body=Body(length=length), completion=Completion.WITH_THIS, unresumable=True)
 
 
 def _metadata(head: RequestHead, name: bytes) -> Metadata:
