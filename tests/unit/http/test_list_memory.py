@@ -31,7 +31,7 @@ class Site:
     def __init__(self) -> None:
         self.budget = Budget(100 * MEMORY_FACTOR * SIZE)
         self.texts = Share(self.budget, 100)
-        self.context = cast("Context", SimpleNamespace(texts=self.texts, network_timeout=9.0))
+        self.context = cast("Context", SimpleNamespace(memory=SimpleNamespace(texts=self.texts), network_timeout=9.0))
         self.port = 0
 
     async def answered(self, request: web.Request) -> web.StreamResponse:
