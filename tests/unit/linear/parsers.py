@@ -293,4 +293,7 @@ PARSERS: Mapping[str, Parser] = {
     "first bytes": Parser(sniff, BODY),
     "log line": Parser(redaction.without_secrets, LINE),
     "target of an event": Parser(without_tokens, PATH),
+    "target that is a URL": Parser(
+        lambda text: endpoint.target_of(make_mocked_request("GET", f"http://a/{text}")), PATH
+    ),
 }

@@ -23,7 +23,11 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
             "http/handlers/direct.py object_key_of",
             "http/handlers/queries.py read_accept",
         ),
-        *("http/handlers/direct.py read_body", "http/handlers/direct.py _fill"),
+        *(
+            "http/handlers/direct.py read_body",
+            "http/handlers/direct.py _fill",
+            "http/handlers/direct.py read_json_body",
+        ),
         *("http/links.py Links.upload_id", "http/handlers/uploads.py _create"),
         *("http/upload_url.py upload_id_of", "http/upload_url.py sent_name", "engine/create.py _partial_id"),
         *("engine/pairing.py PairedState.resolve", "backends/"),
