@@ -38,7 +38,7 @@ class LocalAccess:
         if not (self.trust.is_local(request) and (self.hosts or _is_local_name(host_name(request, self.trust)))):
             raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
         if not self._is_trusted_page(request):
-            raise Unauthenticated("without auth, pages of other origins aren't told this: set auth, or name them")
+            raise Unauthenticated("without auth, a page of another origin needs a cors-allow-origin that names it")
 
     def _is_trusted_page(self, request: web.Request) -> bool:
         """Return True unless a page of another origin sent the request and could use the answer. A link that opens the
