@@ -89,7 +89,7 @@ def test_copies_dont_replace_the_state(tmp_path: Path) -> None:
 
 def test_copies_go_next_to_uploads(tmp_path: Path) -> None:
     load(storage=f"file:{tmp_path}/data", jobs_copy_to=f"file:{tmp_path}/data2", state=f"sqlite:{tmp_path}/state.db")
-    load(storage="s3://bucket/a", jobs_copy_to="s3://bucket/ab,s3://other", hooks_buckets="more")
+    load(storage="s3://bucket/a", jobs_copy_to="s3://bucket/ab,s3://bucket/b,s3://other", hooks_buckets="more")
     places = load(jobs_copy_to="s3://bucket/b,file:/srv/copies").jobs_copy_to
     assert places == (S3Bucket("bucket", "b/"), LocalDirectory(Path("/srv/copies")))
 

@@ -79,8 +79,8 @@ def overlap(place: StoragePlace, second_place: StoragePlace) -> bool:
         case LocalDirectory(), LocalDirectory():
             return contains(place, second_place.path) or contains(second_place, place.path)
         case S3Bucket(), S3Bucket():
-            prefixes = place.prefix, second_place.prefix
-            return place.bucket == second_place.bucket and max(prefixes, key=len).startswith(min(prefixes, key=len))
+            first, second = place.prefix, second_place.prefix
+            return place.bucket == second_place.bucket and (first.startswith(second) or second.startswith(first))
     return False
 
 
