@@ -88,8 +88,7 @@ def plan_final(
     still to make its object.
 
     `partials` are the records of the uploads that `intent.partials` names, in order; None for a name of no upload.
-    Raises Malformed if one of them isn't a finished partial upload, or the metadata is too long; TypeNotAllowed,
-    TooLarge.
+    Raises Malformed (one isn't a finished partial upload, or the metadata is too long), TypeNotAllowed, TooLarge.
     """
     metadata, bounds = apply(allowance, intent.metadata, limits)
     sources = [_usable(partial, now) for partial in partials]
