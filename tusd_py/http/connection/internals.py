@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aiohttp import web, web_protocol
+from aiohttp import StreamReader, web, web_protocol
 from aiohttp.http import HttpRequestParser
 
 PARSER = ("_loop", "_manager", "_max_msg_queue_size", "_parser", "_read_bufsize")
@@ -109,13 +109,15 @@ def _connection() -> Iterator[tuple[Any, Any]]:
 def _probe_parser(_: Any, http: Any) -> bool:
     if not all(hasattr(http, name) for name in PARSER) or not isinstance(http._parser, HttpRequestParser):
         return False
+    if not hasattr(StreamReader, "_read_nowait"):
+        return False
     messages, upgraded, unparsed = new_parser(http).feed_data(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     return len(messages) == 1 and not upgraded and not unparsed
 
 
 def _probe_connection(server: Any, http: Any) -> bool:
     names = all(hasattr(http, name) for name in CONNECTION) and all(hasattr(server, name) for name in SERVER)
-    return names and hasattr(web.AppRunner, "_make_server")
+    return names and hasattr(web.AppRunner, "_make_server") and hasattr(asyncio.BaseTransport(), "_extra")
 
 
 def _probe_forgetting(_: Any, http: Any) -> bool:

@@ -41,6 +41,7 @@ class Part:
         return self.length == part.length and (by_checksum or self.etag == part.etag)
 
     def to_entry(self) -> Entry:
+        # Short keys: a record has up to 10,000 entries, and nodes of other versions read them
         entry: dict[str, Any] = {"n": self.number, "len": self.length, "etag": self.etag}
         return entry if self.crc is None else entry | {"crc": self.crc}
 
