@@ -17,6 +17,7 @@ from tests.simulation.scanner import SimulatedScanner
 from tusd_py.domain.rights import Watcher
 from tusd_py.engine.engine import Engine
 from tusd_py.http.context import Context
+from tusd_py.http.forwarded import Trust
 from tusd_py.jobs.attempt import Terms
 from tusd_py.jobs.hold import Tenure
 from tusd_py.jobs.kinds.checksum import Checksum
@@ -78,6 +79,7 @@ class Crew:
             connections=None,
             engine=self.engine,
             public_endpoint=ENDPOINT,
+            trust=Trust(),
             client=lambda _: "client",
             authenticator=None,
             local_access=SimpleNamespace(check=lambda _: None),
