@@ -73,7 +73,8 @@ def resume(upload: Upload) -> Upload:
 
 def advance(upload: Upload) -> Change:
     """Return the change that records new bytes, or a length, of an open upload; the upload becomes finishing if it is
-    full. A done upload stays done: a client may declare again what its record of an earlier time lacks."""
+    full. A done upload stays done: its record may lack a length or completion that the client declares once more, if
+    the state was restored from a backup."""
     return Change(_move(upload, Phase.FINISHING) if upload.full and not upload.done else upload)
 
 

@@ -1,4 +1,5 @@
-"""The steps around the receipt of a body, the same for all protocols."""
+"""The receipt of a body, the same for all protocols: it is counted against the limits of concurrent bodies, in metrics
+and against the memory budget, and the request is answered if the body was cut."""
 
 from __future__ import annotations
 

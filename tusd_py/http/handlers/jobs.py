@@ -37,10 +37,11 @@ async def accept(
     """Store a new job of the caller, with arguments that were checked, and return 202 with the job as JSON and its
     URL in Location. `upload_id` is the upload to work on; None for an export.
 
-    Raises BadJob, UploadNotFound if jobs are switched off, Locked, Superseded, StateUnavailable;
-    Unauthenticated, InsufficientScope or the refusal of the caller's credential (see `watcher_of`).
+    Raises Malformed (the request's host makes no URL), BadJob, UploadNotFound if jobs are switched off, Locked,
+    Superseded, StateUnavailable, Unauthenticated, InsufficientScope or the refusal of the caller's credential.
     """
     now, principal = context.engine.clock(), request[CALLER].principal or Principal(subject=None)
+    site = _site(request, context)
     job = Job(
         id=JobId(secrets.token_hex(16)),
         upload_id=upload_id,
@@ -57,7 +58,7 @@ async def accept(
     )
     stored = await service_of(context).submit(job)
     response = respond(202, job_text(stored), _JSON)
-    response.headers[hdrs.LOCATION] = f"{_site(request, context)}jobs/{stored.id}"
+    response.headers[hdrs.LOCATION] = f"{site}jobs/{stored.id}"
     return response
 
 
