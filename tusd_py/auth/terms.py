@@ -104,12 +104,6 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
-def _is_prefix(value: object) -> bool:
-    """Return True if the value may begin a key, and leaves 64 bytes of its last segment to what follows: on a disk, a
-    name has at most 255."""
-    return isinstance(value, str) and is_place(f"{value}{'x' * 64}")
-
-
 _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "scope": (lambda value: isinstance(value, str) and value in SCOPES, f"one of {', '.join(SCOPES)}"),
     "sub": (_is_subject, "1 to 255 printable characters"),
@@ -117,6 +111,6 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "types": (_are_types, "a list of types such as image/*"),
     "meta": (_is_metadata, "an object of texts, its keys visible ASCII without commas"),
     "key": (lambda value: isinstance(value, str) and is_name(value), "a path of letters, digits and -_.~ between /"),
-    "key_prefix": (_is_prefix, "text that may begin a key, with room for 64 bytes in its last segment"),
+    "key_prefix": (lambda value: isinstance(value, str) and is_place(f"{value}x"), "text that may begin a key"),
     "n": (lambda value: _is_count(value, 1), "a number of uploads, 1 or more"),
 }

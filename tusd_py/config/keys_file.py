@@ -13,7 +13,7 @@ from tusd_py.auth.api_keys import ApiKey
 from tusd_py.config.kinds import whole_number
 from tusd_py.config.units import parse_rate, parse_size
 from tusd_py.domain.errors import ConfigurationError
-from tusd_py.domain.names import is_place, is_type_range
+from tusd_py.domain.names import is_key_prefix, is_type_range
 from tusd_py.domain.principal import LIST, TOKENS, UPLOAD, Allowance, Quota
 
 _LARGEST = 1024 * 1024
@@ -97,7 +97,7 @@ def _types(value: str) -> tuple[str, ...]:
 
 
 def _prefix(value: str) -> str:
-    if not (_PREFIX.fullmatch(value) and is_place(f"{value}x")):
+    if not (_PREFIX.fullmatch(value) and is_key_prefix(value)):
         raise ValueError(value)
     return value
 
@@ -117,7 +117,7 @@ def _scopes(value: str) -> frozenset[str]:
 _WORDS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "max-size": (parse_size, "a size such as 5GiB"),
     "types": (_types, "types with blanks between them, such as image/* application/pdf"),
-    "key-prefix": (_prefix, "a path such as team/, of letters, digits and -_.~/"),
+    "key-prefix": (_prefix, "a path such as team/, of letters, digits and -_.~/, at most 191 after the last slash"),
     "quota-bytes": (parse_size, "a size such as 1TiB"),
     "quota-uploads": (whole_number(1, 1_000_000), "a whole number from 1 to 1000000"),
     "quota-rate": (_rate, "a rate such as 10/s, 60/m or 500/h"),

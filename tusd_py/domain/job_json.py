@@ -48,9 +48,10 @@ def _decode_allowance(stored: Mapping[str, Any]) -> Allowance:
         max_length=stored.get("max_length"),
         types=tuple(stored.get("types", ())),
         key_prefix=stored.get("key_prefix", ""),
-        quota=None if quota is None else Quota(**quota),
+        quota=None if quota is None else Quota(**{name: quota.get(name) for name in _QUOTA}),
         rate=None if rate is None else (rate[0], rate[1]),
     )
 
 
+_QUOTA = tuple(field.name for field in fields(Quota))
 _NAMES = frozenset(field.name for field in fields(Job))

@@ -65,6 +65,12 @@ def is_place(text: str) -> bool:
     return fits and segments[0] != _INTERNAL and all(map(_is_segment, segments))
 
 
+def is_key_prefix(text: str) -> bool:
+    """Return True if the text may begin a key, and leaves 64 bytes of its last segment to what follows: on a disk, a
+    name has at most 255."""
+    return is_place(f"{text}{'x' * 64}")
+
+
 def _is_segment(text: str) -> bool:
     return 0 < len(text.encode()) <= _LONGEST_SEGMENT and text not in _DOTS
 

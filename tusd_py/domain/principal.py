@@ -67,9 +67,9 @@ class Allowance:
     grant: Grant | None = None
 
     def for_jobs(self) -> Allowance:
-        """Return the limits that also bind the uploads that jobs make: all but those that a token sets for the uploads
-        of its client alone."""
-        return replace(self, metadata={}, name=None, grant=None)
+        """Return the limits that also bind the uploads that jobs make: all but the rate, which an archive would exceed,
+        and those that a token sets for the uploads of its client alone."""
+        return replace(self, metadata={}, name=None, grant=None, rate=None)
 
 
 NO_ALLOWANCE = Allowance()

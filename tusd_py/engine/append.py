@@ -78,7 +78,7 @@ async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append
         await _invalidate(engine, upload_id, intent, surplus)
         raise
     except (UploadSpoiled, UploadStopped):
-        await abandon(engine, upload_id, Reason.REFUSED)
+        await abandon(engine, upload_id, Reason.REFUSED, unless_done=True)
         raise
 
 

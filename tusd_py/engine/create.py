@@ -118,7 +118,7 @@ async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _N
             refused = isinstance(error, UploadStopped)
             await abandon(engine.refunding(), upload.id, Reason.REFUSED if refused else Reason.FAILED_CREATION)
         elif isinstance(error, TooLarge | UploadSpoiled | UploadStopped):
-            await abandon(engine, upload.id, Reason.REFUSED)
+            await abandon(engine, upload.id, Reason.REFUSED, unless_done=True)
         if isinstance(error, TooLarge) and intent.strict and upload.length is not None:
             raise InconsistentLength("the body has more bytes than the announced length") from error
         if isinstance(error, UploadLost) and intent.kind is Kind.FINAL:  # a partial upload ended since it was planned

@@ -51,13 +51,15 @@ class Screening:
 
 
 class PendingEnd(NamedTuple):
-    """The end of an upload that couldn't be recorded (`terminate.abandon`)."""
+    """The end of an upload that couldn't be recorded, or whose creation got no answer (`engine.terminate`)."""
 
     reason: Reason
     refund: Grant | None
     """The grant of which a use is given back; None for none."""
     unless_done: bool = False
     """True if an upload that is finished by then stays."""
+    until: float = 0.0
+    """The time, in seconds since the epoch, up to which the creation may still take effect; 0 for a recorded upload."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +205,7 @@ class Engine:
             upload = await self._placed(
                 copy_with(
                     planned,
-                    owner=self.caller.subject,
+                    owner=None if self.caller.principal is None else self.caller.principal.subject,
                     account=account,
                     trace=self.caller.trace,
                     key_prefix=allowance.key_prefix,

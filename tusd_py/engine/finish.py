@@ -83,7 +83,9 @@ async def _ask(engine: Engine, upload: Upload, done: Upload) -> Answer:
 
 async def _make(engine: Engine, upload: Upload) -> Finished:
     if upload.kind is Kind.FINAL and upload.etag is not None:  # made before; its partial uploads may be gone by now
-        return Finished(cursor=upload.cursor, etag=upload.etag)
+        stored = (await engine.storage.survey(upload, ())).upload
+        if stored.done and stored.etag is not None:
+            return Finished(cursor=stored.cursor, etag=stored.etag)
     if upload.kind is Kind.FINAL:
         return await engine.storage.concatenate(upload, await partials_of(engine, upload))
     entries = await engine.state.entries(upload.id) if engine.storage.needs_entries(upload) else ()

@@ -5,8 +5,9 @@ then its bytes are removed, then its record, or all of the record but that the u
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 
-from tusd_py.domain.errors import Locked, StateUnavailable, Superseded, Unavailable
+from tusd_py.domain.errors import Locked, StateFull, StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Terminate
 from tusd_py.domain.lifecycle import Change, end, forget
@@ -16,6 +17,10 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine, PendingEnd
 
+_LATE = 60.0
+"""Seconds for which a creation without an answer may still take effect."""
+_AT_ONCE = 100
+"""The most ends that one sweep tries again."""
 _MOST_PENDING = 1000
 """The most ends that one process remembers to try again: all creations fail while the state is away, and most of them
 have left nothing."""
@@ -54,8 +59,11 @@ async def create_or_abandon(engine: Engine, planned: Upload) -> Upload:
     raises."""
     try:
         return await engine.create(planned)
+    except StateFull:
+        raise  # an answer: nothing was recorded
     except StateUnavailable:
-        pending = PendingEnd(reason=Reason.FAILED_CREATION, refund=engine.allowance.grant)
+        until, refund = engine.clock() + _LATE, engine.allowance.grant
+        pending = PendingEnd(reason=Reason.FAILED_CREATION, refund=refund, until=until)
         with suppress(Locked, Superseded, Unavailable):
             await _end(engine.refunding(), planned.id, pending)
         _postpone(engine, planned.id, pending)
@@ -63,12 +71,14 @@ async def create_or_abandon(engine: Engine, planned: Upload) -> Upload:
 
 
 async def retry_ends(engine: Engine) -> None:
-    """Try again to end the uploads of `Engine.pending_ends`. A locked one waits for the next call. Raises
-    StateUnavailable."""
-    for upload_id, pending in tuple(engine.pending_ends.items()):
+    """Try again to end the uploads of `Engine.pending_ends`, up to 100 of them, the longest waiting first. A locked
+    one, and one whose creation may still take effect, waits for a later call. Raises StateUnavailable."""
+    for upload_id, pending in tuple(islice(engine.pending_ends.items(), _AT_ONCE)):
+        engine.pending_ends[upload_id] = engine.pending_ends.pop(upload_id)  # behind the others
         with suppress(Locked, Superseded):
             await _end(engine.giving_back(pending.refund), upload_id, pending, wait=0)
-            del engine.pending_ends[upload_id]
+            if pending.until <= engine.clock():
+                del engine.pending_ends[upload_id]
 
 
 def _postpone(engine: Engine, upload_id: UploadId, pending: PendingEnd) -> None:

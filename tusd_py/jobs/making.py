@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.events import Event
 from tusd_py.domain.job import Job
 from tusd_py.domain.principal import Allowance, Principal
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.rate_limiter import RateLimiter
 from tusd_py.jobs.work import Work
 
 _TARGET = "job:"
@@ -16,10 +19,11 @@ _TARGET = "job:"
 
 def acting(work: Work, allowance: Allowance) -> Engine:
     """Return the work's engine acting for the job's owner, to whom the uploads that it makes belong; `allowance` is
-    their limits."""
+    their limits. The rate of creations doesn't bind jobs: an archive would exceed it for good."""
     job = work.job
     principal = Principal(subject=job.owner, tenant=job.tenant, allowance=allowance)
-    return work.engine.acting_for(Caller(principal=principal, target=f"{_TARGET}{job.kind}", endpoint=job.endpoint))
+    engine = replace(work.engine, creations=RateLimiter(None))
+    return engine.acting_for(Caller(principal=principal, target=f"{_TARGET}{job.kind}", endpoint=job.endpoint))
 
 
 def maker(event: Event) -> str | None:

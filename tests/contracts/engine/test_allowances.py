@@ -14,7 +14,7 @@ from tests.support.intents import appending, creating, sha1
 from tusd_py.domain.access_refusals import OverQuota, TokenUsedUp
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.direct import DirectMode
-from tusd_py.domain.errors import StateUnavailable, StorageUnavailable
+from tusd_py.domain.errors import StateFull, StateUnavailable, StorageUnavailable
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.principal import Allowance, Grant, Principal, Quota
 from tusd_py.domain.refusals import ChecksumMismatch, TooLarge, TooManyRequests
@@ -102,8 +102,9 @@ async def test_a_lost_answer_to_a_creation_uses_nothing(harness: Harness, calls:
     assert (await harness.state.usage("ann")).total == 6
 
 
-async def test_a_creation_that_takes_effect_late_uses_nothing(harness: Harness) -> None:
-    """The state may carry out a creation after the request for it has failed."""
+@pytest.mark.parametrize("seconds", [0, 5, 45])
+async def test_a_creation_that_takes_effect_late_uses_nothing(harness: Harness, seconds: int) -> None:
+    """The state may carry out a creation after the request for it has failed, and after sweeps found nothing."""
     engine, late = acting(harness, grant=grant(harness)), list[Any]()
 
     async def delayed(*arguments: Any, **options: Any) -> Upload:
@@ -113,6 +114,9 @@ async def test_a_creation_that_takes_effect_late_uses_nothing(harness: Harness) 
     inner, harness.state.create = harness.state.create, delayed  # type: ignore[method-assign]
     await refused(begin_upload(engine), StateUnavailable)
     harness.state.create = inner  # type: ignore[method-assign]
+    if seconds:
+        await sweep(harness.engine)
+        harness.now += seconds
     await late.pop()()
     await sweep(harness.engine)
     await begin_upload(engine)
@@ -125,6 +129,29 @@ async def test_a_long_outage_takes_little_memory(harness: Harness, monkeypatch: 
         await refused(begin_upload(harness.engine), StateUnavailable)
     assert len(harness.engine.pending_ends) == 2
     harness.state.fuse.mend()
+    harness.now += 61
+    await sweep(harness.engine)
+    assert harness.engine.pending_ends == {}
+
+
+async def test_a_full_state_has_nothing_to_end(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: Any, **__: Any) -> Upload:
+        raise StateFull
+
+    monkeypatch.setattr(harness.state, "create", refuse)
+    await refused(begin_upload(harness.engine), StateFull)
+    assert harness.engine.pending_ends == {}
+
+
+async def test_ends_that_are_many_are_tried_in_turn(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminate, "_AT_ONCE", 2)
+    harness.state.fuse.blow(times=9)
+    for _ in range(3):
+        await refused(begin_upload(harness.engine), StateUnavailable)
+    harness.state.fuse.mend()
+    harness.now += 61
+    await sweep(harness.engine)
+    assert len(harness.engine.pending_ends) == 1
     await sweep(harness.engine)
     assert harness.engine.pending_ends == {}
 

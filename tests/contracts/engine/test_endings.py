@@ -52,6 +52,7 @@ async def test_finished_uploads_of_a_failed_request_end_later(harness: Harness) 
     with pytest.raises(StateUnavailable):
         await fail()
     assert len(await harness.uploads()) == 1
+    harness.now += 61
     await sweep(harness.engine)
     assert await harness.residue() == []
     assert harness.engine.pending_ends == {}

@@ -11,7 +11,7 @@ from tests.support.jobs import job
 from tusd_py.domain.job_json import decode_job, encode_job
 from tusd_py.domain.principal import NO_ALLOWANCE, Allowance, Grant, Quota
 
-LIMITS = Allowance(max_length=5, types=("image/*",), key_prefix="a/", quota=Quota(max_bytes=7), rate=(60, 60.0))
+LIMITS = Allowance(max_length=5, types=("image/*",), key_prefix="a/", quota=Quota(max_bytes=7))
 OWN = replace(LIMITS, metadata={"a": b"\xff"}, name="a", grant=Grant(jti="a", max_uses=1, expires_at=1.0))
 
 
@@ -30,3 +30,10 @@ def test_a_job_of_an_earlier_version_has_no_limits() -> None:
     document = json.loads(encode_job(job(allowance=LIMITS)))
     del document["allowance"], document["required"]
     assert decode_job(json.dumps(document)) == job()
+
+
+def test_limits_of_a_newer_version_are_passed_over() -> None:
+    stored = json.loads(encode_job(job(allowance=LIMITS)))
+    stored["allowance"]["quota"]["max_files"] = 9
+    stored["allowance"]["colour"] = "red"
+    assert decode_job(json.dumps(stored)) == job(allowance=LIMITS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -31,9 +32,9 @@ def structured_for_owner(facts: Facts) -> Message:
     """Return the event as `structured` does, for the upload's owner: without the place of the object, and without the
     request, which may be an operator's.
     """
-    data = _data(facts)
+    data, event = _data(facts), replace(facts.event, caller=NO_CALLER)
     upload = {name: value for name, value in data["upload"].items() if name != "storage"}
-    return _message(_attributes(facts), {**data, "upload": upload, "request": None})
+    return _message(_attributes(replace(facts, event=event)), {**data, "upload": upload, "request": None})
 
 
 def structured_job(facts: JobFacts) -> Message:

@@ -73,10 +73,10 @@ class Export(PlainKind):
 
 
 def _unasked(work: Work) -> Engine:
-    """Return the engine that makes the export: without scans, limits of types, and questions to hooks, as these judge
-    uploads of clients, and all members of the export have passed them.
+    """Return the engine that makes the export: without scans, limits of types and of an upload's length, and questions
+    to hooks, as these judge uploads of clients, and all members of the export have passed them.
     """
-    engine = acting(work, replace(work.job.allowance, types=()))
+    engine = acting(work, replace(work.job.allowance, types=(), max_length=None))
     limits = replace(engine.limits, allowed_types=(), allowed_extensions=())
     return replace(engine, questions=NoQuestions(), screening=None, limits=limits)
 
