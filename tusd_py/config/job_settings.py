@@ -1,4 +1,4 @@
-"""The settings of jobs on finished uploads."""
+"""The settings of jobs on finished uploads, and of scans before the finish."""
 
 from __future__ import annotations
 

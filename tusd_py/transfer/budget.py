@@ -37,7 +37,8 @@ class Budget:
 
     def reclaim_from(self, reclaim: Reclaim) -> None:
         """Have `reclaim` called when memory is short, before any account is asked to spill: it drops about the given
-        number of cached bytes, which are stored elsewhere, and returns the number dropped. Replaces an earlier one."""
+        number of cached bytes, which are stored elsewhere, and returns the number dropped, which the budget releases:
+        `reclaim` calls none of its methods. Replaces an earlier one."""
         self._reclaim = reclaim
 
     def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:

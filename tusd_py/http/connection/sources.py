@@ -36,7 +36,10 @@ class Source(Protocol):
         """Make a `read` that waits raise TimeoutError."""
 
     def release(self) -> None:
-        """Stop reading through this source; only `take` may follow. aiohttp may read the rest of the body."""
+        """Stop reading through this source: no `read` may follow, but `take`, `complete` and `release` may.
+
+        The bytes that have arrived can still be taken; aiohttp may read the rest of the body.
+        """
 
 
 class Stream:
