@@ -223,12 +223,13 @@ class _Connection(RequestHandler):
 
     def _weigh_framing(self, size: int, *, grown: bool) -> None:
         """Count `size` bytes of a body that is being read, unless its content has grown by some of them or ends with
-        them. Above the limit, close the connection, with 431 unless an answer has begun."""
+        them. Above the limit, close the connection, with 431 if the body's request still waits for its answer."""
         self._framing = 0 if grown or self._body.is_eof() else self._framing + size
         if self._framing <= _MOST_FRAMING or self.transport is None:
             return
         self._context.metrics.failed("head-too-large")
-        if self._current_request is None or not self._current_request.writer.output_size:
+        request = self._current_request  # None once its handler is done
+        if request is not None and request.content is self._body and not request.writer.output_size:
             text = _BAD_FRAMING.format(_MOST_FRAMING)
             self.transport.write(raw_answer(_TOO_LARGE, "Request Header Fields Too Large", text))
         self.force_close()
