@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.http.endpoint import host_name, origin
 from tusd_py.http.forwarded import Trust
+from tusd_py.http.request_filter import fits
 
 _LOCALHOST = ".localhost"
 _OWN_SITES = frozenset({"same-origin", "none"})
@@ -25,20 +26,26 @@ class LocalAccess:
 
     trust: Trust
     hosts: Sequence[str]
-    """The host names that the server answers to (`allowed-hosts`), which `RequestFilter` checks; empty, any name."""
+    """The host names that the server answers to (`allowed-hosts`); empty, any name."""
     origins: re.Pattern[str] | None
     """The pattern of origins that the operator has named (`cors-allow-origin`), matched as a whole; None if there are
     none."""
 
     def check(self, request: web.Request) -> None:
-        """Raise Unauthenticated if the client isn't on this machine, if the request's host is a name that another site
-        may have given this machine's address (DNS rebinding), or if a page of an origin that is neither this server's
-        nor in `origins` sent the request. Raises Malformed.
+        """Raise Unauthenticated if the client isn't on this machine, if the request's host, as sent or as a proxy
+        reports it, is a name that another site may have given this machine's address (DNS rebinding), or if a page of
+        an origin that is neither this server's nor in `origins` sent the request. Raises Malformed.
         """
-        if not (self.trust.is_local(request) and (self.hosts or _is_local_name(host_name(request, self.trust)))):
+        if not (self.trust.is_local(request) and self._is_own_host(request)):
             raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
         if not self._is_trusted_page(request):
             raise Unauthenticated("without auth, a page of another origin needs a cors-allow-origin that names it")
+
+    def _is_own_host(self, request: web.Request) -> bool:
+        """Return True if no other site can have given its name to this machine. The host that a proxy reports isn't
+        enough: where proxies of this machine are trusted, a page of that other site can report one, too."""
+        sent, reported = host_name(request, Trust()), host_name(request, self.trust)
+        return all(_is_local_name(host) or fits(host, self.hosts) for host in (sent, reported))
 
     def _is_trusted_page(self, request: web.Request) -> bool:
         """Return True unless a page of another origin sent the request and could use the answer. A link that opens the

@@ -57,8 +57,12 @@ class RequestFilter:
         raise Forbidden("pages of this origin can't change anything here")
 
     def _is_served_host(self, request: web.Request) -> bool:
-        name = host_name(request, self.trust).lower()
-        return any(_matches(pattern.lower(), name) for pattern in self.hosts)
+        return fits(host_name(request, self.trust), self.hosts)
+
+
+def fits(name: str, hosts: Sequence[str]) -> bool:
+    """Return True if the host name is one of `hosts`, in which `*` stands for any characters."""
+    return any(_matches(pattern.lower(), name.lower()) for pattern in hosts)
 
 
 def _matches(pattern: str, name: str) -> bool:

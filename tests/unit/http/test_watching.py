@@ -103,6 +103,7 @@ async def test_a_list_that_is_off_leaves_its_path_to_the_base_path(tmp_path: Pat
 
 FOR = "X-Forwarded-For"
 AUTO = {"behind_proxy": "on"}
+PROXIED = {**AUTO, "allowed_hosts": "uploads.example"}
 OTHER = {**AUTO, "proxy_headers": "forwarded"}
 
 
@@ -180,6 +181,11 @@ async def test_without_authentication_pages_of_other_origins_see_none(
         ({}, {"Host": "notlocalhost"}, 401),
         ({"allowed_hosts": "uploads.example"}, {"Host": "uploads.example"}, 200),
         (AUTO, {"X-Forwarded-Host": "evil.example", FOR: "127.0.0.1"}, 401),
+        (AUTO, {"X-Forwarded-Host": "localhost", FOR: "127.0.0.1"}, 200),
+        (AUTO, {"X-Forwarded-Host": "localhost", FOR: "127.0.0.1", "Host": "evil.example"}, 401),
+        (AUTO, {"Forwarded": "for=127.0.0.1;host=localhost", "Host": "evil.example"}, 401),
+        (PROXIED, {"X-Forwarded-Host": "uploads.example", FOR: "127.0.0.1"}, 200),
+        (PROXIED, {"X-Forwarded-Host": "uploads.example", FOR: "127.0.0.1", "Host": "evil.example"}, 401),
     ],
 )
 async def test_without_authentication_the_host_is_this_machine(
