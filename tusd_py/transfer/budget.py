@@ -216,6 +216,11 @@ class Account:
         self._budget.add_sending(change)
         self._budget.set_idle(self, idle=self.idle > 0)
 
+    def keep(self) -> None:
+        """Count none of the held bytes as being sent, and ask other accounts to spill as far as bytes are short."""
+        self.sending(-self._sending)
+        self._budget.free(0)
+
     def close(self) -> None:
         """Release all held bytes."""
         self.sending(-self._sending)

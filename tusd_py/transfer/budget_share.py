@@ -94,7 +94,7 @@ class Holding:
 
     async def unless_claimed(self, event: Awaitable[object], after: float = 0.0) -> bool:
         """Wait for `event`, and return True. If the budget claims the bytes of this holding meanwhile, which it may
-        `after` so many seconds, stop waiting and return False: the caller must close the holding soon.
+        `after` so many seconds, stop waiting and return False: the caller must close the holding soon, or `keep` it.
         """
         timer = asyncio.get_running_loop().call_later(after, partial(self._set_busy, busy=False))
         try:
@@ -107,6 +107,12 @@ class Holding:
             self._waiting = None
             self._set_busy(busy=True)
         return not self._claimed
+
+    def keep(self) -> None:
+        """Undo a claim: the bytes stay in use until they are released, and others are asked for theirs."""
+        self._claimed = False
+        for account in self._accounts:
+            account.keep()
 
     def _set_busy(self, *, busy: bool) -> None:
         for account in self._accounts:

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from tests.support.raw import RawConnection, connected
 from tests.support.tus import until
@@ -42,6 +43,13 @@ class Site:
     async def stop(self) -> None:
         assert self.runner is not None
         await self.runner.cleanup()
+
+    @property
+    def connection(self) -> RequestHandler:
+        assert self.runner is not None
+        assert self.runner.server is not None
+        (connection,) = self.runner.server.connections
+        return connection
 
     async def answered(self, request: web.Request) -> web.Response:
         self.requested.set()
@@ -184,6 +192,23 @@ async def test_a_head_that_has_ended_keeps_its_memory(site: Site, monkeypatch: p
         await asyncio.sleep(0.3)
         site.go_on.set()
         assert (await connection.answer()).status == 200
+
+
+async def test_a_head_that_ends_as_it_is_claimed_keeps_its_memory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "_CLAIMED_AFTER", 0.0)
+    site.go_on.clear()
+    async with connected(site.port) as connection, site.texts.hold(0) as other_holding:
+        await begin_head(site, connection)
+        await asyncio.sleep(0.1)
+        waiting = asyncio.create_task(other_holding.acquire(1))
+        await asyncio.sleep(0)  # which claims the memory
+        site.connection.data_received(END)
+        await site.requested.wait()
+        await asyncio.sleep(0.05)
+        assert [budget._sending for budget in site.texts._budgets] == [0, 0]
+        site.go_on.set()
+        assert (await connection.answer()).status == 200
+        await waiting
 
 
 async def test_refused_long_head_frees_memory_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

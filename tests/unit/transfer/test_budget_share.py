@@ -145,6 +145,23 @@ async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> N
     assert (share.used, budget.used, budget._sending) == (0, 0, 0)
 
 
+async def test_bytes_that_are_kept_after_a_claim_are_in_use(budget: Budget, share: Share) -> None:
+    holding, event, other_holding = share.holding(), asyncio.Event(), share.holding()
+    await holding.acquire(100)
+    idle = asyncio.create_task(holding.unless_claimed(_of(event)))
+    await steps()
+    waiting = acquire(other_holding, 1)
+    assert await idle is False
+    holding.release(20)
+    holding.keep()
+    assert (holding.held_bytes, budget._sending) == (80, 0)
+    assert await holding.unless_claimed(asyncio.sleep(0)) is True
+    holding.close()
+    await waiting
+    other_holding.close()
+    assert (share.used, budget.used, budget._sending) == (0, 0, 0)
+
+
 async def _of(event: asyncio.Event) -> None:
     await event.wait()
 

@@ -218,7 +218,11 @@ class _Connection(RequestHandler):
         """
         await holding.acquire(_TIMES * self._limit)
         self._resume_reading_for_buffer()
-        if not await holding.unless_claimed(ended.wait(), after=_CLAIMED_AFTER) and not ended.is_set():
+        if await holding.unless_claimed(ended.wait(), after=_CLAIMED_AFTER):
+            return
+        if ended.is_set():
+            holding.keep()
+        else:
             self._refuse_head(_BUSY)
 
     def _weigh_framing(self, size: int, *, grown: bool) -> None:
