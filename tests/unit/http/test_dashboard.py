@@ -6,20 +6,25 @@ import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
+from aiohttp import web
 
 from tests.support.uploads import changed, upload
 from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.domain.job_faults import JobEnded
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import Principal
 from tusd_py.domain.rights import Watcher
+from tusd_py.domain.upload import Kind
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.dashboard import shell
 from tusd_py.http.dashboard.board import Board, Viewer
 from tusd_py.http.dashboard.form_tokens import FormTokens
 from tusd_py.http.dashboard.items import Forms, backlog_item, job_item, upload_item
+from tusd_py.http.handlers import dashboard
 from tusd_py.ports.outbox import Backlog
 
 NOW = 1_000_000.0
@@ -103,6 +108,12 @@ def test_a_finished_upload_can_be_terminated_where_allowed(phase: Phase, *, term
     assert (f".{item.key} form{{display:none}}" in item.rules) != terminable
 
 
+def test_a_finished_partial_upload_can_always_be_terminated() -> None:
+    item = upload_item(upload(kind=Kind.PARTIAL, phase=Phase.DONE), "u", replace(FORMS, terminates_finished=False))
+    assert "<form" in str(item.element)
+    assert len(item.rules) == 2
+
+
 def test_forms_are_there_for_what_can_be_done() -> None:
     assert 'action="/dashboard/uploads/' in str(upload_item(upload(), "u", FORMS).element)
     assert "<form" not in str(upload_item(upload(), "u", replace(FORMS, terminates=False)).element)
@@ -117,6 +128,21 @@ def test_a_job_that_cant_be_cancelled_has_no_form() -> None:
     assert "<form" not in str(job_item(job, FORMS).element)
     assert "<form" in str(job_item(job, replace(FORMS, cancels_required=True)).element)
     assert "<form" not in str(job_item(replace(job, required=False, result={}), FORMS).element)
+
+
+def test_the_form_of_a_job_disappears_once_its_result_is_known() -> None:
+    job = Job(id=JobId("b" * 32), upload_id=None, kind="scan", created_at=1, updated_at=1, due_at=1, result={})
+    assert job_item(job, FORMS).rules[-1] == f".j-{'b' * 32} form{{display:none}}"
+
+
+async def test_cancelling_a_job_whose_result_is_known_shows_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(id=JobId("b" * 32), upload_id=None, kind="scan", created_at=1, updated_at=1, due_at=1, result={})
+    monkeypatch.setattr(dashboard, "watcher_of", lambda *_: Watcher(sees_all=True))
+    jobs = SimpleNamespace(load=AsyncMock(return_value=job))
+    cancel, state = AsyncMock(side_effect=JobEnded), SimpleNamespace(jobs=jobs)
+    context = cast("Context", SimpleNamespace(engine=SimpleNamespace(state=state), cancel_job=cancel))
+    await dashboard._cancel(cast("web.Request", SimpleNamespace(match_info={"id": job.id})), context)
+    cancel.assert_awaited_once()
 
 
 def test_a_backlog_is_told_in_numbers() -> None:

@@ -13,7 +13,7 @@ import htpy as h
 
 from tusd_py.domain.job import Job
 from tusd_py.domain.metadata import NAME_KEYS, declared
-from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.ports.outbox import Backlog, Delivery
 
 _WHOLE = 100
@@ -53,8 +53,11 @@ class Forms:
 
     def may_cancel(self, job: Job) -> bool:
         """Return True if the viewer may cancel the job, as far as its record tells."""
-        settled = job.ended or job.result is not None
-        return self.cancels and not settled and (self.cancels_required or not job.required)
+        return self.cancels and not _is_settled(job) and (self.cancels_required or not job.required)
+
+    def may_terminate(self, upload: Upload) -> bool:
+        """Return True if clients may terminate the upload, as far as it is finished: a partial one they always may."""
+        return self.terminates_finished or not upload.done or upload.kind is Kind.PARTIAL
 
     def button(self, path: str, label: str) -> h.Element:
         """Return a form with one button, which POSTs the token of the path's action (`action_of`) to `path` below
@@ -73,7 +76,7 @@ def action_of(path: str) -> str:
 
 def upload_item(upload: Upload, url: str, forms: Forms) -> Item:
     """Return the item of an upload; `url` is the upload's."""
-    key, terminable = f"u-{upload.id}", forms.terminates_finished or not upload.done
+    key, terminable = f"u-{upload.id}", forms.may_terminate(upload)
     size = "unknown length" if upload.length is None else f"{upload.length:,} bytes"
     element = h.article(class_=key, slot="uploads")[
         h.h3[h.bdi[declared(upload.metadata, NAME_KEYS) or upload.id]],
@@ -100,8 +103,8 @@ def job_item(job: Job, forms: Forms) -> Item:
         _progress(),
         forms.may_cancel(job) and forms.button(f"jobs/{job.id}/cancel", "Cancel"),
     ]
-    rules = [*_progress_rules(key, _percent(job.done, job.total), job.phase), *_formless(key, hidden=job.ended)]
-    return Item(key=key, element=element, rules=rules)
+    progress = _progress_rules(key, _percent(job.done, job.total), job.phase)
+    return Item(key=key, element=element, rules=[*progress, *_formless(key, hidden=_is_settled(job))])
 
 
 def backlog_item(number: int, backlog: Backlog) -> Item:
@@ -147,6 +150,11 @@ def _progress() -> Sequence[h.Element]:
 
 def _progress_rules(key: str, percent: int, phase: str) -> Sequence[str]:
     return [f".{key}{{--p:{percent}}}", f'.{key}{{--phase:"{phase}"}}']
+
+
+def _is_settled(job: Job) -> bool:
+    """Return True if the job has ended, or its result is known and only to be recorded."""
+    return job.ended or job.result is not None
 
 
 def _formless(key: str, *, hidden: bool) -> Sequence[str]:

@@ -15,6 +15,7 @@ from tusd_py.domain.access_refusals import BadToken
 from tusd_py.domain.errors import StateUnavailable, Unavailable
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.job import JobId
+from tusd_py.domain.job_faults import JobEnded
 from tusd_py.domain.live_refusals import TerminationDisabled
 from tusd_py.domain.refusals import CrossSite, UploadNotFound
 from tusd_py.domain.rights import Rights, Watcher
@@ -154,7 +155,7 @@ async def _cancel(request: web.Request, context: Context) -> None:
     watcher = watcher_of(request, context)
     if context.cancel_job is None or job is None or not watcher.sees(job.owner, job.tenant):
         raise UploadNotFound
-    if not job.ended:
+    with suppress(JobEnded):
         await context.cancel_job(job, watcher)
 
 
