@@ -107,7 +107,11 @@ def await_answer(upload: Upload, now: float) -> Upload:
 
 
 def pause(upload: Upload, now: float) -> Change:
-    """Return the change that pauses an open upload, or renews its pause, until `PAUSE` seconds after `now`."""
+    """Return the change that pauses an open upload, or renews its pause, as a client has asked for it.
+
+    The upload takes no bytes until `PAUSE` seconds after `now`, or until `unpause`. The caller has checked
+    that it is open.
+    """
     return Change(copy_with(upload, paused_until=now + PAUSE))
 
 

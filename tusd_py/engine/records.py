@@ -161,8 +161,8 @@ class Records:
 
     @asynccontextmanager
     async def cleaning_if_superseded(self, upload: Upload) -> AsyncIterator[None]:
-        """Clean up if the context raises Superseded and the upload has finished or ended: this writer, without its
-        lock, may have stored bytes after that."""
+        """If the context raises Superseded and the upload has finished or ended, remove from the storage what its
+        record doesn't name: this writer, without its lock, may have stored bytes after that."""
         try:
             yield
         except Superseded:

@@ -145,7 +145,8 @@ def _lines(request: web.BaseRequest, name: str) -> Sequence[str]:
 
 
 def _field(request: web.BaseRequest, name: str) -> str:
-    """Return all lines of a header field as one, joined by commas; empty without any. Raises Malformed."""
+    """Return all lines of a header field as one, joined by commas; empty without any. Raises Malformed
+    beyond 1024 characters."""
     return ", ".join(_lines(request, name))
 
 

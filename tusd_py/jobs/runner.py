@@ -67,8 +67,8 @@ class Runner:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start attempts at due jobs, and remove old jobs, until the end of the context; then call `close`, and
-        wait until the attempts under way have ended, which are cancelled after `_DRAIN_SECONDS`.
+        """Start attempts at due jobs, and remove old jobs, until the end of the context; then call `close`, which
+        stops the attempts under way, and wait until that is recorded, for `_DRAIN_SECONDS` at most.
         """
         self._looking = asyncio.create_task(self._run(), name="jobs")
         tending = asyncio.create_task(self._tend(), name="old jobs")

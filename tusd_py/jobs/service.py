@@ -102,7 +102,11 @@ class JobService:
         await clear_up(self.engine, self.runner.kind_of(cancelled), cancelled, final=final)
 
     async def _record_end(self, job: Job, is_settled: Callable[[Job], bool]) -> tuple[Job, Job]:
-        """Return the job as it was stored, and as it is stored now, cancelled."""
+        """Record the job as cancelled; return it as it was before, and as it is stored now.
+
+        If another process has changed the job, try again with the job as stored. Raises JobEnded if `is_settled`
+        returns True for the job, JobNotFound if it is gone, StateUnavailable.
+        """
         current: Job | None = job
         while current is not None:
             if is_settled(current):
