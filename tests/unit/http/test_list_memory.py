@@ -13,6 +13,7 @@ from aiohttp import web
 from tests.support.raw import RawConnection, connected
 from tests.support.tus import until
 from tusd_py.domain.refusals import ServiceUnavailable
+from tusd_py.http.connection.early_close import close_silently
 from tusd_py.http.context import Context
 from tusd_py.http.handlers import direct
 from tusd_py.http.handlers.direct import read_body, with_memory
@@ -31,12 +32,14 @@ class Site:
     def __init__(self) -> None:
         self.budget = Budget(100 * MEMORY_FACTOR * SIZE)
         self.texts = Share(self.budget, 100)
-        self.context = cast("Context", SimpleNamespace(memory=SimpleNamespace(texts=self.texts), network_timeout=9.0))
+        self.context = SimpleNamespace(memory=SimpleNamespace(texts=self.texts), network_timeout=9.0)
         self.port = 0
 
     async def answered(self, request: web.Request) -> web.StreamResponse:
         try:
-            return await with_memory(self._read)(request, self.context)
+            return await with_memory(self._read)(request, cast("Context", self.context))
+        except ConnectionResetError:
+            return close_silently(request)
         except ServiceUnavailable:
             return web.Response(status=503)
 
@@ -85,6 +88,35 @@ async def test_a_slow_list_loses_its_memory_to_another(site: Site, monkeypatch: 
         await fast.send(HEAD + BODY)
         assert (await fast.answer()).status == 200
         assert (await slow.answer()).status == 503
+
+
+async def test_a_list_may_arrive_in_longer_than_its_longest_pause(site: Site) -> None:
+    site.context.network_timeout = 0.5
+    async with connected(site.port) as connection:
+        await begin_list(site, connection)
+        for begin in range(100, SIZE, 5_000):
+            await asyncio.sleep(0.2)
+            await connection.send(BODY[begin : begin + 5_000])
+        assert (await connection.answer()).status == 200
+
+
+async def test_a_wait_for_memory_is_no_pause_of_the_client(site: Site) -> None:
+    site.context.network_timeout = 0.2
+    upload = site.budget.account(lambda: None)
+    await upload.acquire(site.budget.limit)
+    async with connected(site.port) as connection:
+        await begin_list(site, connection)
+        await connection.send(BODY[100:])
+        assert await connection.silent(0.5)
+        upload.close()
+        assert (await connection.answer()).status == 200
+
+
+async def test_a_list_that_pauses_for_too_long_is_given_up(site: Site) -> None:
+    site.context.network_timeout = 0.2
+    async with connected(site.port) as connection:
+        await begin_list(site, connection)
+        assert await connection.read_rest() == b""
 
 
 async def test_a_list_that_arrives_at_once_keeps_its_memory(site: Site) -> None:

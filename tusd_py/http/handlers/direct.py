@@ -74,8 +74,8 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
     """Return the whole body, of `longest` bytes at most. If `longest` is more than `_UNRESERVED`, the route's
     handler must be wrapped in `with_memory`, which holds the memory for the body.
 
-    Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive in
-    time.
+    Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive, or pauses
+    for longer than `network-timeout`.
     """
     if (request.content_length or 0) > longest:
         raise TooLarge(f"the request can have {longest} bytes at most")
@@ -95,15 +95,20 @@ async def _fill(
     body: bytearray, request: web.Request, context: Context, longest: int, holding: Holding | None = None
 ) -> None:
     """Append the request's body to `body`, each chunk charged to `holding`. Raises the same as `read_body`."""
+    await send_continue(request)
+    while chunk := await _next_chunk(request, context):
+        body += chunk
+        if len(body) > longest:
+            raise TooLarge(f"the request can have {longest} bytes at most")
+        if holding is not None:
+            await _in_time(holding.charge(_ARRIVING * len(chunk)))
+
+
+async def _next_chunk(request: web.Request, context: Context) -> bytes:
+    """Return the next bytes of the body; empty at its end. Raises ConnectionResetError after the longest pause."""
     try:
         async with asyncio.timeout(context.network_timeout):
-            await send_continue(request)
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > longest:
-                    raise TooLarge(f"the request can have {longest} bytes at most")
-                if holding is not None:
-                    await _in_time(holding.charge(_ARRIVING * len(chunk)))
+            return await request.content.readany()
     except (TimeoutError, web.RequestPayloadError) as error:
         raise ConnectionResetError from error
 
