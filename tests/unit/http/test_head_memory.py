@@ -179,6 +179,7 @@ async def test_a_slow_head_loses_its_memory_to_another(site: Site, monkeypatch: 
         await fast.send(BEGUN)
         answer = await slow.answer()
         assert (answer.status, answer.body.partition(b":")[0]) == (503, b"unavailable")
+        assert answer.headers["retry-after"] == "5"
         assert await slow.read_rest() == b""
         await fast.send(END)
         assert (await fast.answer()).status == 200

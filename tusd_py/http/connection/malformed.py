@@ -31,6 +31,8 @@ def minimal_response(context: Context, status: int, text: str) -> web.Response:
     by a close."""
     context.metrics.answered("", status)
     headers = {hdrs.SERVER: "tusd-py", "X-Content-Type-Options": "nosniff"}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers[hdrs.RETRY_AFTER] = "5"
     response = web.Response(status=status, text=text, headers=headers)
     response.force_close()
     return response
