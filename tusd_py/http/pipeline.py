@@ -71,7 +71,7 @@ def route_of(request: web.Request) -> Route | None:
 def _admitted(request: web.Request, context: Context) -> AbstractContextManager[None]:
     """Return a context that counts the request against its client's limit; HEAD and OPTIONS aren't counted, as clients
     give up after a failed HEAD. Entering it raises TooManyRequests; the call, Malformed."""
-    if request[EFFECTIVE_METHOD] == hdrs.METH_HEAD or request.method == hdrs.METH_OPTIONS:
+    if request[EFFECTIVE_METHOD] in {hdrs.METH_HEAD, hdrs.METH_OPTIONS}:
         return nullcontext()
     return context.concurrency.request(context.client(request))
 

@@ -101,13 +101,14 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["X-Content-Type-Options"] = "nosniff"
     if hdrs.UPGRADE in request.headers and response.status != HTTPStatus.SWITCHING_PROTOCOLS:
         _end_connection(response)
-    if request.method != hdrs.METH_OPTIONS:
+    method = request.get(EFFECTIVE_METHOD, request.method)
+    if method != hdrs.METH_OPTIONS:
         response.headers.update(request[WIRE].common_headers if WIRE in request else Tus.common_headers)
     if (sent_id := request_id(request)) is not None:
         response.headers["X-Request-ID"] = sent_id
     if context.cors is not None and not is_probe(request):
         await context.cors.decorate(request, response)
-    context.metrics.answered(request.get(EFFECTIVE_METHOD, request.method), response.status)
+    context.metrics.answered(method, response.status)
 
 
 def _end_connection(response: web.StreamResponse) -> None:

@@ -18,6 +18,7 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
 from tusd_py.domain.refusals import Forbidden, Refusal
 from tusd_py.domain.rights import Rights
+from tusd_py.http.concurrency import Concurrency, ConcurrencyLimits
 from tusd_py.http.context import CONTEXT
 
 Client = TestClient[web.Request, web.Application]
@@ -114,3 +115,14 @@ async def test_text_that_is_not_one_method_is_refused(client: Client, guests: Gu
     async with client.session.post(url, headers=CIMultiDict(fields)) as answer:
         assert (answer.status, (await answer.text())[:11]) == (400, "malformed: ")
     assert guests.callers == []
+
+
+async def test_options_as_an_override_are_answered_as_options(client: Client) -> None:
+    """Without Tus-Resumable, and not counted among the client's requests."""
+    assert client.app is not None
+    context = client.app[CONTEXT]
+    full = replace(context, concurrency=Concurrency(ConcurrencyLimits(client_requests=0)))
+    client.app._state[CONTEXT] = full
+    async with client.post("/files/", headers={**TUS, "X-HTTP-Method-Override": "OPTIONS"}) as answer:
+        assert answer.status == 204
+        assert "Tus-Resumable" not in answer.headers
