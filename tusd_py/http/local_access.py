@@ -36,8 +36,10 @@ class LocalAccess:
         reports it, is a name that another site may have given this machine's address (DNS rebinding), or if a page of
         an origin that is neither this server's nor in `origins` sent the request. Raises Malformed.
         """
-        if not (self.trust.is_local(request) and self._is_own_host(request)):
+        if not self.trust.is_local(request):
             raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
+        if not self._is_own_host(request):
+            raise Unauthenticated("without auth, the host must be an IP address, localhost or one of allowed-hosts")
         if not self._is_trusted_page(request):
             raise Unauthenticated("without auth, a page of another origin needs a cors-allow-origin that names it")
 
@@ -62,10 +64,10 @@ class LocalAccess:
 
 def _is_local_name(host: str) -> bool:
     """Return True for a host that no other site's name server can answer for: an IP address, in brackets if it is
-    IPv6, or localhost and names below it (RFC 6761, 6.3).
+    IPv6, or localhost and names below it (RFC 6761, 6.3), also with the dot of a whole name at the end.
     """
     try:
         ip_address(host.strip("[]"))
     except ValueError:
-        return f".{host.lower()}".endswith(_LOCALHOST)
+        return f".{host.lower().removesuffix('.')}".endswith(_LOCALHOST)
     return True
