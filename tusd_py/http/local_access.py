@@ -46,8 +46,8 @@ class LocalAccess:
     def _is_own_host(self, request: web.Request) -> bool:
         """Return True if no other site can have given its name to this machine. The host that a proxy reports isn't
         enough: where proxies of this machine are trusted, a page of that other site can report one, too."""
-        sent, reported = host_name(request, Trust()), host_name(request, self.trust)
-        return all(_is_local_name(host) or fits(host, self.hosts) for host in (sent, reported))
+        hosts = host_name(request, Trust()), host_name(request, self.trust)
+        return all(_is_local_name(host) or fits(host, self.hosts) for host in hosts)
 
     def _is_trusted_page(self, request: web.Request) -> bool:
         """Return True unless a page of another origin sent the request and could use the answer. A link that opens the
