@@ -116,7 +116,7 @@ async def slow_reader(origin: str) -> AsyncIterator[asyncio.StreamReader]:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         plain.connect(("127.0.0.1", int(origin.rpartition(":")[2])))
         reader, writer = await asyncio.open_connection(sock=plain, limit=4096)
-        writer.write(b"GET /uploads HTTP/1.0\r\nHost: x\r\n\r\n")
+        writer.write(b"GET /uploads HTTP/1.0\r\nHost: localhost\r\n\r\n")
         yield reader
         writer.close()
 
