@@ -49,7 +49,7 @@ class Share:
 
 class Holding:
     """The bytes of one holder, in use except during `unless_claimed`: only then may the budget claim them, that is, ask
-    for them back because others wait."""
+    for them back because less than a quarter of it is free, or others wait."""
 
     def __init__(self, budgets: tuple[Budget, Budget]) -> None:
         self._share, self._whole = (budget.account(self._claim, busy=True) for budget in budgets)

@@ -10,6 +10,10 @@ from tusd_py.transfer.slabs import Slabs
 _DOWNLOADS, _TEXTS = 4, 8
 """The divisors of the budget: downloads may use a fourth of it, and long heads and lists an eighth."""
 
+CLAIMED_AFTER = 5.0
+"""Seconds after which a head or list that isn't whole loses its memory, and is refused, if less than a quarter of the
+budget is free, or others wait."""
+
 
 class Memory:
     """The memory budget of one server, and the parts that charge it for what they hold."""

@@ -172,7 +172,7 @@ async def test_memory_is_released_once_after_the_handler(site: Site) -> None:
 
 
 async def test_a_slow_head_loses_its_memory_to_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "_CLAIMED_AFTER", 0.1)
+    monkeypatch.setattr(heads, "CLAIMED_AFTER", 0.1)
     async with connected(site.port) as slow, connected(site.port) as fast:
         await begin_head(site, slow)
         assert await slow.silent(0.3), "no other client wants it"
@@ -187,7 +187,7 @@ async def test_a_slow_head_loses_its_memory_to_another(site: Site, monkeypatch: 
 
 
 async def test_a_head_that_has_ended_keeps_its_memory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "_CLAIMED_AFTER", 0.1)
+    monkeypatch.setattr(heads, "CLAIMED_AFTER", 0.1)
     async with asking(site) as connection, connected(site.port) as waiting:
         await waiting.send(BEGUN)
         await asyncio.sleep(0.3)
@@ -196,7 +196,7 @@ async def test_a_head_that_has_ended_keeps_its_memory(site: Site, monkeypatch: p
 
 
 async def test_a_head_that_ends_as_it_is_claimed_keeps_its_memory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "_CLAIMED_AFTER", 0.0)
+    monkeypatch.setattr(heads, "CLAIMED_AFTER", 0.0)
     site.go_on.clear()
     async with connected(site.port) as connection, site.texts.hold(0) as other_holding:
         await begin_head(site, connection)

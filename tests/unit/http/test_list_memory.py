@@ -81,7 +81,7 @@ async def test_a_list_is_charged_as_its_bytes_arrive(site: Site) -> None:
 
 
 async def test_a_slow_list_loses_its_memory_to_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(direct, "_CLAIMED_AFTER", 0.1)
+    monkeypatch.setattr(direct, "CLAIMED_AFTER", 0.1)
     async with connected(site.port) as slow, connected(site.port) as fast:
         await begin_list(site, slow)
         assert await slow.silent(0.3), "no other client wants it"

@@ -25,6 +25,7 @@ from tusd_py.http.connection.connection_limits import UNIX_PEER, client_of, raw_
 from tusd_py.http.connection.internals import ErrorInfo, new_parser
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.transfer.budget_share import Holding
+from tusd_py.transfer.memory import CLAIMED_AFTER
 
 _STEP = 8 * 1024
 """The most bytes of one read from a socket while no body is being read."""
@@ -34,8 +35,6 @@ _TIMES = 2
 """Bytes in memory for each byte of a head: aiohttp keeps the head as sent and as parsed."""
 _LINGER = 1.0
 """Seconds between a refusal and the close, for the client to read it; what the client sends meanwhile is dropped."""
-_CLAIMED_AFTER = 5.0
-"""Seconds after which a head that hasn't ended loses its memory to others that wait, and is refused."""
 _TOO_LARGE, _BUSY = 431, 503
 _TEXTS = {
     _TOO_LARGE: "head-too-large: the head of a request can have {} bytes at most\n",
@@ -214,11 +213,11 @@ class _Connection(RequestHandler):
     async def _reserve(self, holding: Holding, ended: asyncio.Event) -> None:
         """Wait until `holding` has the memory for a head of the greatest length, then read on until the head has
         `ended`. The memory is acquired all at one time: connections that held a part each could wait for each other.
-        A client that sends slowly must not keep it from others: the head is refused if they claim it.
+        A client that sends slowly must not keep it from others: the head is refused if the budget claims it.
         """
         await holding.acquire(_TIMES * self._limit)
         self._resume_reading_for_buffer()
-        if await holding.unless_claimed(ended.wait(), after=_CLAIMED_AFTER):
+        if await holding.unless_claimed(ended.wait(), after=CLAIMED_AFTER):
             return
         if ended.is_set():
             holding.keep()

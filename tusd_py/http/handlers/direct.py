@@ -32,6 +32,7 @@ from tusd_py.protocol.companion import MEMORY_FACTOR
 from tusd_py.protocol.statuses import details
 from tusd_py.protocol.wire import Reply
 from tusd_py.transfer.budget_share import Holding
+from tusd_py.transfer.memory import CLAIMED_AFTER
 
 _MAX_BODY = 2 * 1024 * 1024
 """The most bytes of a request's body: a list of 10,000 parts has half of them."""
@@ -39,8 +40,6 @@ _UNRESERVED = 8 * 1024
 """Bytes up to which a body needs no memory of the budget."""
 _MEMORY_TIMEOUT = 15.0
 """Seconds to wait for the memory of a body."""
-_CLAIMED_AFTER = 5.0
-"""Seconds after which a body that hasn't arrived loses its memory to others that wait."""
 _ARRIVING = 2
 """Bytes in memory for each byte that has arrived of a body, until it is read."""
 _HOLDING = web.RequestKey("holding", Holding)
@@ -85,7 +84,7 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
         return bytes(body)
     holding = request[_HOLDING]
     await _in_time(holding.reserve(MEMORY_FACTOR * size))
-    if not await holding.unless_claimed(_fill(body, request, context, longest, holding), after=_CLAIMED_AFTER):
+    if not await holding.unless_claimed(_fill(body, request, context, longest, holding), after=CLAIMED_AFTER):
         raise _busy()
     await _in_time(holding.charge((MEMORY_FACTOR - _ARRIVING) * len(body)))
     return bytes(body)
