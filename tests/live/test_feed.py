@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -109,19 +109,6 @@ async def test_a_reader_of_the_feed_is_kept_awake(session: aiohttp.ClientSession
 @pytest.mark.parametrize("query", ["since=x", "since=-1", "format=csv", "follow=2&format=ndjson", "since=" + "1" * 19])
 async def test_what_cannot_be_read_is_refused(server: Server, session: aiohttp.ClientSession, query: str) -> None:
     async with session.get(f"{server.origin}/events?{query}") as answer:
-        assert (answer.status, (await answer.text()).partition(":")[0]) == (400, "bad-query")
-
-
-@pytest.mark.usefixtures("urls")
-@pytest.mark.parametrize(
-    ("query", "headers"),
-    [("?since=7", {}), ("?since=7", NDJSON), ("?since=7&follow=1", NDJSON), ("", {"Last-Event-ID": "7"})],
-)
-async def test_a_cursor_of_a_lost_state_is_refused(
-    server: Server, session: aiohttp.ClientSession, query: str, headers: Mapping[str, str]
-) -> None:
-    """Numbers begin again with a new state: what gets those up to the cursor would never be told."""
-    async with session.get(f"{server.origin}/events{query}", headers=headers) as answer:
         assert (answer.status, (await answer.text()).partition(":")[0]) == (400, "bad-query")
 
 

@@ -127,7 +127,7 @@ async def test_csv_and_json(client: TusClient) -> None:
     document = (await ask(client, "?format=json&limit=1", Accept="text/csv")).json
     assert document["end"] == {"cursor": str(document["uploads"][0]["seq"]), "count": 1}
     assert [row["length"] for row in document["uploads"]] == [1]
-    assert (await ask(client, "?format=json&since=2")).json == {"uploads": [], "end": {"cursor": "2", "count": 0}}
+    assert (await ask(client, "?format=json&since=99")).json == {"uploads": [], "end": {"cursor": "99", "count": 0}}
 
 
 UNREADABLE = ("since=x", "since=1000000000000000000", "limit=-1", "format=xml", "follow=x", "follow=1&format=csv")
@@ -138,15 +138,6 @@ async def test_what_cannot_be_read_is_refused(client: TusClient) -> None:
         answer = await ask(client, f"?{query}", Origin=client.url.removesuffix("/files/"))
         assert (answer.status, answer.body.partition(b":")[0]) == (400, b"bad-query")
         assert answer.headers["Access-Control-Allow-Origin"] == client.url.removesuffix("/files/")
-
-
-async def test_a_cursor_of_a_lost_state_is_refused(client: TusClient) -> None:
-    """Numbers begin again with a new state: what gets those up to the cursor would never be told."""
-    await client.create(2)
-    for query in ("since=2", "since=99&format=csv", "since=99&follow=1"):
-        answer = await ask(client, f"?{query}")
-        assert (answer.status, answer.body.partition(b":")[0]) == (400, b"bad-query")
-    assert (await ask(client, "?since=1")).status == 200
 
 
 async def test_another_method_is_refused(client: TusClient) -> None:

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tusd_py.domain.refusals import BadQuery
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
@@ -41,14 +40,6 @@ async def last_seq(engine: Engine) -> int:
     """Return the highest number of an event so far; 0 without an outbox. Raises StateUnavailable."""
     outbox = engine.state.outbox
     return 0 if outbox is None else await outbox.last_seq()
-
-
-async def check_since(engine: Engine, since: int) -> None:
-    """Check a number after which a client wants changes. Raises BadQuery if no event has got it yet: it is from a state
-    that was lost, or is older than its backup, and the client would miss what gets the numbers up to it; and
-    StateUnavailable."""
-    if since and engine.state.outbox is not None and since > await last_seq(engine):
-        raise BadQuery("since, or Last-Event-ID, is above the last number, as after the loss of a state: begin with 0")
 
 
 async def newest(engine: Engine, chosen: Callable[[Upload], bool], limit: int) -> tuple[Sequence[Numbered], int]:

@@ -12,7 +12,6 @@ from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.principal import WATCH
 from tusd_py.domain.refusals import BadQuery, Malformed, UploadNotFound
-from tusd_py.engine.listing import check_since
 from tusd_py.http.connection.body_stream import BodyStream, is_connected
 from tusd_py.http.context import Context
 from tusd_py.http.failures import refusal_of
@@ -74,7 +73,6 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
         raise UploadNotFound
     choice, lines = _read_choice(request, context), _wants_lines(request)
     since = await _since(request, outbox)
-    await check_since(context.engine, since)
     async with live.hub.following(context.client(request), lambda: is_connected(request)) as listener:
         limit = context.engine.thresholds.event_page
         feed = _Feed(live=live, outbox=outbox, listener=listener, choice=choice, since=since, limit=limit)

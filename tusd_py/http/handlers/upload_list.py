@@ -18,7 +18,7 @@ from tusd_py.domain.refusals import BadQuery
 from tusd_py.domain.rights import Watcher
 from tusd_py.domain.selection import UploadSelection
 from tusd_py.domain.upload import Upload
-from tusd_py.engine.listing import check_since, read_page
+from tusd_py.engine.listing import read_page
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
@@ -60,7 +60,6 @@ class ListQuery:
 
 async def _list(request: web.Request, context: Context) -> web.StreamResponse:
     query = _read_query(request, context)
-    await check_since(context.engine, query.since)
     headers = {
         hdrs.CONTENT_TYPE: query.form.content_type,
         **query.form.headers,
