@@ -26,6 +26,7 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
         *(
             "http/handlers/direct.py read_body",
             "http/handlers/direct.py _fill",
+            "http/handlers/direct.py _next_chunk",
             "http/handlers/direct.py read_json_body",
         ),
         *("http/links.py Links.upload_id", "http/handlers/uploads.py _create"),
