@@ -135,9 +135,9 @@ UNREADABLE = ("since=x", "since=1000000000000000000", "limit=-1", "format=xml", 
 
 async def test_what_cannot_be_read_is_refused(client: TusClient) -> None:
     for query in UNREADABLE:
-        answer = await ask(client, f"?{query}", Origin=client.url.removesuffix("/files/"))
+        answer = await ask(client, f"?{query}", Origin="https://app.example")
         assert (answer.status, answer.body.partition(b":")[0]) == (400, b"bad-query")
-        assert answer.headers["Access-Control-Allow-Origin"] == client.url.removesuffix("/files/")
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
 
 
 async def test_another_method_is_refused(client: TusClient) -> None:

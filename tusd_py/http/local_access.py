@@ -11,13 +11,13 @@ from ipaddress import ip_address
 from aiohttp import hdrs, web
 
 from tusd_py.domain.access_refusals import Unauthenticated
-from tusd_py.http.endpoint import host_name, origin
+from tusd_py.http.endpoint import host_name
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.request_filter import fits
 
 _LOCALHOST = ".localhost"
-_OWN_SITES = frozenset({"same-origin", "none"})
-"""The values of Sec-Fetch-Site (Fetch Metadata) for requests of the server's own pages, and of the user."""
+_FOREIGN = "cross-site"
+"""The value of Sec-Fetch-Site (Fetch Metadata) for requests of pages of other sites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +34,14 @@ class LocalAccess:
     def check(self, request: web.Request) -> None:
         """Raise Unauthenticated if the client isn't on this machine, if the request's host, as sent or as a proxy
         reports it, is a name that another site may have given this machine's address (DNS rebinding), or if a page of
-        an origin that is neither this server's nor in `origins` sent the request. Raises Malformed.
+        another site, whose origin isn't in `origins`, sent the request. Raises Malformed.
         """
         if not self.trust.is_local(request):
             raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
         if not self._is_own_host(request):
             raise Unauthenticated("without auth, the host must be an IP address, localhost or one of allowed-hosts")
         if not self._is_trusted_page(request):
-            raise Unauthenticated("without auth, a page of another origin needs a cors-allow-origin that names it")
+            raise Unauthenticated("without auth, a page of another site needs a cors-allow-origin that names it")
 
     def _is_own_host(self, request: web.Request) -> bool:
         """Return True if no other site can have given its name to this machine. The host that a proxy reports isn't
@@ -50,16 +50,13 @@ class LocalAccess:
         return all(_is_local_name(host) or fits(host, self.hosts) for host in hosts)
 
     def _is_trusted_page(self, request: web.Request) -> bool:
-        """Return True unless a page of another origin sent the request and could use the answer. A link that opens the
-        answer as a document (Sec-Fetch-Dest) tells the page nothing.
+        """Return True unless a browser says that a page of another site sent the request and could use the answer. A
+        link that opens the answer as a document (Sec-Fetch-Dest) tells the page nothing.
         """
-        page_origin = request.headers.get(hdrs.ORIGIN)
-        if page_origin is None:
-            own = request.headers.get("Sec-Fetch-Site", "none") in _OWN_SITES
-            return own or request.headers.get("Sec-Fetch-Dest") == "document"
-        if self.origins is not None and self.origins.fullmatch(page_origin):
+        fields = request.headers
+        if fields.get("Sec-Fetch-Site") != _FOREIGN or fields.get("Sec-Fetch-Dest") == "document":
             return True
-        return page_origin == origin(request, self.trust)
+        return self.origins is not None and self.origins.fullmatch(fields.get(hdrs.ORIGIN, "")) is not None
 
 
 def _is_local_name(host: str) -> bool:

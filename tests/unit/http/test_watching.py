@@ -147,19 +147,19 @@ SITE, DEST = "Sec-Fetch-Site", "Sec-Fetch-Dest"
     [
         ({}, {"Origin": "OWN", SITE: "same-origin"}, 200),
         ({}, {"Origin": PAGE, SITE: "cross-site"}, 401),
-        ({}, {"Origin": PAGE}, 401),
-        ({}, {"Origin": "http://localhost:1", SITE: "same-site"}, 401),
-        ({}, {"Origin": "null"}, 401),
+        ({}, {"Origin": PAGE}, 200),
+        ({}, {"Origin": "http://localhost:1", SITE: "same-site"}, 200),
+        ({}, {"Origin": "null", SITE: "cross-site"}, 401),
         (NAMED, {"Origin": PAGE, SITE: "cross-site"}, 200),
-        (NAMED, {"Origin": "https://other.example"}, 401),
+        (NAMED, {"Origin": "https://other.example", SITE: "cross-site"}, 401),
         ({}, {SITE: "same-origin"}, 200),
         ({}, {SITE: "none", DEST: "document"}, 200),
         ({}, {SITE: "cross-site", DEST: "document"}, 200),
         ({}, {SITE: "cross-site", DEST: "image"}, 401),
-        ({}, {SITE: "same-site", DEST: "iframe"}, 401),
+        ({}, {SITE: "cross-site", DEST: "iframe"}, 401),
     ],
 )
-async def test_without_authentication_pages_of_other_origins_see_none(
+async def test_without_authentication_pages_of_other_sites_see_none(
     tmp_path: Path, settings: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
     client = await client_of(tmp_path, None, **settings)
@@ -202,7 +202,7 @@ async def test_without_authentication_the_host_is_this_machine(
 
 
 async def test_a_refused_page_is_told_of_nothing_but_the_refusal(client: Client) -> None:
-    async with client.get("/told", headers={"Origin": PAGE}) as answer:
+    async with client.get("/told", headers={"Origin": PAGE, SITE: "cross-site"}) as answer:
         assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
         assert (await answer.text()).startswith("unauthenticated: ")
 
