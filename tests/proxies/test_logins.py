@@ -46,9 +46,7 @@ def nginx_with(login: str) -> Edit:
             f"        proxy_pass http://tusd_py;\n{example(GUIDE, 'auth_request_set')}",
             1,
         )
-        return text.replace(
-            "    # No node answers: neither do we.", f"{location}\n    # No node answers: neither do we.", 1
-        )
+        return text.replace("    location @no_node {", f"{location}\n    location @no_node {{", 1)
 
     return edit
 
