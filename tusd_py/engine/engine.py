@@ -233,12 +233,7 @@ class Engine:
 
     @asynccontextmanager
     async def hold_for(
-        self,
-        intent: Intent,
-        upload_id: UploadId,
-        on_release_request: Callable[[], None] = lambda: None,
-        *,
-        wait: float | None = None,
+        self, intent: Intent, upload_id: UploadId, on_release_request: Callable[[], None] = lambda: None
     ) -> AsyncIterator[tuple[Lease, Upload | None]]:
         """Lock the upload, as `hold` does; yield the lease, and the upload as stored, or None.
 
@@ -248,7 +243,7 @@ class Engine:
         """
         if self.rights.authenticating:
             self.authorize(intent, await self.state.load(upload_id))
-        async with self.hold(upload_id, on_release_request, wait=wait) as lease:
+        async with self.hold(upload_id, on_release_request) as lease:
             yield lease, await self.state.load(upload_id)
 
     @asynccontextmanager

@@ -27,7 +27,8 @@ async def pause(engine: Engine, upload_id: UploadId) -> Upload:
 
 async def resume(engine: Engine, upload_id: UploadId) -> Upload:
     """End the pause of the upload, and return the upload. A lock holder is asked to record its bytes and release the
-    lock. If the upload isn't paused, return it unchanged, and ask no lock holder. Raises the same as `pause`.
+    lock, if its bytes can be resumed. If the upload isn't paused, return it unchanged, and ask no lock holder. Raises
+    the same as `pause`.
     """
     upload = await engine.state.load(upload_id)
     engine.authorize(Pause(), upload)
@@ -37,8 +38,8 @@ async def resume(engine: Engine, upload_id: UploadId) -> Upload:
 
 
 async def _save(engine: Engine, upload: Upload, change: Callable[[Upload], Change]) -> Upload:
-    async with engine.hold_for(Pause(), upload.id, wait=engine.patience(upload)) as (_, stored):
-        current = await _planned(engine, stored)
+    async with engine.hold(upload.id, wait=engine.patience(upload)):
+        current = await _planned(engine, await engine.state.load(upload.id))
         changed = change(current)
         return current if changed.upload == current else await engine.records.save(changed)
 
