@@ -50,9 +50,12 @@ def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str
 def path_of(template: str, upload: Upload) -> str:
     """Return the path of the upload's finished object: as `expand`, but the client's file name is cut so that the last
     segment, with what key prefix and template add, has at most 255 bytes."""
-    frame = expand(template, upload, lambda _: "").rpartition("/")[2]
-    room = min(_MAX_CLIENT_NAME, max(_MAX_NAME - len(frame.encode()), 1))
-    return expand(template, upload, lambda filename: sanitize(filename, room))
+
+    def fitted(filename: str) -> str:
+        frame = expand(template, upload, lambda _: "").rpartition("/")[2]
+        return sanitize(filename, min(_MAX_CLIENT_NAME, max(_MAX_NAME - len(frame.encode()), 1)))
+
+    return expand(template, upload, fitted)
 
 
 def sanitize(filename: str, room: int = _MAX_CLIENT_NAME) -> str:
