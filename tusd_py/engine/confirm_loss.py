@@ -20,8 +20,8 @@ async def confirming_loss(engine: Engine, recorded: Callable[[], Upload]) -> Asy
     the storage's, may be wrong. UploadSpoiled needs no confirmation. `recorded` returns the upload as last recorded.
 
     Raises UploadLost if nothing is left to resume: the upload has ended then. StorageUnavailable if it can be resumed,
-    as it was or from an earlier offset, for which the client has to ask. Superseded if another process has changed the
-    upload, as it may have moved the missing bytes.
+    as it was or from an earlier offset, for which the client has to ask. Superseded if another process has moved the
+    missing bytes, finished the upload or ended it.
     """
     try:
         yield
@@ -34,7 +34,7 @@ async def confirming_loss(engine: Engine, recorded: Callable[[], Upload]) -> Asy
 
 async def _confirm(engine: Engine, recorded: Upload, lost: UploadLost) -> None:
     upload = await engine.state.load(recorded.id)
-    if upload is None or upload.revision != recorded.revision:
+    if upload is None or upload.phase is not recorded.phase:
         raise Superseded(recorded.id) from lost
     try:
         survey = await _survey(engine, upload)
@@ -42,6 +42,9 @@ async def _confirm(engine: Engine, recorded: Upload, lost: UploadLost) -> None:
         await _end(engine, mark_troubled(end(upload, Reason.LOST), engine.clock()), certain)
         raise
     if survey.upload == upload:
+        # A newer record alone is no reason: the loss may have cut short a save of this process that was carried out.
+        if upload.revision != recorded.revision:
+            raise Superseded(recorded.id) from lost
         engine.observer.trouble("loss not confirmed", upload_id=upload.id, reason=str(lost))
         raise StorageUnavailable("the recorded bytes are stored after all: repeat the request") from lost
     await follow(engine, upload, survey)

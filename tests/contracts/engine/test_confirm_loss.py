@@ -9,11 +9,12 @@ import pytest
 from tests.contracts.engine.test_finish_and_sweep import begin_upload, finishing
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining
-from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.errors import StorageUnavailable, Superseded, UploadLost
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import UploadNotFound
-from tusd_py.domain.upload import Kind
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine.append import append
+from tusd_py.engine.confirm_loss import confirming_loss
 from tusd_py.engine.create import create
 from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
@@ -30,6 +31,40 @@ async def test_lost_bytes_rewind_the_upload(harness: Harness) -> None:
     assert ("rolled-back", (3, 1)) in harness.observer.events
     done = await append(harness.engine, upload.id, appending(1), ScriptedBody(b"bcdef"))
     assert harness.stored(done) == b"abcdef"
+
+
+async def test_a_save_without_an_answer_hides_no_loss(harness: Harness) -> None:
+    """The loss of a tail cuts short the save of a part that was sent at the same time, and that save counts."""
+    upload = await begin_upload(harness)
+    del harness.storage._parts[upload.id][1:]
+    with pytest.raises(StorageUnavailable):
+        await _lose(harness, upload, after=upload)
+    assert (await inspect(harness.engine, upload.id)).offset == 1
+
+
+async def test_bytes_that_another_process_moved_are_not_lost(harness: Harness) -> None:
+    upload = await begin_upload(harness)
+    with pytest.raises(Superseded):
+        await _lose(harness, upload, after=upload)
+    assert harness.observer.count("loss not confirmed") == 0
+    assert (await inspect(harness.engine, upload.id)).offset == 3
+
+
+@pytest.mark.parametrize("phase", [Phase.DONE, Phase.GONE])
+async def test_what_another_process_finished_or_ended_stays_so(harness: Harness, phase: Phase) -> None:
+    upload = await begin_upload(harness)
+    after = replace(upload, phase=phase, etag="e" if phase is Phase.DONE else None)
+    harness.storage._parts.clear()
+    with pytest.raises(Superseded):
+        await _lose(harness, upload, after=after)
+    assert (await harness.record(upload)).phase is phase
+
+
+async def _lose(harness: Harness, upload: Upload, *, after: Upload) -> None:
+    """Tell a writer to `upload` that bytes are lost, once the upload was saved as `after`."""
+    async with confirming_loss(harness.engine, lambda: upload):
+        await harness.state.inner.save(after)
+        raise UploadLost("tail")
 
 
 async def test_a_full_upload_whose_bytes_are_gone_is_open_again(harness: Harness) -> None:
