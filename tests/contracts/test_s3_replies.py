@@ -25,12 +25,20 @@ ELSEWHERE = "<Error><Code>PermanentRedirect</Code></Error>"
 
 @asynccontextmanager
 async def answered(
-    status: int, text: str = "", headers: Mapping[str, str] | None = None, *, uploads: str | None = None
+    status: int,
+    text: str = "",
+    headers: Mapping[str, str] | None = None,
+    *,
+    uploads: str | None = None,
+    methods: list[str] | None = None,
 ) -> AsyncIterator[S3Client]:
-    """A client of an S3 that gives this answer to every request, but to those for multipart uploads lists `uploads`."""
+    """A client of an S3 that gives this answer to every request, but to those for multipart uploads lists `uploads`.
+    The methods of the requests are added to `methods`."""
 
     async def reply(request: web.Request) -> web.Response:
         await request.read()
+        if methods is not None:
+            methods.append(request.method)
         if uploads is not None and "uploads" in request.query:
             return web.Response(
                 text=f"<ListMultipartUploadsResult><Bucket>b</Bucket>{uploads}</ListMultipartUploadsResult>"
@@ -66,6 +74,27 @@ async def test_a_bucket_that_is_elsewhere_is_told_with_its_region() -> None:
     async with answered(301, ELSEWHERE, {"x-amz-bucket-region": "eu-north-1"}) as client:
         with pytest.raises(S3Error, match="set AWS_REGION to eu-north-1"):
             await client.upload_part("k", "m", 1, Payload(length=1, chunks=_byte), {})
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+async def test_a_redirect_is_trouble_after_one_request(status: int) -> None:
+    """botocore would look for the bucket's region by one HeadBucket after another."""
+    methods = list[str]()
+    async with answered(status, methods=methods) as client:
+        with pytest.raises(S3Error, match=f"S3 HeadBucket: {status}"):
+            await client.ping()
+        assert methods == ["HEAD"]
+        with pytest.raises(S3Error, match=f"S3 ListParts: {status}"):
+            await client.list_parts("k", "m")
+    assert methods.count("HEAD") == 1
+
+
+async def test_a_bucket_of_another_region_is_pinged_once() -> None:
+    methods = list[str]()
+    async with answered(400, headers={"x-amz-bucket-region": "eu-north-1"}, methods=methods) as client:
+        with pytest.raises(S3Error, match="set AWS_REGION to eu-north-1"):
+            await client.ping()
+    assert methods == ["HEAD"]
 
 
 async def test_a_missing_bucket_is_no_missing_upload() -> None:

@@ -6,6 +6,8 @@ import re
 
 _REGION = re.compile("[a-z0-9-]{1,40}")
 _ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301"})
+_HEAD_REFUSED = "400"
+"""S3's answer to a HEAD signed for another region; it has no body, so no code (botocore, `S3RegionRedirectorv2`)."""
 _CERTIFICATE = "the certificate can't be verified: if its CA is a private one, name that in AWS_CA_BUNDLE"
 _PROXY = "the proxy of HTTPS_PROXY or HTTP_PROXY doesn't pass it on: mend it, or name the endpoint's host in NO_PROXY"
 _BY_CODE = {
@@ -23,7 +25,8 @@ def advice(code: str, region: str | None) -> str:
 
     `region` is the bucket's, if S3 named it in its answer.
     """
-    text = _elsewhere(region) if code in _ELSEWHERE else _BY_CODE.get(code)
+    elsewhere = code in _ELSEWHERE or (code == _HEAD_REFUSED and region)
+    text = _elsewhere(region) if elsewhere else _BY_CODE.get(code)
     return f"; {text}" if text else ""
 
 

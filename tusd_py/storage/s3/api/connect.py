@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
@@ -115,7 +115,17 @@ async def _boto(stack: AsyncExitStack, session: AioSession, endpoint: str | None
         config=config,
     )
     boto: BotoClient = await stack.enter_async_context(client)
+    boto.meta.events.register_last("before-parameter-build.s3", _forbid_redirect)
     return boto
+
+
+def _forbid_redirect(context: dict[str, Any], **_: object) -> None:
+    """Mark a request of botocore's as redirected already, so that botocore doesn't look for the bucket's region.
+
+    It would do so after any 302 of a proxy, by a HeadBucket, and after the 302 to that by the next, until Python's
+    recursion limit. The requests that carry bytes aren't botocore's, and are refused in a wrong region.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _config(session: AioSession, options: S3Options, transport: Transport) -> AioConfig:

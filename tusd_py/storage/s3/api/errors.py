@@ -74,7 +74,7 @@ def failure(operation: str, status: int, code: str, region: str | None = None) -
     if code in _TRANSIENT_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT_STATUSES:
         return S3TransientError(operation, status, code)
     if operation in _BODILESS:
-        return S3Error(operation, status, code)
+        return S3Error(operation, status, code, region)
     kind = S3Error if _is_s3_code(code) else S3TransientError
     return kind(operation, status, code, region)
 
