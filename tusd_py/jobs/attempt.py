@@ -53,6 +53,7 @@ class Attempt:
         try:
             await self._make(beat)
         except Superseded:
+            await end(self._work)  # before the state is asked: that may take long, and another node may hold the job
             self._counts = await self._hold.find_end()
         finally:
             await end(beat, self._work)
