@@ -115,6 +115,20 @@ async def test_a_hung_method_leaves_the_other_threads_free(caller: PythonCaller)
     assert len(set(answers)) == 1
 
 
+async def test_a_thread_that_cant_start_takes_no_place(caller: PythonCaller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the number of threads of a container is limited: the calls fail until one can be started."""
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _refused)
+        for _ in range(THREADS + 1):
+            with pytest.raises(CallFailed, match="no free thread"):
+                await caller.call(_call("post-create"), 5)
+    assert (await caller.call(_call("post-create"), 60)).body == b'"hooks 1"'
+
+
+def _refused(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_hung_method_does_not_hold_up_the_end() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "timeout\n"

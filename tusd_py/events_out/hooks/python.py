@@ -8,14 +8,13 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
-from tusd_py.events_out.hooks.threads import NoThread, Threads
+from tusd_py.events_out.hooks.threads import Failure, NoThread, Threads
 from tusd_py.ports.observer import Observer
 
 Method = Callable[[Mapping[str, Any]], Any]
@@ -42,24 +41,51 @@ class PythonCaller:
             return Result()
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._await(method, json.loads(call.message.body))
-            return Result(body=b"" if answer is None else json.dumps(answer).encode())
+                outcome = await self._run(method, json.loads(call.message.body))
         except TimeoutError:
             raise CallFailed(TIMEOUT) from None
         except NoThread:
             raise CallFailed("no free thread") from None
-        except Exception as error:
-            self._observer.trouble("hook raised", hook=call.message.name, exception=traceback.format_exc())
-            raise CallFailed(type(error).__name__) from error
+        if isinstance(outcome, Failure):
+            stack = "".join(traceback.format_exception(outcome.error))
+            self._observer.trouble("hook raised", hook=call.message.name, exception=stack)
+            raise CallFailed(type(outcome.error).__name__) from outcome.error
+        return Result(body=outcome)
 
     async def aclose(self) -> None:
         """End the threads. The object belongs to the code that created it."""
         self._threads.close()
 
-    async def _await(self, method: Method, call: Mapping[str, Any]) -> object:
+    async def _run(self, method: Method, call: Mapping[str, Any]) -> bytes | Failure:
+        """Return the answer as JSON, or what the method raised. Raises NoThread."""
         if inspect.iscoroutinefunction(method):
-            return await method(call)
-        return await self._threads.run(partial(method, call))
+            return await _awaited(method, call)
+        return await self._threads.run(lambda: _encoded(method(call)))
+
+
+async def _awaited(method: Method, call: Mapping[str, Any]) -> bytes | Failure:
+    """Return the answer of an `async` method as JSON, or what it raised; but a cancellation of this task is passed on:
+    the method's own CancelledError, as that of a task that it awaits, cancels nothing here.
+    """
+    before = _cancellations()
+    try:
+        return _encoded(await method(call))
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # SystemExit would end the loop
+        if isinstance(error, asyncio.CancelledError) and _cancellations() > before:
+            raise
+        return Failure(error)
+
+
+def _cancellations() -> int:
+    """Return how often the running task was asked to end."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _encoded(answer: object) -> bytes:
+    return b"" if answer is None else json.dumps(answer).encode()
 
 
 def load_hooks(name: str) -> object:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -15,7 +16,16 @@ T = TypeVar("T")
 
 
 class NoThread(Exception):
-    """Every thread is held by work that goes on though its call was given up."""
+    """Every thread is held by work that goes on though its call was given up; or the system starts no further one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that code raised, as a value: an asyncio future can't hold StopIteration, takes the CancelledError of
+    concurrent.futures for a cancellation, and has SystemExit end the loop.
+    """
+
+    error: BaseException
 
 
 class Threads:
@@ -30,14 +40,18 @@ class Threads:
         self._started = 0
         self._overdue = set[asyncio.Future[Any]]()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Wait for a free thread, run `work` in it and return the result. If the call is cancelled, `work` goes on, and
-        its thread is free once it has returned. Raises NoThread.
+    async def run(self, work: Callable[[], T]) -> T | Failure:
+        """Wait for a free thread, run `work` in it and return the result, or what it raised. If the call is cancelled,
+        `work` goes on, and its thread is free once it has returned. Raises NoThread.
         """
         if len(self._overdue) == self._size:
             raise NoThread
         await self._free.acquire()
-        running = asyncio.wrap_future(self._begin(partial(copy_context().run, work)))
+        try:
+            running = asyncio.wrap_future(self._begin(partial(copy_context().run, work)))
+        except RuntimeError:  # the system has no thread for it
+            self._free.release()
+            raise NoThread from None
         running.add_done_callback(lambda _: self._free.release())
         try:
             return await asyncio.shield(running)
@@ -51,13 +65,13 @@ class Threads:
         for _ in range(self._started):
             self._queue.put(None)
 
-    def _begin(self, work: Callable[[], T]) -> Future[T]:
-        outcome = Future[T]()
+    def _begin(self, work: Callable[[], T]) -> Future[T | Failure]:
+        outcome = Future[T | Failure]()
         outcome.set_running_or_notify_cancel()
-        self._queue.put(partial(_work, work, outcome))
         if self._started < self._size:
+            threading.Thread(target=self._serve, name=f"hooks {self._started + 1}", daemon=True).start()
             self._started += 1
-            threading.Thread(target=self._serve, name=f"hooks {self._started}", daemon=True).start()
+        self._queue.put(partial(_work, work, outcome))
         return outcome
 
     def _serve(self) -> None:
@@ -67,6 +81,7 @@ class Threads:
 
 def _work(work: Callable[[], Any], outcome: Future[Any]) -> None:
     try:
-        outcome.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - raised in the waiting task
-        outcome.set_exception(error)
+        result = work()
+    except BaseException as error:  # noqa: BLE001 - the waiting task judges it
+        result = Failure(error)
+    outcome.set_result(result)
