@@ -119,6 +119,16 @@ async def test_the_oldest_are_listed_first(jobs: JobStore) -> None:
     assert await jobs.list(EVERY, None, 0) == []
 
 
+async def test_the_newest_jobs_of_an_upload_are_told(jobs: JobStore) -> None:
+    for number, created_at in ((1, 3.0), (2, 1.0), (3, 2.0), (5, 2.0), (4, 2.0)):
+        await jobs.create(job(number, created_at=created_at, upload_id=UPLOADS[0]))
+    await jobs.create(job(6, created_at=9.0, upload_id=UPLOADS[1]))
+    await jobs.create(job(7, created_at=9.0, upload_id=None, kind="export"))
+    for limit, expected in ((0, []), (1, [1]), (3, [4, 5, 1]), (5, [2, 3, 4, 5, 1]), (9, [2, 3, 4, 5, 1])):
+        assert [newest_job.id for newest_job in await jobs.newest(UPLOADS[0], limit)] == stored(*expected)
+    assert await jobs.newest(UPLOADS[2], 9) == []
+
+
 async def test_a_list_goes_on_after_the_place_of_a_removed_job(jobs: JobStore) -> None:
     for number in range(4):
         await jobs.create(job(number, created_at=1e9 + number / 3))

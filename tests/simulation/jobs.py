@@ -137,6 +137,9 @@ class SimulatedJobs:
     async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
         return await self._network.ask(STATE, "jobs.list", lambda: at_once(self._jobs.list(selection, after, limit)))
 
+    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
+        return await self._network.ask(STATE, "jobs.newest", lambda: at_once(self._jobs.newest(upload_id, limit)))
+
     async def prune(self, before: float, limit: int) -> int:
         return await self._network.ask(STATE, "jobs.prune", lambda: at_once(self._jobs.prune(before, limit)))
 

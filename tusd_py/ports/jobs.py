@@ -53,6 +53,9 @@ class JobStore(Protocol):
         """Return up to `limit` of the chosen jobs that follow `after`, oldest first (`Job.place`); None for the first.
         The job of that place need not be stored any more."""
 
+    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
+        """Return the `limit` jobs of the upload that were created last, oldest first; all if there are fewer."""
+
     async def prune(self, before: float, limit: int) -> int:
         """Remove up to `limit` jobs that ended before the time `before` (`Job.updated_at`), but none that is still due:
         uploads that it made are yet to be removed, and only it knows their ids. Returns the number of removed jobs."""

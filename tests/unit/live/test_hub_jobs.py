@@ -1,14 +1,17 @@
-"""Listeners of a finished upload while its ended jobs are pruned."""
+"""Listeners of a finished upload while its ended jobs are pruned, or with more jobs than a snapshot has."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+import pytest
 
 from tests.support.jobs import ended, ended_job, job
 from tests.support.uploads import upload
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.snapshot import Snapshot
+from tusd_py.live import reader
 from tusd_py.live.hub import Topic
 from tusd_py.live.reader import SnapshotReader
 
@@ -28,13 +31,47 @@ def test_the_end_of_a_job_is_told_after_another_is_pruned() -> None:
 
 async def test_reads_after_a_pruning_reach_the_topic() -> None:
     state, topic = MemoryState(), Topic(ID)
-    reader = SnapshotReader(state=state, has_jobs=True)
+    snapshots = SnapshotReader(state=state, has_jobs=True)
     await state.create(upload(phase=Phase.DONE))
     await ended_job(state, job(1), at=7.0)
     running = await state.jobs.create(job(2))
-    topic.offer(await reader.read(ID))
+    topic.offer(await snapshots.read(ID))
     assert await state.jobs.prune(8.0, 10) == 1
     await state.jobs.save(ended(running, 9.0))
-    topic.offer(await reader.read(ID))
+    topic.offer(await snapshots.read(ID))
     assert topic.latest is not None
     assert ([entry.id for entry in topic.latest.jobs], topic.latest.settled) == ([running.id], True)
+
+
+async def _crowd(state: MemoryState, unended: int) -> SnapshotReader:
+    """A reader of a finished upload with 6 jobs, created in the order of their numbers, of which one hasn't ended."""
+    await state.create(upload(phase=Phase.DONE))
+    for number in range(6):
+        planned = job(number, created_at=float(number))
+        await (state.jobs.create(planned) if number == unended else ended_job(state, planned))
+    return SnapshotReader(state=state, has_jobs=True)
+
+
+@pytest.mark.parametrize("unended", range(6))
+async def test_any_job_of_many_holds_back_the_end(unended: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job is told until it ends, also if more are kept than a snapshot has."""
+    monkeypatch.setattr(reader, "_MOST_JOBS", 2)
+    state = MemoryState()
+    crowd = await _crowd(state, unended)
+    snapshot = await crowd.read(ID)
+    assert snapshot is not None
+    assert not snapshot.settled
+    assert [entry.id for entry in snapshot.jobs] == [job(number).id for number in sorted({unended, 4, 5})]
+
+
+async def test_the_end_of_the_newest_job_of_many_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_MOST_JOBS", 2)
+    state = MemoryState()
+    crowd = await _crowd(state, 5)
+    last = await state.jobs.load(job(5).id)
+    assert last is not None
+    saved = await state.jobs.save(ended(last, 9.0))
+    snapshot = await crowd.read(ID)
+    assert snapshot is not None
+    assert snapshot.settled
+    assert snapshot.jobs[-1] == saved

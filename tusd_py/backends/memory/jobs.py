@@ -9,6 +9,7 @@ from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.jobs import JobSelection
 
 
@@ -42,6 +43,10 @@ class MemoryJobs:
     async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
         chosen = [job for job in self._jobs() if selection.includes(job) and (after is None or job.place > after)]
         return sorted(chosen, key=lambda job: job.place)[:limit]
+
+    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
+        jobs = [job for job in self._jobs() if job.upload_id == upload_id]
+        return sorted(jobs, key=lambda job: job.place)[max(len(jobs) - limit, 0) :]
 
     async def prune(self, before: float, limit: int) -> int:
         old = [job.id for job in self._jobs() if job.ended and job.due_at is None and job.updated_at < before][:limit]

@@ -74,6 +74,15 @@ while true do
 end
 """
 
+NEWEST = """
+-- ARGV: prefix, upload, limit. Returns the documents, the newest first
+local set, found = ARGV[1] .. 'upload-jobs:' .. ARGV[2], {}
+for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', set, '+inf', '-inf', 'LIMIT', 0, ARGV[3])) do
+  table.insert(found, redis.call('HGET', ARGV[1] .. 'job:' .. id, 'document'))
+end
+return found
+"""
+
 PRUNE = """
 -- ARGV: prefix, time, limit. Returns how many jobs were removed: those that are still due keep their products' ids
 local prefix, limit, removed, kept = ARGV[1], tonumber(ARGV[3]), 0, 0

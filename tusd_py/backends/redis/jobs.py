@@ -17,6 +17,7 @@ from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import job_row
 from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.jobs import JobSelection
 
 
@@ -59,6 +60,10 @@ class RedisJobs:
             )
             documents += page
         return [decode_job(document) for document in documents]
+
+    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
+        documents = await self._scripts.run(scripts.NEWEST, upload_id, limit)
+        return [decode_job(document) for document in reversed(documents)]
 
     async def prune(self, before: float, limit: int) -> int:
         return int(await self._scripts.run(scripts.PRUNE, repr(before), limit))

@@ -12,6 +12,7 @@ from tusd_py.backends.sqlite.outbox import store_end
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.jobs import JobSelection
 
 MIGRATION = (
@@ -46,6 +47,7 @@ _SAVE = """
 _LOAD = "SELECT document FROM jobs WHERE id = ?"
 _OPEN = "SELECT 1 FROM jobs WHERE id = ? AND ended_at IS NULL"
 _DUE = "SELECT document FROM jobs WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
+_NEWEST = "SELECT document FROM jobs WHERE upload_id = ? ORDER BY created_at DESC, id DESC LIMIT ?"
 _PRUNE = """
     DELETE FROM jobs
     WHERE id IN (SELECT id FROM jobs WHERE ended_at < ? AND due_at IS NULL ORDER BY ended_at LIMIT ?)
@@ -78,6 +80,9 @@ class SqliteJobs:
     async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
         query, values = _select(selection, after)
         return await self._read(query, *values, limit)
+
+    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
+        return (await self._read(_NEWEST, upload_id, limit))[::-1]
 
     async def prune(self, before: float, limit: int) -> int:
         return await self._thread.write(lambda connection: connection.execute(_PRUNE, (before, limit)).rowcount)
