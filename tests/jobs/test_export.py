@@ -113,6 +113,17 @@ async def test_with_a_member_that_isnt_there_nothing_remains(client: JobClient) 
         assert await _listed(client) == before
 
 
+@pytest.mark.parametrize("form", ["zip", "csv"])
+async def test_an_upload_named_twice_is_not_read_twice(client: JobClient, form: str) -> None:
+    """A request of a few bytes would cost all bytes of an upload for each time that it names it."""
+    ids = [await client.uploaded(text) for text in (b"1", b"22")]
+    before = await _listed(client)
+    job = await export(client, ids=[*ids, ids[0]], format=form)
+    assert (job["phase"], job["attempt"]) == ("failed", 1)
+    assert (job["error"]["code"], job["error"]["upload_id"]) == ("repeated-member", ids[0])
+    assert await _listed(client) == before
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -92,8 +92,8 @@ class _Members:
     names: MemberNames = field(default_factory=MemberNames)
 
     async def listed(self) -> AsyncGenerator[bytes, None]:
-        """Yield the listing of the members, as NDJSON or CSV in UTF-8. Raises JobFault (missing-member),
-        StateUnavailable."""
+        """Yield the listing of the members, as NDJSON or CSV in UTF-8. Raises JobFault (missing-member,
+        repeated-member), StateUnavailable."""
         job, engine = self.work.job, self.work.engine
         form, cursor = FORMATS[job.args["format"]], 0
         yield form.head
@@ -104,7 +104,8 @@ class _Members:
         yield form.end(str(cursor), self.count)
 
     async def zipped(self) -> AsyncGenerator[bytes, None]:
-        """Yield the archive's bytes. Raises JobFault (missing-member), StateUnavailable, StorageUnavailable."""
+        """Yield the archive's bytes. Raises JobFault (missing-member, repeated-member), StateUnavailable,
+        StorageUnavailable."""
         entries = self._entries()
         stream = async_stream_zip(entries, chunk_size=_CHUNK)
         async with closing_all(stream, entries):  # type: ignore[arg-type]  # it is a generator
@@ -142,11 +143,11 @@ class _Members:
         `ids` names, in that order, or those that its argument `filter` selects, in the order of their last
         events.
 
-        Raises JobFault (missing-member) if one of `ids` isn't a finished upload that the job's owner may see;
-        StateUnavailable.
+        Raises JobFault (missing-member) if one of `ids` isn't a finished upload that the job's owner may see,
+        (repeated-member) if one comes twice; StateUnavailable.
         """
         args = self.work.job.args
-        chosen = self._by_id(args["ids"]) if "ids" in args else self._by_filter(args["filter"])
+        chosen = self._by_id(_each_once(args["ids"])) if "ids" in args else self._by_filter(args["filter"])
         async with aclosing(chosen):
             async for numbered in chosen:
                 self.count += 1
@@ -182,6 +183,17 @@ class _Members:
     @property
     def _watcher(self) -> Watcher:
         return Watcher(self.work.job.owner, self.work.job.tenant, sees_all=self.work.job.sees_all)
+
+
+def _each_once(ids: list[str]) -> list[str]:
+    """Return the ids. Raises JobFault (repeated-member) if one comes twice: its bytes would be read and stored as
+    often, far more than the request's size."""
+    seen = set[str]()
+    for text in ids:
+        if text in seen:
+            raise JobFault("repeated-member", "an upload is named twice", upload_id=text)
+        seen.add(text)
+    return ids
 
 
 def _missing(upload_id: str | UploadId) -> JobFault:
