@@ -4,7 +4,6 @@ isn't possible at first: a node does it later."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -27,16 +26,16 @@ from tusd_py.jobs.service import JobService
 from tusd_py.jobs.work import Args, PlainKind, Result, Work
 from tusd_py.ports.state import StateStore
 
-TTL = 0.5
+TTL = 30.0
 OPERATOR = Watcher(sees_all=True)
 ERROR = {"code": "bad", "message": "it never works"}
 
 
 class Failing(PlainKind):
-    """Fails each attempt, and `failures` calls of `give_up`, with the error."""
+    """Fails each attempt, and `failures` calls of `give_up`, with the error, when the hold of the job is over."""
 
-    def __init__(self) -> None:
-        self.failures, self.error = 0, Exception()
+    def __init__(self, harness: Harness) -> None:
+        self.harness, self.failures, self.error = harness, 0, Exception()
         self.given_up = list[tuple[str, JobPhase]]()
 
     def check(self, args: Args) -> Args:
@@ -51,6 +50,7 @@ class Failing(PlainKind):
         self.given_up.append((job.id, job.phase))
         if self.failures:
             self.failures -= 1
+            self.harness.now += TTL
             raise self.error
 
 
@@ -59,20 +59,21 @@ async def pieces() -> AsyncGenerator[bytes, None]:
 
 
 @pytest.fixture
-def engine(state: StateStore) -> Engine:
-    return replace(Harness(state).engine, clock=time.time)
+def harness(state: StateStore) -> Harness:
+    return Harness(state)
 
 
 @pytest.fixture
-def kind() -> Failing:
-    return Failing()
+def kind(harness: Harness) -> Failing:
+    return Failing(harness)
 
 
 @pytest.fixture
-def service(engine: Engine, kind: Failing) -> JobService:
+def service(harness: Harness, kind: Failing) -> JobService:
+    engine = harness.engine
     runner = Runner(
         engine=engine,
-        tenure=Tenure(store=engine.state.jobs, clock=time.time, ttl=TTL),
+        tenure=Tenure(store=engine.state.jobs, clock=engine.clock, ttl=TTL),
         kinds={"checksum": kind},
         terms=Terms(seconds=60.0, attempts=1),
         concurrency=2,
@@ -107,14 +108,17 @@ async def test_a_cancelled_job_is_given_up_until_that_is_done(
 
 async def test_a_failed_job_is_given_up_until_that_is_done(service: JobService, kind: Failing) -> None:
     kind.failures, kind.error = 1, Locked("held")
-    await service.store.create(job(due_at=time.time()))
+    await service.store.create(job())
     assert (await cleared(service)).error == ERROR
     assert kind.given_up == 2 * [(job().id, JobPhase.FAILED)]
 
 
-async def test_a_job_whose_node_died_at_its_end_is_given_up(service: JobService, kind: Failing) -> None:
+async def test_a_job_whose_node_died_at_its_end_is_given_up(
+    service: JobService, kind: Failing, harness: Harness
+) -> None:
     queued = await service.store.create(job())
-    await service.store.save(job_life.fail(queued, time.time(), TTL, ERROR))
+    await service.store.save(job_life.fail(queued, harness.now, TTL, ERROR))
+    harness.now += TTL
     assert (await cleared(service)).error == ERROR
     assert kind.given_up == [(job().id, JobPhase.FAILED)]
 
@@ -139,14 +143,15 @@ async def test_a_request_cancels_no_job_whose_result_is_known(service: JobServic
     assert stored.phase is JobPhase.CANCELLED
 
 
-async def test_late_products_of_a_cancelled_job_are_removed(service: JobService, engine: Engine) -> None:
+async def test_late_products_of_a_cancelled_job_are_removed(service: JobService, harness: Harness) -> None:
     """Another node works on the job, makes an upload before it has noticed the cancellation, and dies."""
-    product_id = engine.new_id()
-    running = await service.store.save(job_life.claim(await service.store.create(job()), time.time(), TTL))
+    engine, product_id = harness.engine, harness.engine.new_id()
+    running = await service.store.save(job_life.claim(await service.store.create(job()), harness.now, TTL))
     running = await service.store.save(replace(running, product_ids=(product_id,)))
     await service.cancel(running, OPERATOR)
     product = await make(engine, product_id, {}, pieces())
     assert product.done
+    harness.now += TTL
     stored = await cleared(service)
     assert (stored.phase, stored.product_ids) == (JobPhase.CANCELLED, ())
     remaining = await engine.state.load(product_id)
