@@ -145,18 +145,23 @@ async def test_a_willing_holder_is_replaced_fast(
     lockers: tuple[Locker, Locker],
 ) -> None:
     """A holder that releases when asked is replaced in well under a second."""
-    near, far = lockers
+    times = [await seconds_to_replace(*lockers) for _ in range(3)]
+    assert min(times) < 0.8, "a busy machine may delay it, but not each time"
+
+
+async def seconds_to_replace(near: Locker, far: Locker) -> float:
     entered = asyncio.Event()
     holder = asyncio.create_task(polite(near, entered))
     await entered.wait()
     began = time.monotonic()
     async with far.hold(ONE, on_release_request=unasked, wait=5):
-        assert time.monotonic() - began < 0.8
+        seconds = time.monotonic() - began
     await holder
+    return seconds
 
 
-async def test_a_holder_is_asked_only_once(lockers: tuple[Locker, Locker]) -> None:
-    near, far = lockers
+async def test_a_holder_is_asked_only_once(lasting_lockers: tuple[Locker, Locker]) -> None:
+    near, far = lasting_lockers
     release_requests: list[None] = []
     async with near.hold(ONE, on_release_request=lambda: release_requests.append(None), wait=0):
         for _ in range(2):
@@ -189,13 +194,13 @@ async def test_a_zero_wait_asks_no_holder(
             await asyncio.wait_for(release_request.wait(), 0.3)
 
 
-async def test_a_turn_that_does_not_come_in_time_is_locked(lockers: tuple[Locker, Locker]) -> None:
-    near, far = lockers
+async def test_a_turn_that_does_not_come_in_time_is_locked(lasting_lockers: tuple[Locker, Locker]) -> None:
+    near, far = lasting_lockers
     async with near.hold(ONE, on_release_request=unasked, wait=0) as lease:
         began = time.monotonic()
         with pytest.raises(Locked):
             await enter(far, wait=0.3)
-        assert 0.25 < time.monotonic() - began < 1.0
+        assert 0.25 < time.monotonic() - began < 3.0
         lease.check()
 
 
