@@ -10,16 +10,13 @@ import pytest
 from tests.contracts.examples import Run
 from tests.support.events import ALL, ENDS, KEPT
 from tests.support.storages import STORAGES, Bench
-from tusd_py.backends.redis import connection as redis_client
 from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import StateStore
 
 
 @pytest.fixture(autouse=True)
-def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that has other work lets an answer wait: how long it may is tried by tests/faults."""
-    monkeypatch.setattr(redis_client, "CONNECT_SECONDS", 30.0)
-    monkeypatch.setattr(redis_client, "ANSWER_SECONDS", 30.0)
+def patience(patient_with_redis: None) -> None:
+    """For each test."""
 
 
 @pytest.fixture(params=STORAGES)

@@ -9,6 +9,7 @@ from redis import Redis
 
 from devtools.redis import RedisServer
 from tests.support.parts import started
+from tusd_py.backends.redis import connection
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,13 @@ def redis_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 @pytest.fixture
 def redis_url(redis_running: RedisServer) -> str:
     return emptied(redis_running)
+
+
+@pytest.fixture
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has other work lets an answer wait: how long it may is tried by tests/faults."""
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 30.0)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 30.0)
 
 
 def emptied(server: RedisServer) -> str:

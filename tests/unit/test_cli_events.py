@@ -22,6 +22,8 @@ from tusd_py.jobs.on_finish import subscription
 from tusd_py.ports.outbox import Delivery, Outbox, Selection
 from tusd_py.ports.state import StateStore
 
+pytestmark = pytest.mark.usefixtures("patient_with_redis")
+
 FIRST, SECOND, THIRD = (UploadId(f"{number:032x}") for number in (1, 2, 3))
 CREATED, ENDED, RECENT = f"evt_{FIRST}_created", f"evt_{FIRST}_terminated", f"evt_{SECOND}_created"
 ANCIENT = f"evt_{THIRD}_created"

@@ -95,8 +95,8 @@ async def test_lease_without_renewal_runs_out(server: RedisServer, locker: Redis
     """A lease that cannot be renewed expires, and its holder gets the release request."""
     release_request = asyncio.Event()
     async with locker.hold(ID, on_release_request=release_request.set, wait=0) as lease:
-        server.stop(signal.SIGKILL)
         assert lease.valid
+        server.stop(signal.SIGKILL)
         async with asyncio.timeout(PATIENCE):
             await release_request.wait()
         with pytest.raises(Superseded):
