@@ -39,6 +39,10 @@ class S3Proxy:
         self._tls = tls
         self._strict = Strict(rules or Rules())
 
+    def calls_of(self, upload_id: str) -> list[Call]:
+        """The requests on keys of this upload: sweeps ask for others at any time."""
+        return [call for call in self.calls if upload_id in call.key]
+
     @property
     def upload_calls(self) -> list[Call]:
         """The requests on keys of uploads: a server that has just started also looks if the bucket is ready."""

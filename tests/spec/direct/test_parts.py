@@ -61,7 +61,7 @@ async def test_signing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3Pro
     upload = await direct.begin()
     s3_proxy.reset()
     assert (await direct.sign(upload, 1)).json["expires"] == 900
-    assert not s3_proxy.upload_calls
+    assert not s3_proxy.calls_of(upload.upload_id)
 
 
 async def test_the_record_is_like_any_other(direct: DirectClient, s3: Site, tus: TusClient) -> None:
@@ -104,7 +104,7 @@ async def test_completing_again_says_the_same(direct: DirectClient, s3_proxy: S3
     s3_proxy.reset()
     again = await direct.complete(upload, parts)
     assert (again.status, again.json) == (first.status, first.json) == (200, first.json)
-    assert not s3_proxy.upload_calls
+    assert not s3_proxy.calls_of(upload.upload_id)
 
 
 async def test_abort_ends_it_and_leaves_nothing(direct: DirectClient, s3: Site, tus: TusClient) -> None:

@@ -59,13 +59,14 @@ async def test_nobody_has_to_ask_for_it_to_be_finished(direct: DirectClient, s3:
     signed = await direct.params(size=len(DATA))
     assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201
 
+    async def record() -> str:
+        return (await s3.server.command("uploads", "show", id_of(signed))).out
+
     async def done() -> bool:
-        return await tus.metric("uploads_finished_total") > finished
+        return await tus.metric("uploads_finished_total") > finished and '"phase": "done"' in await record()
 
     await until(done, within=90)
-    outcome = await s3.server.command("uploads", "show", id_of(signed))
-    assert '"phase": "done"' in outcome.out
-    assert f'"offset": {len(DATA)}' in outcome.out
+    assert f'"offset": {len(DATA)}' in await record()
 
 
 async def test_what_was_signed_is_bound(direct: DirectClient) -> None:
@@ -78,6 +79,7 @@ async def test_what_was_signed_is_bound(direct: DirectClient) -> None:
     assert (await direct.form(url, {**fields, "Content-Type": "text/html"}, DATA)).status == 403
     assert (await direct.form(url, {**fields, "x-amz-storage-class": "GLACIER"}, DATA)).status == 403
     assert (await direct.form(url, fields, DATA)).status == 201
+    assert await direct.content(id_of(signed)) == DATA
 
 
 async def test_repeated_form_does_not_change_the_download(direct: DirectClient, tus: TusClient) -> None:
@@ -170,8 +172,8 @@ async def test_params_need_a_filename(direct: DirectClient) -> None:
 
 async def test_announcing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3Proxy) -> None:
     s3_proxy.reset()
-    await direct.params()
-    assert not s3_proxy.upload_calls
+    signed = await direct.params()
+    assert not s3_proxy.calls_of(id_of(signed))
 
 
 async def test_an_ended_one_is_removed_again_once_its_form_has_expired(
