@@ -86,7 +86,7 @@ async def test_a_reconnecting_client_learns_of_the_end(client: TusClient, sessio
 
 
 async def test_an_upload_that_expires_is_told_as_expired(start: Start, session: aiohttp.ClientSession) -> None:
-    server = start(expire_after="1s")
+    server = start(expire_after="2s")
     await server.start()
     url = await TusClient(session, server.url).create(10)
     async with listening(session, f"{url}/events") as events:
@@ -157,16 +157,23 @@ async def test_what_has_come_is_told_before_it_is_durable(start: Start, session:
     server = start()
     await server.start()
     client = TusClient(session, server.url)
-    step = 9 * 2**20
-    url = await client.create(2 * step)
+    step, count = 12 * 2**20, 20
+    url, demand, sent_bytes = await client.create(count * step), asyncio.Event(), 0
 
     async def slow() -> AsyncIterator[bytes]:
-        yield bytes(step)
-        await asyncio.sleep(60)
+        nonlocal sent_bytes
+        while True:
+            sent_bytes += step
+            yield bytes(step)
+            await demand.wait()
+            demand.clear()
 
     async with listening(session, f"{url}/events") as events:
-        running = asyncio.create_task(client.patch(url, 0, slow(), content_length=2 * step))
+        running = asyncio.create_task(client.patch(url, 0, slow(), content_length=count * step))
         progress = await events.expect("progress")
-        assert 0 < progress.data["offset"] < progress.data["received"] <= step
+        while progress.data["offset"] == progress.data["received"]:  # on a busy machine nothing came meanwhile
+            demand.set()
+            progress = await events.expect("progress")
+        assert 0 < progress.data["offset"] < progress.data["received"] <= sent_bytes < count * step
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

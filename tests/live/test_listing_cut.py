@@ -16,11 +16,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.live import read_lines
+from tests.support.tus import until
 from tests.support.uploads import upload
 from tusd_py import create_app
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.config import load_settings
 from tusd_py.domain.errors import StateUnavailable
+from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import CONTEXT
 from tusd_py.ports.state import Numbered
 
@@ -59,7 +61,7 @@ def network_timeout() -> str:
 
 
 @pytest.fixture
-async def origin(state: BreakingState, tmp_path: Path, network_timeout: str) -> AsyncIterator[str]:
+async def server(state: BreakingState, tmp_path: Path, network_timeout: str) -> AsyncIterator[TestServer]:
     settings = {"state": "memory:", "storage": f"file:{tmp_path}", "listing": "on", "network_timeout": network_timeout}
     app = create_app(load_settings(settings, None, {}))
 
@@ -68,8 +70,14 @@ async def origin(state: BreakingState, tmp_path: Path, network_timeout: str) -> 
         app[CONTEXT] = replace(context, engine=replace(context.engine, state=state))
 
     app.on_startup.append(share)
-    async with TestServer(app) as server:
-        yield str(server.make_url("")).rstrip("/")
+    server = TestServer(app)
+    async with server:
+        yield server
+
+
+@pytest.fixture
+async def origin(server: TestServer) -> str:
+    return str(server.make_url("")).rstrip("/")
 
 
 async def curl(*arguments: str) -> tuple[int, bytes]:
@@ -125,11 +133,26 @@ FAT = pytest.mark.parametrize("row_bytes", [30_000])
 """Pages that no system buffers."""
 
 
+@pytest.fixture
+def stalled(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once the server has noticed that its client has stopped reading."""
+    noticed, drained = asyncio.Event(), BodyStream.drained
+
+    async def wait_for_client(body: BodyStream) -> None:
+        noticed.set()
+        await drained(body)
+
+    monkeypatch.setattr(BodyStream, "drained", wait_for_client)
+    return noticed
+
+
 @FAT
-async def test_a_client_that_stops_reading_for_a_while_gets_all(origin: str, state: BreakingState) -> None:
+async def test_a_client_that_stops_reading_for_a_while_gets_all(
+    origin: str, state: BreakingState, stalled: asyncio.Event
+) -> None:
     state.breaks_at = 0
     async with slow_reader(origin) as reader:
-        await asyncio.sleep(1.5)
+        await stalled.wait()
         body = (await reader.read(-1)).partition(b"\r\n\r\n")[2]
     rows = [json.loads(line) for line in body.splitlines()]
     assert [row["id"] for row in rows[:-1]] == [f"{number:032x}" for number in range(ROWS)]
@@ -139,10 +162,14 @@ async def test_a_client_that_stops_reading_for_a_while_gets_all(origin: str, sta
 
 @FAT
 @pytest.mark.parametrize("network_timeout", ["2s"])
-async def test_a_client_that_takes_nothing_is_cut_off(origin: str, state: BreakingState) -> None:
+async def test_a_client_that_takes_nothing_is_cut_off(server: TestServer, origin: str, state: BreakingState) -> None:
     state.breaks_at = 0
+
+    async def cut_off() -> bool:
+        return state.pages > 0 and not server.handler.connections
+
     async with slow_reader(origin) as reader:
-        await asyncio.sleep(4)
+        await until(cut_off)
         body = await reader.read(-1)
     assert b'{"end":' not in body
     assert state.pages == 1

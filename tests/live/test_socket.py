@@ -92,7 +92,7 @@ async def test_a_running_request_is_asked_to_leave(client: TusClient, url: str, 
         await asyncio.sleep(60)
 
     running = asyncio.create_task(client.patch(url, 0, slow()))
-    await asyncio.sleep(1.0)
+    await client.received(5)
     paused = await say(socket, "pause")
     while not paused["paused"]:
         paused = (await socket.receive_json())["payload"]
