@@ -39,7 +39,7 @@ _EVERYTHING = {
     "ietf_interim_responses": "on",
     "s3_info_objects": True,
     "network_timeout": 0.2,
-    "idle_timeout": 2,
+    "idle_timeout": 20,
     "live": True,
     "jobs": True,
     "plain_uploads": True,

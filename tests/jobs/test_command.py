@@ -18,7 +18,7 @@ SCRIPTS = {
     "fail": "cat >/dev/null; echo oops >&2; exit 3",
     "deaf": "echo done",
     "much": "head -c 70000 /dev/zero | tr '\\000' x",
-    "half": "sleep 600 & echo $! > child; echo $$ > started; head -c 1000 >/dev/null; sleep 1; wc -c > counted",
+    "half": "sleep 600 & echo $! > child; echo $$ > started; head -c 1000 >/dev/null; sleep 9; wc -c > counted",
     "hang": "sleep 600 & echo $! > child; echo $$ > started; wait",
 }
 

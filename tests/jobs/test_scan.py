@@ -36,7 +36,7 @@ CLEAN = {"verdict": "clean", "name": None, "reason": None}
 
 
 async def test_a_scan_is_a_job(start: Start, session: aiohttp.ClientSession, clamd: FakeClamd) -> None:
-    client = await serve(start, session, clamd, clamd_max_size="1MB")
+    client = await serve(start, session, clamd, silence="60s", clamd_max_size="1MB")
     good, bad, long = [await client.uploaded(data) for data in (GOOD, BAD, random_bytes(1_000_001))]
     assert await scan_of(client, good) is None
 
@@ -103,7 +103,7 @@ async def test_a_scanner_that_comes_back_is_asked_again(
 async def test_before_its_finish_an_upload_is_scanned(
     start: Start, session: aiohttp.ClientSession, clamd: FakeClamd
 ) -> None:
-    client = await serve(start, session, clamd, scan_before_finish=True, clamd_max_size="1MB")
+    client = await serve(start, session, clamd, silence="60s", scan_before_finish=True, clamd_max_size="1MB")
     url = await client.create(len(GOOD))
     clamd.allowed.clear()
     patching = asyncio.create_task(client.patch(url, 0, GOOD))

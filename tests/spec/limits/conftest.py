@@ -19,7 +19,8 @@ strict = sites.local(
     "strict", max_metadata_size=64, max_partials=2, idle_timeout=0.5, network_timeout=1, min_data_rate=1000
 )
 """Little patience and short lists."""
-
+dripped = sites.local("dripped", network_timeout=5, min_data_rate=1000)
+"""Patience with a pause, but not with a low rate."""
 slow = sites.local("slow", behind_proxy=True, max_client_creations="4/h")
 """Few creations from each client."""
 few = sites.local("few", max_open_uploads=2, max_open_bytes=100, max_partial_uses=2, max_metadata_size=64)
@@ -31,6 +32,7 @@ tus_few = sites.client(TusClient, "few")
 tus_shared = sites.client(TusClient, "shared")
 tus_narrow = sites.client(TusClient, "narrow")
 tus_strict = sites.client(TusClient, "strict")
+tus_dripped = sites.client(TusClient, "dripped")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -24,8 +24,8 @@ strict = sites.local(
     expire_after=0,
 )
 """Nothing optional, little patience, few bytes, and one origin, which may send cookies."""
-fleeting = sites.local("fleeting", expire_after=1, gone_status=410)
-"""Unfinished uploads expire at once, and what is gone is 410."""
+fleeting = sites.local("fleeting", expire_after=2, gone_status=410)
+"""Unfinished uploads expire soon, and what is gone is 410."""
 
 tus = sites.client(TusClient, "local")
 tus_s3 = sites.client(TusClient, "s3")

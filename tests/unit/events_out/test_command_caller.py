@@ -70,9 +70,20 @@ async def test_one_that_can_not_be_run_has_failed(tmp_path: Path) -> None:
 async def test_it_is_killed_with_its_children_when_its_time_is_over(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     with pytest.raises(CallFailed, match="timeout"):
-        await run(tmp_path, f"sleep 1000 & echo $! $$ > {pids}; wait", seconds=1.0)
-    for pid in map(int, pids.read_text().split()):
-        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        await run(tmp_path, f"sleep 1000 & echo $! $$ > {pids}; wait", seconds=2.0)
+    killed_pids = [int(pid) for pid in pids.read_text().split()]
+
+    async def ended() -> bool:
+        return all(map(has_ended, killed_pids))
+
+    await until(ended)
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def test_a_child_that_holds_the_output_is_killed_too(tmp_path: Path) -> None:

@@ -25,23 +25,24 @@ def served(runner: Runner) -> web.Server:
     return runner.server
 
 
-async def started(handler: Handler, port: int) -> Runner:
+async def started(handler: Handler) -> tuple[Runner, int]:
+    """Return the runner and its port."""
     app = web.Application()
     app[CONTEXT] = cast("Context", SimpleNamespace(memory=None, metrics=None, connections=Connections()))
     app.router.add_route("*", "/", handler)
     runner = Runner(app, 100)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    return runner
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner, runner.addresses[0][1]
 
 
 async def accepted(runner: Runner) -> bool:
     return bool(served(runner).connections)
 
 
-async def test_closing_server_reads_no_further_head(unused_tcp_port: int) -> None:
-    runner = await started(answered, unused_tcp_port)
-    async with connected(unused_tcp_port) as connection:
+async def test_closing_server_reads_no_further_head() -> None:
+    runner, port = await started(answered)
+    async with connected(port) as connection:
         await until(lambda: accepted(runner))
         (accepting,) = served(runner).connections
         accepting._close = True  # as `pre_shutdown` does, before the connection has begun
@@ -59,10 +60,10 @@ async def given_up(request: web.Request) -> web.Response:
     return web.Response(text="here")
 
 
-async def test_request_ending_at_shutdown_is_answered(unused_tcp_port: int) -> None:
+async def test_request_ending_at_shutdown_is_answered() -> None:
     """A request that ends just as the shutdown stops waiting gets its answer."""
-    runner = await started(given_up, unused_tcp_port)
-    async with connected(unused_tcp_port) as connection:
+    runner, port = await started(given_up)
+    async with connected(port) as connection:
         for _ in range(2):
             await connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await connection.answer()).status == 200

@@ -91,12 +91,12 @@ async def test_a_slow_list_loses_its_memory_to_another(site: Site, monkeypatch: 
 
 
 async def test_a_list_may_arrive_in_longer_than_its_longest_pause(site: Site) -> None:
-    site.context.network_timeout = 0.5
+    site.context.network_timeout = 1.6
     async with connected(site.port) as connection:
         await begin_list(site, connection)
-        for begin in range(100, SIZE, 5_000):
-            await asyncio.sleep(0.2)
-            await connection.send(BODY[begin : begin + 5_000])
+        for begin in range(100, SIZE, 3_500):  # six pauses
+            await asyncio.sleep(0.3)
+            await connection.send(BODY[begin : begin + 3_500])
         assert (await connection.answer()).status == 200
 
 
