@@ -14,7 +14,11 @@ from tusd_py.protocol.companion import read_json
 FORMATS = ("zip", "ndjson", "csv")
 COMPRESSIONS = ("auto", "store", "deflate")
 _MOST_IDS = 100_000
+_LONGEST_ID = 64
+"""Characters of the longest id: more than any has, and few, as the job's record keeps all ids, and is read often."""
 _LONGEST_NAME = 255
+_LARGEST_FILTER = 16 * 1024
+"""Bytes of all texts of the largest filter, which the job's record keeps, too."""
 _MEMBERS = frozenset({"ids", "filter", "format", "compress", "filename"})
 _FILTER = frozenset({"phase", "kind", "owner", "meta"})
 
@@ -48,9 +52,14 @@ def selection_of(members: Mapping[str, Any]) -> UploadSelection:
 
 
 def _ids(value: object) -> list[str]:
-    if not isinstance(value, list) or not 0 < len(value) <= _MOST_IDS or not all(isinstance(id_, str) for id_ in value):
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_IDS or not all(map(_is_id, value)):
         raise BadExport(f"ids must be a list of 1 to {_MOST_IDS} ids")
     return value
+
+
+def _is_id(value: object) -> bool:
+    """Return True if the value may be an id; if no upload has it, the job will tell."""
+    return isinstance(value, str) and len(value) <= _LONGEST_ID and value.isascii() and value.isprintable()
 
 
 def _filter(value: object) -> Mapping[str, Any]:
@@ -60,6 +69,8 @@ def _filter(value: object) -> Mapping[str, Any]:
     if not isinstance(meta, Mapping) or not all(isinstance(text, str) for text in meta.values()):
         raise BadExport("meta must be an object of texts")
     words = {name: _text(value[name], name) for name in ("kind", "owner") if name in value}
+    if sum(len(text.encode()) for text in (*words.values(), *meta, *meta.values())) > _LARGEST_FILTER:
+        raise BadExport(f"the texts of filter may have {_LARGEST_FILTER} bytes together")
     return {**words, "meta": meta}
 
 
