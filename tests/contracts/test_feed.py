@@ -40,6 +40,15 @@ async def test_its_events_come_in_pages(state: StateStore, feed: Outbox) -> None
     assert await feed.events(5, 2) == await feed.events(10**18 - 1, 2) == await feed.events(0, 0) == []
 
 
+async def test_a_page_ends_by_its_size(state: StateStore, feed: Outbox) -> None:
+    for number in range(5):
+        await created(state, number, metadata={"name": b"\xff" * 1000})
+    size = len((await feed.events(0, 1))[0].document)
+    for page_size, expected in ((1, [2]), (size, [2]), (size + 1, [2, 3]), (10**6, [2, 3, 4, 5])):
+        assert [stored.seq for stored in await feed.events(1, 10, page_size)] == expected
+    assert await feed.events(5, 10, 1) == []
+
+
 async def test_an_event_is_found_by_its_id(state: StateStore, feed: Outbox) -> None:
     created_upload = await created(state)
     [stored] = await feed.events(0, 10)

@@ -144,6 +144,20 @@ async def test_one_hundred_of_one_moment_are_listed_in_pages(jobs: JobStore) -> 
     assert await listed(jobs, page=30) == stored(*range(100))
 
 
+async def test_a_page_ends_by_its_size(jobs: JobStore) -> None:
+    for number in range(5):
+        await jobs.create(job(number, args={"ids": ["é" * 1000]}, owner="bob" if number == 1 else "alice"))
+    place, alice = job(0).place, JobSelection(account="alice")
+    size = len(encode_job(job(0, revision=1, args={"ids": ["é" * 1000]}, owner="alice")))
+    sizes = (1, size, size + 1, 10**6)
+    pages = [await jobs.list(alice, after, 10, page_size) for after in (None, place) for page_size in sizes]
+    assert [[listed_job.id for listed_job in page] for page in pages] == [
+        *(stored(0), stored(0), stored(0, 2), stored(0, 2, 3, 4)),
+        *(stored(2), stored(2), stored(2, 3), stored(2, 3, 4)),
+    ]
+    assert await jobs.list(alice, job(4).place, 10, 1) == []
+
+
 async def test_jobs_are_chosen_by_upload_phase_kind_and_owner(jobs: JobStore) -> None:
     await jobs.create(job(1, upload_id=UPLOADS[0], owner="alice"))
     await jobs.create(job(2, upload_id=None, kind="export", owner="bob"))

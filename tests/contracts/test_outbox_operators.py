@@ -9,6 +9,7 @@ from dataclasses import replace
 from tests.support.events import ALL, ENDS, EVER, created, ended, event, event_ids
 from tests.support.fixtures_state import Maker
 from tusd_py.domain.events import EventType
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Outbox, Selection
 from tusd_py.ports.state import StateStore
@@ -30,9 +31,9 @@ async def die(outbox: Outbox, sink: str = ALL.name) -> Delivery:
     return delivery
 
 
-async def everything(outbox: Outbox, selection: Selection, page: int) -> list[Delivery]:
+async def everything(outbox: Outbox, selection: Selection, page: int, size: int = DEFAULT.page_size) -> list[Delivery]:
     deliveries, after = list[Delivery](), None
-    while listed := await outbox.list(selection, after, page):
+    while listed := await outbox.list(selection, after, page, size):
         assert len(listed) <= page
         deliveries += listed
         after = deliveries[-1]
@@ -67,6 +68,19 @@ async def test_each_state_is_listed_by_number_and_sink(state: StateStore, outbox
         assert lines(await everything(outbox, Selection(since=6.0), page)) == [pending, dead, last]
         assert lines(await everything(outbox, Selection(since=50.0), page)) == [last]
         assert lines(await everything(outbox, Selection(since=50.1), page)) == []
+
+
+async def test_a_page_ends_by_its_size(state: StateStore, outbox: Outbox) -> None:
+    await three_states(state, outbox)
+    await created(state, 2, updated_at=50.0)
+    whole = await outbox.list(Selection(), None, 10)
+    for page in range(1, 5):
+        size = sum(len(delivery.document) for delivery in whole[:page])
+        assert await outbox.list(Selection(), None, 10, size) == whole[:page]
+        assert await outbox.list(Selection(), None, 10, size + 1) == whole[: page + 1]
+        assert await outbox.list(Selection(), whole[page - 1], 10, 1) == whole[page : page + 1]
+    for selection in (Selection(), PENDING, Selection(since=6.0), Selection(since=50.0)):
+        assert await everything(outbox, selection, 10, 1) == await everything(outbox, selection, 10)
 
 
 async def test_a_listed_delivery_is_whole(state: StateStore, outbox: Outbox) -> None:

@@ -19,7 +19,7 @@ from tusd_py.backends.memory.state import MemoryState
 from tusd_py.config import load_settings
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.events import EventType
-from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.http.context import CONTEXT
 from tusd_py.ports.outbox import FEED, StoredEvent, Subscription
 
@@ -33,10 +33,10 @@ class BreakingState(MemoryState):
         super().__init__()
         self._events, self.outbox.events = self.outbox.events, self._break  # type: ignore[method-assign]
 
-    async def _break(self, since: int, limit: int) -> Sequence[StoredEvent]:
+    async def _break(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
         if since:
             raise StateUnavailable("as told")
-        return await self._events(since, limit)
+        return await self._events(since, limit, size)
 
 
 @pytest.fixture

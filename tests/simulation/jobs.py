@@ -12,6 +12,7 @@ from tests.simulation.network import Network, at_once
 from tests.simulation.shared import STATE
 from tusd_py.backends.memory.jobs import MemoryJobs
 from tusd_py.domain.job import Job, JobId, JobPhase, JobPlace
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.jobs.work import Args, Kind, Result, Work
@@ -134,8 +135,11 @@ class SimulatedJobs:
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         return await self._network.ask(STATE, "jobs.due", lambda: at_once(self._jobs.due(now, limit)))
 
-    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
-        return await self._network.ask(STATE, "jobs.list", lambda: at_once(self._jobs.list(selection, after, limit)))
+    async def list(
+        self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Job]:
+        listed = self._jobs.list
+        return await self._network.ask(STATE, "jobs.list", lambda: at_once(listed(selection, after, limit, size)))
 
     async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
         return await self._network.ask(STATE, "jobs.newest", lambda: at_once(self._jobs.newest(upload_id, limit)))

@@ -11,6 +11,7 @@ from tests.simulation.network import Network, at_once
 from tests.simulation.receiver import NAME, SINK, Receiver, SimulatedSink, Untold
 from tests.simulation.shared import STATE
 from tusd_py.domain.events import EventType
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.events_out.courier import Courier
 from tusd_py.events_out.deliverer import Deliverer
 from tusd_py.events_out.lane import Lane
@@ -69,8 +70,8 @@ class SimulatedOutbox:
         deliveries = self._outbox.deliveries
         return await self._network.ask(STATE, "outbox.deliveries", lambda: at_once(deliveries(event_id)))
 
-    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
-        return await self._network.ask(STATE, "outbox.events", lambda: at_once(self._outbox.events(since, limit)))
+    async def events(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
+        return await self._network.ask(STATE, "outbox.events", lambda: at_once(self._outbox.events(since, limit, size)))
 
     async def event(self, event_id: str) -> StoredEvent | None:
         return await self._network.ask(STATE, "outbox.event", lambda: at_once(self._outbox.event(event_id)))

@@ -35,7 +35,7 @@ FAULTS = ("broken", "failing")
 """A repeat helps, and none does."""
 DIRECT = Program(tracks=(Straight(length=29),))
 """A program whose client asks which of its parts are there: rare among those that are drawn."""
-OF_EVENTS = {"event_page", "pruned"}
+OF_EVENTS = {"event_page", "page_size", "pruned"}
 """Numbers of commands and of removal in the end, which are not simulated: test_outbox_operators of contracts."""
 OF_LISTENERS = {"recent_events"}
 """Numbers of the dashboard, which isn't simulated: tests/live has one."""

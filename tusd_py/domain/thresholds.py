@@ -43,6 +43,9 @@ class Thresholds:
     event_page: int = 100
     """Events that a command or a listener reads from the state store at a time, or that a command changes at a time:
     the state store does nothing else meanwhile."""
+    page_size: int = _MIB
+    """Characters of JSON after which a page of jobs, events or deliveries ends, also with fewer rows: one record may
+    have megabytes, and a page of such must not take the process's memory."""
 
     attempts: int = 5
     """The most attempts at a request to S3, if a retry may succeed. The pauses between them are 6 s together at most:

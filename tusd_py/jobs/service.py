@@ -83,7 +83,8 @@ class JobService:
     async def cancel_all(self, upload_id: UploadId, spared: Collection[str] = ()) -> None:
         """Cancel the jobs of an upload that has ended, but not those of the kinds `spared`. Raises StateUnavailable."""
         after: JobPlace | None = None
-        while page := await self.store.list(JobSelection(upload_id=upload_id), after, self.engine.thresholds.page):
+        thresholds, selection = self.engine.thresholds, JobSelection(upload_id=upload_id)
+        while page := await self.store.list(selection, after, thresholds.page, thresholds.page_size):
             after = page[-1].place
             for job in (job for job in page if job.kind not in spared):
                 await self._cancel_if_open(job)

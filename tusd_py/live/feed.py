@@ -52,12 +52,12 @@ class Page:
     """True if there may be more events to read now."""
 
 
-async def read_page(outbox: Outbox, choice: Choice, since: int, limit: int) -> Page:
-    """Return the chosen events among the next events after the number `since`, of which up to `limit` are read. Raises
-    StateUnavailable."""
-    events = await outbox.events(since, limit)
+async def read_page(outbox: Outbox, choice: Choice, since: int, limit: int, size: int) -> Page:
+    """Return the chosen events among the next events after the number `since`, of which up to `limit` are read, or
+    fewer that have `size` characters together. Raises StateUnavailable."""
+    events = await outbox.events(since, limit, size)
     return Page(
         events=[event for event in events if choice.includes(event)],
         read_to=events[-1].seq if events else since,
-        full=len(events) == limit,
+        full=len(events) == limit or sum(len(event.document) for event in events) >= size,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.domain.job import Job, JobId, JobPlace
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId
 
 
@@ -49,9 +50,12 @@ class JobStore(Protocol):
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         """Return up to `limit` jobs whose `due_at` is at or before `now`, the longest due first."""
 
-    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
+    async def list(
+        self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Job]:
         """Return up to `limit` of the chosen jobs that follow `after`, oldest first (`Job.place`); None for the first.
-        The job of that place need not be stored any more."""
+        The job of that place need not be stored any more. The job by which all have `size` characters of JSON is the
+        last, so that only an empty page tells that there are no more."""
 
     async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
         """Return the `limit` jobs of the upload that were created last, oldest first; all if there are fewer."""

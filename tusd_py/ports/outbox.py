@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.domain.events import EventType
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId
 
 
@@ -131,16 +132,20 @@ class Outbox(Protocol):
         of the upload is due. With `due_at` None the delivery is dead. Does nothing if another node has taken or ended
         the delivery meanwhile."""
 
-    async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
-        """Return up to `limit` of the selected deliveries that follow `after`, by number and sink."""
+    async def list(
+        self, selection: Selection, after: Delivery | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Delivery]:
+        """Return up to `limit` of the selected deliveries that follow `after`, by number and sink. The delivery by
+        which their documents have `size` characters is the last, so that only an empty page tells that there are no
+        more."""
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         """Return the deliveries of one event, by sink; none if there is no such event, or if all were dropped."""
 
-    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
-        """Return up to `limit` of the kept events with numbers above `since`, in order. If a subscription has the
-        format `FEED` (nothing is delivered to it), all events are kept for the retention; else only what sinks
-        receive."""
+    async def events(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
+        """Return up to `limit` of the kept events with numbers above `since`, in order; the event by which their
+        documents have `size` characters is the last. If a subscription has the format `FEED` (nothing is delivered to
+        it), all events are kept for the retention; else only what sinks receive."""
 
     async def event(self, event_id: str) -> StoredEvent | None:
         """Return the event, or None if it isn't kept."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import patch
 
 import pytest
 
@@ -14,6 +15,7 @@ from tusd_py.backends.memory.jobs import MemoryJobs
 from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.rights import Watcher
+from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.dashboard.board import Board, Viewer
@@ -31,8 +33,10 @@ OF_BOB = [job(1).id, job(3).id]
 class Careless(MemoryJobs):
     """A store that leaves accounts out of its choice."""
 
-    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
-        return await super().list(JobSelection(phases=selection.phases), after, limit)
+    async def list(
+        self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Job]:
+        return await super().list(JobSelection(phases=selection.phases), after, limit, size)
 
 
 @pytest.fixture
@@ -75,10 +79,48 @@ async def test_a_list_after_a_removed_job_begins_with_the_oldest(thirty: MemoryJ
     assert [listed.id async for listed in _jobs(query, thirty)] == [job(number).id for number in range(_ENDED, 30)]
 
 
-async def test_a_dashboard_has_no_jobs_of_others(store: Careless) -> None:
+async def test_a_list_is_read_in_pages_of_its_size(thirty: MemoryJobs) -> None:
+    with patch.object(thirty, "list", wraps=thirty.list) as reading:
+        assert len([listed async for listed in _jobs(ALL, thirty, 1)]) == 30
+    assert reading.await_count == 31
+
+
+def board_of(store: MemoryJobs, watcher: Watcher, page_size: int = DEFAULT.page_size) -> Board:
     tokens = {"terminate": "t", "cancel": "c"}
     forms = Forms(page="/dashboard", tokens=tokens, terminates=True, cancels=True, cancels_required=True)
-    viewer = Viewer(watcher=BOB, forms=forms, endpoint="https://host/files/", nonce="n")
-    context = SimpleNamespace(engine=SimpleNamespace(state=SimpleNamespace(jobs=store)))
-    board = Board(cast("Context", context), viewer, cast("BodyStream", None))
-    assert [item.key async for item in board._job_items()] == [f"j-{job_id}" for job_id in OF_BOB]
+    viewer = Viewer(watcher=watcher, forms=forms, endpoint="https://host/files/", nonce="n")
+    engine = SimpleNamespace(state=SimpleNamespace(jobs=store), thresholds=Thresholds(page_size=page_size))
+    return Board(cast("Context", SimpleNamespace(engine=engine)), viewer, cast("BodyStream", None))
+
+
+async def looked_at(board: Board) -> list[str]:
+    return [item.key async for item in board._job_items()]
+
+
+def keys(*numbers: int) -> list[str]:
+    return [f"j-{job(number).id}" for number in numbers]
+
+
+async def test_a_dashboard_has_no_jobs_of_others(store: Careless) -> None:
+    assert await looked_at(board_of(store, BOB)) == keys(1, 3)
+
+
+async def test_a_dashboard_shows_jobs_that_have_ended_once(store: Careless) -> None:
+    board = board_of(store, BOB)
+    await looked_at(board)
+    first = await store.load(job(1).id)
+    assert first is not None
+    await store.save(ended(first, 2.0))
+    assert await looked_at(board) == keys(3, 1)
+    assert await looked_at(board) == keys(3)
+
+
+async def test_a_dashboard_reads_large_jobs_in_turns(store: Careless) -> None:
+    board = board_of(store, Watcher(sees_all=True), page_size=1)
+    assert await looked_at(board) == keys(0, 1, 2, 3)
+    last = await store.load(job(3).id)
+    assert last is not None
+    await store.save(ended(last, 2.0))
+    assert await looked_at(board) == keys(4)
+    assert await looked_at(board) == keys(0, 1, 2, 4)
+    assert await looked_at(board) == keys(3)

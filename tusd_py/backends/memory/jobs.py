@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tusd_py.backends.memory.outbox import MemoryOutbox
+from tusd_py.backends.pages import read_page
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.jobs import JobSelection
 
@@ -40,9 +42,12 @@ class MemoryJobs:
         due = sorted((job.due_at, job.id) for job in self._jobs() if job.due_at is not None and job.due_at <= now)
         return [decode_job(self._documents[job_id]) for _, job_id in due[:limit]]
 
-    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
+    async def list(
+        self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Job]:
         chosen = [job for job in self._jobs() if selection.includes(job) and (after is None or job.place > after)]
-        return sorted(chosen, key=lambda job: job.place)[:limit]
+        jobs = sorted(chosen, key=lambda job: job.place)[:limit]
+        return read_page(jobs, size, lambda job: self._documents[job.id])
 
     async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
         jobs = [job for job in self._jobs() if job.upload_id == upload_id]

@@ -6,10 +6,13 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 
+from tusd_py.backends.pages import read_page
 from tusd_py.domain.event_json import EventRow, event_row, job_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.job import Job
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import FEED, Backlog, Delivery, DeliveryState, Selection, StoredEvent, Subscription
@@ -74,18 +77,21 @@ class MemoryOutbox:
             self._put(replace(failed, due_at=due_at))
             self._reschedule(delivery, partial(max, due_at))
 
-    async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
+    async def list(
+        self, selection: Selection, after: Delivery | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Delivery]:
         start = (0, "") if after is None else _key(after)
         keys = sorted(
             key for key, delivery in self._deliveries.items() if key > start and _is_selected(delivery, selection)
         )
-        return [self._deliveries[key] for key in keys[:limit]]
+        return read_page((self._deliveries[key] for key in keys[:limit]), size, attrgetter("document"))
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         return sorted((delivery for delivery in self._deliveries.values() if delivery.event_id == event_id), key=_key)
 
-    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
-        return [event for seq, event in self._events.items() if seq > since][:limit]
+    async def events(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
+        following = [event for seq, event in self._events.items() if seq > since]
+        return read_page(following[:limit], size, attrgetter("document"))
 
     async def event(self, event_id: str) -> StoredEvent | None:
         return self._events.get(self._numbers.get(event_id, 0))

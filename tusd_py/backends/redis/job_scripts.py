@@ -45,10 +45,10 @@ return found
 """
 
 LIST = """
--- ARGV: prefix, sorted set to list, time and id to begin after ('' for the first), limit, choice as JSON
+-- ARGV: prefix, sorted set to list, time and id to begin after ('' for the first), limit, size, choice as JSON
 -- Returns the time and id to go on after, false at the end, and the documents among the jobs that it looked at
 local prefix, set, time, after, limit = ARGV[1], ARGV[1] .. ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local choice = cjson.decode(ARGV[6])
+local size, choice = tonumber(ARGV[6]), cjson.decode(ARGV[7])
 local function is_chosen(job)
   local phase, kind, account = unpack(redis.call('HMGET', job, 'phase', 'kind', 'account'))
   if choice.kind and choice.kind ~= kind or choice.account and choice.account ~= account then return false end
@@ -65,9 +65,13 @@ while true do
     local id, created = page[i], page[i + 1]
     if time == '' or tonumber(created) > tonumber(time) or id > after then
       local job = prefix .. 'job:' .. id
-      if is_chosen(job) then table.insert(found, redis.call('HGET', job, 'document')) end
+      local document = is_chosen(job) and redis.call('HGET', job, 'document')
+      if document then
+        table.insert(found, document)
+        size = size - #document
+      end
       looked = looked + 1
-      if #found == limit or looked == 1000 then return {created, id, found} end
+      if #found == limit or size <= 0 or looked == 1000 then return {created, id, found} end
     end
   end
   passed = passed + #page / 2

@@ -17,6 +17,7 @@ from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import job_row
 from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.jobs import JobSelection
 
@@ -50,15 +51,18 @@ class RedisJobs:
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         return [decode_job(document) for document in await self._scripts.run(scripts.DUE, repr(now), limit)]
 
-    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
+    async def list(
+        self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Job]:
         place = ("", "") if after is None else (repr(after[0]), after[1])
         index = "jobs" if selection.upload_id is None else f"upload-jobs:{selection.upload_id}"
         documents = list[str]()
-        while None not in place and len(documents) < limit:
+        while None not in place and len(documents) < limit and size > 0:
             *place, page = await self._scripts.run(
-                scripts.LIST, index, *place, limit - len(documents), _choice(selection)
+                scripts.LIST, index, *place, limit - len(documents), size, _choice(selection)
             )
             documents += page
+            size -= sum(map(len, page))
         return [decode_job(document) for document in documents]
 
     async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:

@@ -82,12 +82,12 @@ return stored - to
 
 LIST = f"""
 {READ}
--- ARGV: prefix, limit, number and sink to begin after, earliest time, sink ('' for every one), states...
+-- ARGV: prefix, limit, size, number and sink to begin after, earliest time, sink ('' for every one), states...
 -- Returns the number and sink to go on after, false at the end, and the rows among those that it looked at
-local limit, after, behind, since = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
+local limit, size, after, behind, since = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5], tonumber(ARGV[6])
 local found, rows = {{}}, {{}}
-for _, sink in ipairs(ARGV[6] == '' and every_sink() or {{ARGV[6]}}) do
-  for i = 7, #ARGV do
+for _, sink in ipairs(ARGV[7] == '' and every_sink() or {{ARGV[7]}}) do
+  for i = 8, #ARGV do
     local low = sink > behind and after or '(' .. after
     local seqs = redis.call('ZRANGEBYSCORE', key('deliveries', sink, ARGV[i]), low, '+inf', 'LIMIT', 0, limit)
     for _, seq in ipairs(seqs) do table.insert(found, {{seq, sink, ARGV[i]}}) end
@@ -99,10 +99,14 @@ table.sort(found, function(one, other)
 end)
 for i = 1, math.min(limit, #found) do
   local seq, sink, is = unpack(found[i])
-  if tonumber(event(seq, 'at')) >= since then table.insert(rows, row(sink, seq, is)) end
+  if tonumber(event(seq, 'at')) >= since then
+    local each = row(sink, seq, is)
+    table.insert(rows, each)
+    size = size - #each[7]
+  end
+  if i == limit or size <= 0 then return {{seq, sink, rows}} end
 end
-local last = found[limit]
-return {{last and last[1] or false, last and last[2] or false, rows}}
+return {{false, false, rows}}
 """
 
 EVENT = f"""
@@ -119,14 +123,17 @@ return rows
 
 EVENTS = f"""
 {READ}
--- ARGV: prefix, number to begin after, limit
-local found, low, limit = {{}}, '(' .. ARGV[2], tonumber(ARGV[3])
+-- ARGV: prefix, number to begin after, limit, size
+local found, low, limit, size = {{}}, '(' .. ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 while #found < limit do
   local seqs = redis.call('ZRANGEBYSCORE', prefix .. 'events', low, '+inf', 'LIMIT', 0, limit - #found)
   if #seqs == 0 then break end
   for _, seq in ipairs(seqs) do
     if event(seq, 'id') then
-      table.insert(found, event_row(seq))
+      local each = event_row(seq)
+      table.insert(found, each)
+      size = size - #each[6]
+      if size <= 0 then return found end
     else -- a node of the version before has removed it
       redis.call('ZREM', prefix .. 'events', seq)
     end

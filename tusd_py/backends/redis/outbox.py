@@ -58,23 +58,27 @@ class RedisOutbox:
         due = "" if due_at is None else repr(due_at)
         await self._run(scripts.FAILED, *_key(delivery), repr(delivery.due_at), error, due)
 
-    async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
+    async def list(
+        self, selection: Selection, after: Delivery | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Delivery]:
         await self._catch_up()
         deliveries = list[Delivery]()
         place = (0, "") if after is None else (after.seq, after.sink)
         choice = (repr(selection.since), selection.sink or "", *sorted(selection.states))
-        while limit > len(deliveries) and place[0] is not None:
-            *place, rows = await self._run(operators.LIST, limit - len(deliveries), *place, *choice)
-            deliveries += map(_delivery, rows)
+        while limit > len(deliveries) and size > 0 and place[0] is not None:
+            *place, rows = await self._run(operators.LIST, limit - len(deliveries), size, *place, *choice)
+            page = [_delivery(row) for row in rows]
+            deliveries += page
+            size -= sum(len(delivery.document) for delivery in page)
         return deliveries
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         rows = await self._run(operators.EVENT, event_id)
         return sorted(map(_delivery, rows), key=lambda delivery: delivery.sink)
 
-    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
+    async def events(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
         await self._catch_up()
-        return [_stored_event(row) for row in await self._run(operators.EVENTS, since, limit)]
+        return [_stored_event(row) for row in await self._run(operators.EVENTS, since, limit, size)]
 
     async def event(self, event_id: str) -> StoredEvent | None:
         row = await self._run(operators.STORED_EVENT, event_id)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from math import inf
+from operator import itemgetter
 
+from tusd_py.backends.pages import read_page
 from tusd_py.backends.sqlite.connection import SqliteThread
 from tusd_py.backends.sqlite.outbox import store_end
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import Job, JobId, JobPlace
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.jobs import JobSelection
 
@@ -77,9 +82,11 @@ class SqliteJobs:
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         return await self._read(_DUE, now, limit)
 
-    async def list(self, selection: JobSelection, after: JobPlace | None, limit: int) -> Sequence[Job]:
+    async def list(
+        self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Job]:
         query, values = _select(selection, after)
-        return await self._read(query, *values, limit)
+        return await self._read(query, *values, limit, size=size)
 
     async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
         return (await self._read(_NEWEST, upload_id, limit))[::-1]
@@ -87,9 +94,10 @@ class SqliteJobs:
     async def prune(self, before: float, limit: int) -> int:
         return await self._thread.write(lambda connection: connection.execute(_PRUNE, (before, limit)).rowcount)
 
-    async def _read(self, query: str, *values: object) -> Sequence[Job]:
+    async def _read(self, query: str, *values: object, size: float = inf) -> Sequence[Job]:
         def work(connection: sqlite3.Connection) -> Sequence[tuple[str]]:
-            return connection.execute(query, values).fetchall()
+            with closing(connection.execute(query, values)) as rows:
+                return read_page(rows, size, itemgetter(0))
 
         return [decode_job(document) for (document,) in await self._thread.read(work)]
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import starmap
+from math import inf
+from operator import attrgetter
 
+from tusd_py.backends.pages import read_page
 from tusd_py.backends.sqlite.connection import SqliteThread
 from tusd_py.backends.sqlite.delivery_rows import (
     DELIVERY,
     KEY,
-    Row,
     backlogs,
     drop,
     key_of,
@@ -25,6 +29,7 @@ from tusd_py.domain.event_json import EventRow, event_row, job_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.job import Job
 from tusd_py.domain.record_json import encode
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import FEED, Backlog, Delivery, Selection, StoredEvent, Subscription
@@ -102,15 +107,17 @@ class SqliteOutbox:
     async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
         await self._thread.write(partial(_fail, delivery, error, due_at))
 
-    async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
+    async def list(
+        self, selection: Selection, after: Delivery | None, limit: int, size: int = DEFAULT.page_size
+    ) -> Sequence[Delivery]:
         query, values = select(selection, after, limit)
-        return await self._read(query, *values)
+        return await self._read(query, *values, size=size)
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         return await self._read(_EVENT, event_id)
 
-    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
-        return await self._read_events(_EVENTS, since, limit)
+    async def events(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
+        return await self._read_events(_EVENTS, since, limit, size=size)
 
     async def event(self, event_id: str) -> StoredEvent | None:
         return next(iter(await self._read_events(_STORED_EVENT, event_id)), None)
@@ -131,17 +138,19 @@ class SqliteOutbox:
     async def prune(self, before: float, limit: int) -> int:
         return await self._thread.write(partial(prune, before, limit))
 
-    async def _read(self, query: str, *values: object) -> Sequence[Delivery]:
-        def work(connection: sqlite3.Connection) -> Sequence[Row]:
-            return connection.execute(query, values).fetchall()
+    async def _read(self, query: str, *values: object, size: float = inf) -> Sequence[Delivery]:
+        def work(connection: sqlite3.Connection) -> Sequence[Delivery]:
+            with closing(connection.execute(query, values)) as rows:
+                return read_page(map(read_delivery, rows), size, attrgetter("document"))
 
-        return [read_delivery(row) for row in await self._thread.read(work)]
+        return await self._thread.read(work)
 
-    async def _read_events(self, query: str, *values: object) -> Sequence[StoredEvent]:
-        def work(connection: sqlite3.Connection) -> Sequence[tuple[int, str, str, str, float, str]]:
-            return connection.execute(query, values).fetchall()
+    async def _read_events(self, query: str, *values: object, size: float = inf) -> Sequence[StoredEvent]:
+        def work(connection: sqlite3.Connection) -> Sequence[StoredEvent]:
+            with closing(connection.execute(query, values)) as rows:
+                return read_page(starmap(_stored_event, rows), size, attrgetter("document"))
 
-        return [_stored_event(*row) for row in await self._thread.read(work)]
+        return await self._thread.read(work)
 
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:

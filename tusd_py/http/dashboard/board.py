@@ -18,14 +18,13 @@ from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.dashboard import items, shell
 from tusd_py.http.dashboard.items import Forms, Item
+from tusd_py.http.dashboard.rounds import Rounds
 from tusd_py.ports.jobs import JobSelection
-from tusd_py.ports.outbox import DeliveryState, Selection
+from tusd_py.ports.outbox import Delivery, DeliveryState, Selection
 from tusd_py.version import __version__
 
 _UPLOADS = 100
 """The most uploads that are sent at first, and the most unfinished ones that are read again each second."""
-_ROWS = 50
-"""The most jobs, and the most events that were given up, that are read at a time."""
 _FINISHED = 10
 """The most finished uploads that are read again each second."""
 _LOOK_SECONDS = 1.0
@@ -64,6 +63,9 @@ class Board:
         """The unfinished uploads that were sent, the last one sent at the end; used as an ordered set."""
         self._finished = deque[UploadId](maxlen=_UPLOADS)
         self._jobs: dict[JobId, None] = {}
+        self._open_jobs, self._listed = Rounds(read=self._read_jobs), set[JobId]()
+        """The rounds through the jobs that haven't ended, and the ids of those in the present round."""
+        self._dead = Rounds(read=self._read_dead)
         self._seq = 0
         self._updates = 0
 
@@ -138,12 +140,27 @@ class Board:
             yield items.node_item(tuple(facts.items()), unfinished.count, unfinished.claimed)
 
     async def _job_items(self) -> AsyncIterator[Item]:
-        store = self._engine.state.jobs
-        jobs = await store.list(JobSelection(phases=_UNENDED, account=self._viewer.watcher.account), None, _ROWS)
-        ended = [await store.load(job_id) for job_id in self._jobs.keys() - {job.id for job in jobs}]
-        for job in (*jobs, *(job for job in ended if job is not None)):
-            if self._viewer.sees(job):
+        """Yield the items of jobs that haven't ended and, at the end of each round through them, of those that have
+        ended since they were sent. Records may be large: one page of them is in memory at a time."""
+        async for page in self._open_jobs.look():
+            self._listed.update(job.id for job in page)
+            for job in filter(self._viewer.sees, page):
                 yield self._job_item(job)
+            if not page:
+                async for item in self._ended_job_items():
+                    yield item
+                self._listed.clear()
+
+    async def _ended_job_items(self) -> AsyncIterator[Item]:
+        for job_id in self._jobs.keys() - self._listed:
+            job = await self._engine.state.jobs.load(job_id)
+            if job is not None and self._viewer.sees(job):
+                yield self._job_item(job)
+
+    async def _read_jobs(self, last: Job | None, limit: int) -> Sequence[Job]:
+        engine, selection = self._engine, JobSelection(phases=_UNENDED, account=self._viewer.watcher.account)
+        after = None if last is None else last.place
+        return await engine.state.jobs.list(selection, after, limit, engine.thresholds.page_size)
 
     def _job_item(self, job: Job) -> Item:
         if job.ended:
@@ -162,9 +179,15 @@ class Board:
             for number, backlog in enumerate(backlogs):
                 yield items.backlog_item(number, backlog)
         if any(backlog.dead for backlog in backlogs):
-            for delivery in await outbox.list(_DEAD, None, _ROWS):
-                if self._viewer.sees(decode_event(delivery.type, delivery.document).upload):
-                    yield items.delivery_item(delivery, numbers.get(delivery.sink, len(numbers)), self._viewer.forms)
+            async for page in self._dead.look():
+                for delivery in page:
+                    if self._viewer.sees(decode_event(delivery.type, delivery.document).upload):
+                        number = numbers.get(delivery.sink, len(numbers))
+                        yield items.delivery_item(delivery, number, self._viewer.forms)
+
+    async def _read_dead(self, last: Delivery | None, limit: int) -> Sequence[Delivery]:
+        outbox, size = self._engine.state.outbox, self._engine.thresholds.page_size
+        return () if outbox is None else await outbox.list(_DEAD, last, limit, size)
 
     async def _send(self, changed: Iterable[Item]) -> None:
         """Send the elements and CSS rules of these items that the browser doesn't have."""

@@ -12,6 +12,7 @@ from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.principal import WATCH
 from tusd_py.domain.refusals import BadQuery, Malformed, UploadNotFound
+from tusd_py.domain.thresholds import Thresholds
 from tusd_py.http.connection.body_stream import BodyStream, is_connected
 from tusd_py.http.context import Context
 from tusd_py.http.failures import refusal_of
@@ -41,15 +42,16 @@ class _Feed:
     choice: Choice
     since: int
     """The number of the last event that was read."""
-    limit: int
-    """Events that are read at a time."""
+    thresholds: Thresholds
+    """The number and the size of the events that are read at a time."""
 
     def format(self, event: StoredEvent) -> bytes:
         """Return the event as it is told to the caller, as JSON in UTF-8."""
         return self.live.format_event(event, self.choice.watcher)
 
     async def next(self) -> Page:
-        page = await read_page(self.outbox, self.choice, self.since, self.limit)
+        limits = self.thresholds.event_page, self.thresholds.page_size
+        page = await read_page(self.outbox, self.choice, self.since, *limits)
         self.since = page.read_to
         return page
 
@@ -74,8 +76,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
     choice, lines = _read_choice(request, context), _wants_lines(request)
     since = await _since(request, outbox)
     async with live.hub.following(context.client(request), lambda: is_connected(request)) as listener:
-        limit = context.engine.thresholds.event_page
-        feed = _Feed(live=live, outbox=outbox, listener=listener, choice=choice, since=since, limit=limit)
+        thresholds = context.engine.thresholds
+        feed = _Feed(live=live, outbox=outbox, listener=listener, choice=choice, since=since, thresholds=thresholds)
         first = await feed.next()
         if lines:
             return await _tell_lines(request, context, feed, first, since)

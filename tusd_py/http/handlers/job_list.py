@@ -12,6 +12,7 @@ from tusd_py.domain.errors import Unavailable
 from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.refusals import BadQuery, UploadNotFound
 from tusd_py.domain.rights import Watcher
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
@@ -28,7 +29,7 @@ _FORMATS = {"ndjson": NDJSON, "json": _JSON}
 _JSON_ROWS = 1000
 """Rows of a JSON list at most: clients read it as a whole."""
 _PAGE = 10
-"""Jobs that are read at a time: few, as the result of `unzip` has an entry for each file of an archive."""
+"""Jobs that are read at a time, or fewer that reach a page's size."""
 _START = "0"
 """The cursor of a list from its beginning."""
 
@@ -51,8 +52,9 @@ def service_of(context: Context) -> JobService:
 
 async def list_jobs(request: web.Request, context: Context) -> web.StreamResponse:
     """Send the jobs that the caller may see and the query selects, in the format that the request asks for. No more
-    than `_PAGE` jobs are in memory at a time."""
+    than a page of jobs is in memory at a time."""
     store, form = service_of(context).store, read_list_format(request, _FORMATS)
+    size = context.engine.thresholds.page_size
     query = _read(request, context, form)
     headers = {
         hdrs.CONTENT_TYPE: form.content_type,
@@ -63,7 +65,7 @@ async def list_jobs(request: web.Request, context: Context) -> web.StreamRespons
     last, count = query.since, 0
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
         try:
-            async for job in _jobs(query, store):
+            async for job in _jobs(query, store, size):
                 await body.send((form.separator if count else form.head) + form.row(job_object(job)))
                 last, count = job.id, count + 1
             await body.send((b"" if count else form.head) + form.end(_cursor(last), count))
@@ -74,13 +76,13 @@ async def list_jobs(request: web.Request, context: Context) -> web.StreamRespons
         return body.response
 
 
-async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
+async def _jobs(query: _Query, store: JobStore, size: int = DEFAULT.page_size) -> AsyncIterator[Job]:
     """Yield the jobs that the query asks for: if the job of its cursor isn't kept any longer, all from the oldest on,
-    some of which the caller may have been told."""
+    some of which the caller may have been told. About `size` characters of records are read at a time."""
     cursor_job = None if query.since is None else await store.load(query.since)
     after, room = None if cursor_job is None else cursor_job.place, query.limit
     while room is None or room > 0:
-        page = await store.list(query.selection, after, _PAGE if room is None else min(room, _PAGE))
+        page = await store.list(query.selection, after, _PAGE if room is None else min(room, _PAGE), size)
         visible_jobs = [job for job in page if query.watcher.sees(job.owner, job.tenant)]
         for job in visible_jobs:
             yield job

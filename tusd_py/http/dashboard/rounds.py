@@ -1,0 +1,33 @@
+"""Rounds through the first rows of a list in the state, of which each look of the dashboard reads a few pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+_ROWS = 50
+"""The most rows of one round."""
+_PAGES = 4
+"""The most pages of one look: pages of small rows are the whole round, and a look at large ones ends soon."""
+
+
+@dataclass(kw_only=True)
+class Rounds(Generic[Row]):
+    """A reader of a list's first rows, again and again."""
+
+    read: Callable[[Row | None, int], Awaitable[Sequence[Row]]]
+    """Reads a page of up to a number of rows that follow a row (None: the first); an empty one after the last."""
+    _last: Row | None = None
+    _count: int = 0
+
+    async def look(self) -> AsyncIterator[Sequence[Row]]:
+        """Yield the next pages of the round, then an empty one if the round is over. Raises StateUnavailable."""
+        for _ in range(_PAGES):
+            page = await self.read(self._last, _ROWS - self._count) if self._count < _ROWS else ()
+            self._last, self._count = (page[-1], self._count + len(page)) if page else (None, 0)
+            yield page
+            if not page:
+                return
