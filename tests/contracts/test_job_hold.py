@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from tests.support.jobs import job
+from tests.support.tus import until
 from tusd_py.domain import job_life
 from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.job import Job, JobId, JobPhase
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.jobs import hold as hold_module
 from tusd_py.jobs.hold import Change, Hold, Tenure
 from tusd_py.ports.jobs import JobStore
 from tusd_py.ports.state import StateStore
+from tusd_py.tasks import end
 
 TTL = 30.0
 PRODUCT = UploadId("a" * 32)
@@ -30,9 +34,14 @@ class LossyJobs:
 
     def __init__(self, jobs: JobStore) -> None:
         self.jobs, self.lost, self.seconds = jobs, 0, 0.0
+        self.loads = 0
         self.stored = asyncio.Event()
 
+    async def revision(self, job_id: JobId) -> int | None:
+        return await self.jobs.revision(job_id)
+
     async def load(self, job_id: JobId) -> Job | None:
+        self.loads += 1
         return await self.jobs.load(job_id)
 
     async def save(self, planned: Job) -> Job:
@@ -50,8 +59,8 @@ def store(state: StateStore) -> LossyJobs:
     return LossyJobs(state.jobs)
 
 
-async def claimed(store: LossyJobs) -> Hold:
-    since, queued = asyncio.get_running_loop().time(), await store.jobs.create(job(args={"name": "ü"}))
+async def claimed(store: LossyJobs, name: str = "ü") -> Hold:
+    since, queued = asyncio.get_running_loop().time(), await store.jobs.create(job(args={"name": name}))
     running = await store.jobs.save(job_life.claim(queued, time.time(), TTL))
     return Hold(Tenure(store=store, clock=time.time, ttl=TTL), running, since)  # type: ignore[arg-type]  # enough of it
 
@@ -144,3 +153,65 @@ async def test_another_nodes_change_ends_the_hold(store: LossyJobs) -> None:
     with pytest.raises(Superseded):
         await hold.update(add_product)
     assert await hold.find_end() is False
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at the record that follow each other at once."""
+    monkeypatch.setattr(hold_module, "_BEAT_SECONDS", 0.01)
+
+
+@asynccontextmanager
+async def beating(hold: Hold) -> AsyncIterator[None]:
+    task = asyncio.create_task(hold.beat())
+    try:
+        yield
+    finally:
+        await end(task)
+
+
+async def progressed(store: LossyJobs) -> bool:
+    stored = await store.jobs.load(job().id)
+    return stored is not None and stored.done > 0
+
+
+@pytest.mark.usefixtures("quick")
+async def test_progress_is_saved_at_each_look(store: LossyJobs) -> None:
+    hold = await claimed(store, name="x" * 60_000)
+    hold.report(5, 10)
+    async with beating(hold):
+        await until(lambda: progressed(store))
+    assert store.loads == 0, "a look asks for the revision alone"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_progress_in_a_large_record_waits(store: LossyJobs) -> None:
+    """Each save writes all of the record. A look reads none of it."""
+    hold = await claimed(store, name="x" * 66_000)
+    hold.report(5, 10)
+    async with beating(hold):
+        await asyncio.sleep(0.5)
+    assert store.loads == 0
+    assert not await progressed(store)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_progress_in_a_large_record_comes_with_a_renewal(
+    store: LossyJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = await claimed(store, name="x" * 66_000)
+    hold.report(5, 10)
+    async with beating(hold):
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time.monotonic() + 0.4 * TTL)
+        await until(lambda: progressed(store))
+    assert store.loads == 0
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_record_that_grows_becomes_a_large_one(store: LossyJobs) -> None:
+    hold = await claimed(store)
+    await hold.update(lambda before: replace(before, product_ids=(PRODUCT,) * 2000))
+    hold.report(5, 10)
+    async with beating(hold):
+        await asyncio.sleep(0.5)
+    assert hold.job.done == 0

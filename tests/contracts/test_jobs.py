@@ -76,6 +76,8 @@ async def test_only_the_next_revision_is_saved(jobs: JobStore) -> None:
         with pytest.raises(Superseded):
             await jobs.save(stale)
     assert await jobs.load(first.id) == second
+    assert await jobs.revision(first.id) == 2
+    assert await jobs.revision(job(2).id) is None
     assert await jobs.due(9.0, 10) == [second]
 
 

@@ -74,6 +74,10 @@ class DistantJobs(MemoryJobs):
         await self._travel()
         return await self._world.jobs.load(job_id)
 
+    async def revision(self, job_id: JobId) -> int | None:
+        await self._travel()
+        return await self._world.jobs.revision(job_id)
+
     async def save(self, job: Job) -> Job:
         await self._travel()
         saved = await self._world.jobs.save(job)

@@ -129,6 +129,9 @@ class SimulatedJobs:
     async def load(self, job_id: JobId) -> Job | None:
         return await self._network.ask(STATE, "jobs.load", lambda: at_once(self._jobs.load(job_id)))
 
+    async def revision(self, job_id: JobId) -> int | None:
+        return await self._network.ask(STATE, "jobs.revision", lambda: at_once(self._jobs.revision(job_id)))
+
     async def save(self, job: Job) -> Job:
         return await self._network.ask(STATE, "jobs.save", partial(self._saved, job))
 

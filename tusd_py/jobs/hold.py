@@ -24,6 +24,9 @@ job."""
 _RENEWALS = 3
 """Renewals within the lifetime of a hold, so that one may fail."""
 _AGAIN_SECONDS = 0.5
+_LARGE = 64 * 1024
+"""Characters of a record above which progress is saved with renewals alone: each save writes all of the record, as an
+export's with 100,000 ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ class Hold:
         self.job = job
         """The job as this node has stored it last."""
         self._progress = job.done, job.total
+        self._is_large = _is_large(job)
         self._tenure, self._renewed_at = tenure, since
         self._saving = asyncio.Lock()
         self._unanswered = list[_Sent]()
@@ -69,7 +73,8 @@ class Hold:
         return self._tenure.ttl
 
     def report(self, done: int, total: int | None) -> None:
-        """Set the progress, in bytes, that `beat` saves at its next look at the record; `total` is None if unknown."""
+        """Set the progress, in bytes, that `beat` saves at its next look at the record, or at its next renewal if the
+        record is large; `total` is None if unknown."""
         self._progress = done, total
 
     async def beat(self) -> None:
@@ -96,6 +101,7 @@ class Hold:
                     break
                 except StateUnavailable:
                     await asyncio.sleep(max(min(_AGAIN_SECONDS, self._deadline - _now()), 0.0))
+            self._is_large = self._is_large or _is_large(self.job)
 
     async def find_end(self) -> bool:
         """Return True if this attempt has recorded the job's end, although its last save raised Superseded: it was
@@ -105,10 +111,9 @@ class Hold:
         return self.job.ended
 
     async def _look(self) -> None:
-        if _now() >= self._renewed_at + self._tenure.ttl / _RENEWALS or self._progress != (
-            self.job.done,
-            self.job.total,
-        ):
+        progressed = self._progress != (self.job.done, self.job.total)
+        due = _now() >= self._renewed_at + self._tenure.ttl / _RENEWALS
+        if due or (progressed and not self._is_large):
             await self._save(self._renewed)
         else:
             await self._compare()
@@ -138,9 +143,10 @@ class Hold:
     async def _compare(self) -> None:
         """Raise Superseded if another process has changed or removed the job, or if the hold runs out meanwhile. Raises
         StateUnavailable."""
-        stored = await self._load()
-        if stored is None or stored.revision != self.job.revision:
-            self._adopt(stored)
+        self._check()
+        revision = await self._within_hold(self._tenure.store.revision(self.job.id))
+        if revision != self.job.revision:
+            self._adopt(await self._load())
 
     def _adopt(self, stored: Job | None) -> Change:
         """Go on from `stored`, the job in the store, if a save of this hold that got no answer has stored it;
@@ -174,6 +180,10 @@ class Hold:
     @property
     def _deadline(self) -> float:
         return self._renewed_at + self._tenure.ttl
+
+
+def _is_large(job: Job) -> bool:
+    return len(encode_job(job)) > _LARGE
 
 
 def _now() -> float:

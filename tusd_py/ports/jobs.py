@@ -41,6 +41,9 @@ class JobStore(Protocol):
     async def load(self, job_id: JobId) -> Job | None:
         """Return the job, or None."""
 
+    async def revision(self, job_id: JobId) -> int | None:
+        """Return the revision of the stored job, or None. Cheap, however large the job is."""
+
     async def save(self, job: Job) -> Job:
         """Replace the job whose revision is `job.revision`; return the job at its new revision. If that ends the job,
         store the event of its end in the same transaction: like an upload's event, it takes a number and is for sinks.

@@ -29,6 +29,10 @@ class MemoryJobs:
         document = self._documents.get(job_id)
         return None if document is None else decode_job(document)
 
+    async def revision(self, job_id: JobId) -> int | None:
+        job = await self.load(job_id)
+        return None if job is None else job.revision
+
     async def save(self, job: Job) -> Job:
         stored = await self.load(job.id)
         if stored is None or stored.revision != job.revision:

@@ -40,6 +40,11 @@ class RedisJobs:
             document = await self._redis.hget(self._keys.job + job_id, "document")
         return None if document is None else decode_job(document)
 
+    async def revision(self, job_id: JobId) -> int | None:
+        with unavailable_on_error():
+            revision = await self._redis.hget(self._keys.job + job_id, "revision")
+        return None if revision is None else int(revision)
+
     async def save(self, job: Job) -> Job:
         saved = advance_job(job)
         if await self._put(saved, str(job.revision)) != 1:

@@ -50,6 +50,7 @@ _SAVE = """
     UPDATE jobs SET revision = ?, phase = ?, due_at = ?, ended_at = ?, document = ? WHERE id = ? AND revision = ?
 """
 _LOAD = "SELECT document FROM jobs WHERE id = ?"
+_REVISION = "SELECT revision FROM jobs WHERE id = ?"
 _OPEN = "SELECT 1 FROM jobs WHERE id = ? AND ended_at IS NULL"
 _DUE = "SELECT document FROM jobs WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
 _NEWEST = "SELECT document FROM jobs WHERE upload_id = ? ORDER BY created_at DESC, id DESC LIMIT ?"
@@ -71,6 +72,10 @@ class SqliteJobs:
 
     async def load(self, job_id: JobId) -> Job | None:
         return next(iter(await self._read(_LOAD, job_id)), None)
+
+    async def revision(self, job_id: JobId) -> int | None:
+        row = await self._thread.read(lambda connection: connection.execute(_REVISION, (job_id,)).fetchone())
+        return None if row is None else int(row[0])
 
     async def save(self, job: Job) -> Job:
         saved = advance_job(job)

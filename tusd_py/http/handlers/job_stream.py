@@ -105,16 +105,18 @@ class _Teller:
         await self._body.send(self._form.end(self.job, self._count))
 
     async def _look(self) -> bool:
-        """Read the job, and send its state if the job has changed and nothing was sent for `_TOLD_SECONDS`; the
-        state of an ended job is left to `run`. After `heartbeat` seconds of silence, send bytes that mean
+        """Read the job if it has changed, and send its state if that is new and nothing was sent for `_TOLD_SECONDS`;
+        the state of an ended job is left to `run`. After `heartbeat` seconds of silence, send bytes that mean
         nothing. Returns False if the job was removed. Raises StateUnavailable, ConnectionError.
         """
-        job = await self._context.engine.state.jobs.load(self.job.id)
-        if job is None:
-            return False
-        self.job = job
+        jobs = self._context.engine.state.jobs
+        if await jobs.revision(self.job.id) != self.job.revision:
+            job = await jobs.load(self.job.id)
+            if job is None:
+                return False
+            self.job = job
         silence = self._body.silence
-        if not job.ended and job.revision != self._last_revision and silence >= _TOLD_SECONDS:
+        if not self.job.ended and self.job.revision != self._last_revision and silence >= _TOLD_SECONDS:
             await self._tell()
         elif silence >= self._context.heartbeat:
             await self._body.send(self._form.pulse)
