@@ -28,7 +28,7 @@ _log = get_logger("tusd_py.http")
 _MAX_FIELD_LENGTH = 1024
 """The most characters of one field, all its lines together."""
 _NAMES = {"proto": "Proto", "host": "Host", "prefix": "Prefix", "port": "Port"}
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"')
 _ESCAPE = re.compile(r"\\(.)")
 
 
