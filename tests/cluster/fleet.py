@@ -43,12 +43,8 @@ class Roamer(TusClient):
 class Fleet:
     """Running servers: the `first` is the one that gets into trouble, and `others` answer meanwhile."""
 
-    def __init__(
-        self, node: Node, servers: list[Server], session: aiohttp.ClientSession, redis: str | None, state: Path
-    ) -> None:
+    def __init__(self, node: Node, servers: list[Server], session: aiohttp.ClientSession, redis: str | None) -> None:
         self.node = node
-        self.state = state
-        """SQLite's file, if that is the state."""
         self.s3 = node.s3
         self.first, *self.followers = servers
         self.anyone = Roamer(session, servers)
@@ -105,4 +101,4 @@ async def running_fleet(
             await server.start()
         connector = aiohttp.TCPConnector(force_close=True, limit=0)
         session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
-        yield Fleet(node, servers, await stack.enter_async_context(session), redis, directory / "state.db")
+        yield Fleet(node, servers, await stack.enter_async_context(session), redis)

@@ -37,9 +37,11 @@ class Node:
         self.bucket = Bucket(seaweed, endpoint=proxy.endpoint)
         self.temporary = directory / "tmp"
         self.temporary.mkdir()
+        self.state = directory / "state.db"
+        """SQLite's file, if that is the state."""
         self._servers = 0
         self._directory = directory
-        self._settings = {"state": f"sqlite:{directory / 'state.db'}", **self.bucket.settings, **settings}
+        self._settings = {"state": f"sqlite:{self.state}", **self.bucket.settings, **settings}
         self.server = self.new_server()
 
     def new_server(self) -> Server:

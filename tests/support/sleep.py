@@ -26,7 +26,7 @@ async def asleep(pid: int, state: Path) -> AsyncIterator[None]:
 
 async def _stopped_outside_of_transactions(pid: int, state: Path) -> bool:
     os.kill(pid, signal.SIGSTOP)
-    while not _sleeps(pid):  # noqa: ASYNC110 (only looking tells)
+    while not _sleeps(pid):
         await asyncio.sleep(0.01)
     return all(map(_can_be_written, [*state.parent.glob(state.name), *state.parent.glob(f"{state.name}.*.leases")]))
 
