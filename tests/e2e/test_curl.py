@@ -86,7 +86,7 @@ async def test_what_came_before_the_server_was_asked_to_end_is_kept(
         slowly = transfer(curl, url, *SLOW, "-X", "PATCH", "-T", str(file), Upload_Offset="0", Content_Type=BYTES)
         async with slowly as running:
             received = await deployment.until_received(9 * MIB)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 assert await deployment.server.stop() == 0
             answer = await running.answer()
         assert (answer.status, answer.headers["retry-after"]) == (503, "5")
