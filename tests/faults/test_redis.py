@@ -93,7 +93,7 @@ async def test_everything_goes_on_after_redis_was_away(node: Node, client: TusCl
         await asyncio.sleep(gone_at + AWAY - asyncio.get_running_loop().time())
         assert (await client.head(url)).status == 423
         await asyncio.to_thread(redis.start)
-        await until(lambda: ready(node, client), within=5)
+        await until(lambda: ready(node, client))
     for upload_url, bytes_sent in ((url, MIB), (busy, 2 * MIB)):
         upload = Watched(node, client, upload_url, LARGE, bytes_sent=bytes_sent if upload_url == url else 0)
         upload._bytes_sent = bytes_sent

@@ -63,7 +63,7 @@ async def test_slow_clients_delay_no_other(node: Node, client: TusClient) -> Non
         started = time.monotonic()
         url = await client.create(LENGTH)
         assert (await client.patch(url, 0, fast)).offset == LENGTH
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30, "half of network-timeout: none of them is waited for"
     assert await client.content(url) == fast
     await node.until_idle()
 

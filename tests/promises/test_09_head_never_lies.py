@@ -62,7 +62,7 @@ async def test_ask_again_while_the_state_is_away(seaweed: SeaweedFS, redis: Redi
         async def back() -> bool:
             return (await client.head(url)).status == 200
 
-        await until(back, within=10)
+        await until(back)
         assert await client.offset(url) == 5
         assert (await client.patch(url, 5, b"56789")).offset == 10
         assert await client.content(url) == b"0123456789"

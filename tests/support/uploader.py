@@ -24,9 +24,9 @@ class Uploader:
         self._data = data
         self._chunk = chunk
 
-    async def run(self) -> None:
+    async def run(self, within: float = 90.0) -> None:
         """Until all of it has been acknowledged; raises TimeoutError when that takes too long."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(within):
             while self.acknowledged < len(self._data):
                 await self.step()
 
