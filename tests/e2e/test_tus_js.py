@@ -110,9 +110,7 @@ async def test_tus_js_goes_on_in_another_process(
     deployment: Deployment, tus_js: Start, data: bytes, file: Path, tmp_path: Path
 ) -> None:
     settings, options = {"file": file, "urls": tmp_path / "urls"}, {"endpoint": deployment.url}
-    async with tus_js(
-        **settings, options={**options, "chunkSize": MIB}
-    ) as first:  # it must not be through before its end
+    async with tus_js(**settings, dieAt=9 * MIB, options={**options, "chunkSize": MIB}) as first:
         interrupted = await first.until("progress", sent_bytes=9 * MIB)
     async with tus_js(**settings, options=options) as second:
         done = await second.until("success")
@@ -130,18 +128,17 @@ async def test_tus_js_keeps_its_place_through_a_token_that_expires(
     settings = {"file": file, "urls": tmp_path / "urls", "token": token}
     async with deploy(**JWT) as deployment:
         options = {"endpoint": deployment.url, "protocol": protocol, "chunkSize": MIB}
-        _log_in(token, exp=int(time.time()) + 60)
-        async with tus_js(**settings, options=options) as first:
-            await first.until("progress", sent_bytes=5 * MIB)
-            _log_in(token, exp=1)
+        token.write_text(_credential(exp=int(time.time()) + 60))
+        lapse = {"lapseAt": 5 * MIB, "lapsed": _credential(exp=1)}
+        async with tus_js(**settings, **lapse, options=options) as first:
             refused = await first.until("refused")
             if not in_second:
-                _log_in(token)
+                token.write_text(_credential())
             done = None if in_second else await first.until("success")
         if in_second:
             async with tus_js(**settings, options=options) as second:
                 refused = await second.until("refused")
-                _log_in(token)
+                token.write_text(_credential())
                 done = await second.until("success")
         assert done is not None
         assert methods(refused)[-1] == ("PATCH", 401)
@@ -150,8 +147,8 @@ async def test_tus_js_keeps_its_place_through_a_token_that_expires(
         assert deployment.stored(done["url"]) == data
 
 
-def _log_in(token: Path, **claims: object) -> None:
-    token.write_text(bearing("alice", **claims)["Authorization"].removeprefix("Bearer "))
+def _credential(**claims: object) -> str:
+    return bearing("alice", **claims)["Authorization"].removeprefix("Bearer ")
 
 
 @pytest.mark.parametrize("protocol", IETF)

@@ -3,21 +3,24 @@
 //   stream      hand them over as a stream of unknown length
 //   urls        path of a file that remembers upload URLs from one process to the next
 //   token       path of a file with the credential, which is read for each request again; a 401 is asked again
+//   lapseAt     once so many bytes are sent, write to that file the credential `lapsed`
+//   dieAt       once so many bytes are sent, end as if killed
 //   stopAt      once so many bytes are sent, leave the upload (terminate: and delete it)
 //   options     for tus.Upload, as they are
 
-import { createReadStream, readFileSync } from 'node:fs'
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import tus from 'tus-js-client'
 
-const { file, stream, urls, token, stopAt = Infinity, terminate, options } = JSON.parse(process.argv[2])
+const settings = JSON.parse(process.argv[2])
+const { file, stream, urls, token, lapseAt = Infinity, dieAt = Infinity, stopAt = Infinity, terminate } = settings
 const requests = []
 
 const say = (event, more = {}) => console.log(JSON.stringify({ event, url: upload.url, requests, ...more }))
 
 const upload = new tus.Upload(stream ? createReadStream(file).pipe(new PassThrough()) : readFileSync(file), {
   retryDelays: [0, 250, 500, 1000, 1000, 1000, 1000, 1000, 1000, 1000],
-  ...options,
+  ...settings.options,
   ...(token && {
     onBeforeRequest: (request) => request.setHeader('Authorization', `Bearer ${readFileSync(token)}`),
     onShouldRetry: (error) => [0, 401, 409, 423].includes(error.originalResponse?.getStatus() ?? 0),
@@ -30,11 +33,20 @@ const upload = new tus.Upload(stream ? createReadStream(file).pipe(new PassThrou
   },
   onProgress: (sent, total) => {
     say('progress', { sent, total })
+    if (sent >= lapseAt) lapse()
+    if (sent >= dieAt) process.kill(process.pid, 'SIGKILL')
     if (sent >= stopAt) leave()
   },
   onSuccess: () => say('success'),
   onError: (error) => say('error', { reason: String(error) }),
 })
+
+let lapsed = false
+function lapse() {
+  if (lapsed) return
+  lapsed = true
+  writeFileSync(token, settings.lapsed)
+}
 
 let left = false
 async function leave() {
