@@ -13,6 +13,7 @@ from devtools.certificates import self_signed
 from devtools.proxies import nginx
 from tests.e2e.deployment import Deployment
 from tests.support.parts import present
+from tests.support.server import ROOT
 
 SHIM = """\
 #!{python} -IS
@@ -37,12 +38,28 @@ with socket.create_server((flags["-host"], int(flags["-port"]))) as listener:
             threading.Thread(target=pump, args=pair, daemon=True).start()
 """
 
+PORTS = """\
+import sys
+
+import pytest
+
+sys.path.append({root!r})
+from devtools.ports import free_port
+
+
+@pytest.fixture(scope="session")
+def unused_tcp_port_factory():
+    return free_port  # below the ports of connections, which other tests open all the time
+"""
+"""A file for the directory above the tests, which gives them other ports than pytest-asyncio does."""
+
 
 async def test_aiotus_passes_its_own_tests(deployment: Deployment, tmp_path: Path) -> None:
     source = present(lambda: sdist.unpack("aiotus", tmp_path))
     shim = source / "tusd"
     shim.write_text(SHIM.format(python=sys.executable, port=deployment.server.port))
     shim.chmod(0o755)
+    (source / "conftest.py").write_text(PORTS.format(root=str(ROOT)))
     self_signed("localhost", source / "tests" / "selfsigned.crt", source / "tests" / "nginx.key")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment["PATH"] = f"{environment['PATH']}:{Path(present(nginx)).parent}"

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from devtools.ports import free_port
 from devtools.seaweed import SeaweedFS
 from tests.e2e.deployment import MIB
 from tests.support.tus import TusClient
@@ -85,16 +86,16 @@ async def test_the_rest_of_the_application_is_left_alone(site: TestServer) -> No
 async def test_jobs_of_a_mounted_application_are_where_it_says(
     tmp_path: Path,
     base_path: str,
-    unused_tcp_port: int,
     *,
     public: bool,
 ) -> None:
-    origin = f"http://127.0.0.1:{unused_tcp_port}"
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
     chosen = {"state": f"sqlite:{tmp_path / 'state.db'}", "storage": f"file:{tmp_path / 'data'}", "jobs": True}
     chosen |= {"base_path": base_path} | ({"public_url": f"{origin}/media{base_path}"} if public else {})
     app = web.Application()
     app.add_subapp("/media", create_app(load_settings(chosen, None, {})))
-    async with TestServer(app, port=unused_tcp_port), aiohttp.ClientSession() as session:
+    async with TestServer(app, port=port), aiohttp.ClientSession() as session:
         async with session.post(f"{origin}/media/exports", json={"filter": {}}) as answer:
             assert answer.status == 202
         assert answer.headers["Location"].startswith(f"{origin}/media/jobs/")
