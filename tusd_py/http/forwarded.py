@@ -64,12 +64,13 @@ class Trust:
         """Return True for a client on this machine. Without X-Forwarded-* and Forwarded fields, the peer must have a
         loopback address or be connected by a UNIX socket. With any such field, a trusted proxy must report a loopback
         address, as the client may be on another machine even if the proxy is on this one. With `auto`, a request that
-        has X-Forwarded-* and Forwarded fields is never local, as the client may have sent either. Raises Malformed if
-        the field with the client's address is too long.
+        has X-Forwarded-* and Forwarded fields is never local, as the client may have sent either. Nor is a client that
+        is gone, whose address some event loops can't tell any more. Raises Malformed if the field with the client's
+        address is too long.
         """
         families = _families(request.headers)
         if not families:
-            return request.remote in {UNIX_PEER, "", None} or is_loopback(request.remote or "")
+            return request.remote in {UNIX_PEER, ""} or is_loopback(request.remote or "")
         certain = self.family != "auto" or len(families) == 1
         return certain and is_loopback(self._reported_client(request))
 
@@ -84,17 +85,17 @@ class Trust:
 
     def is_proxied(self, request: web.BaseRequest) -> bool:
         """Return True if the peer is a trusted proxy; if any proxies are configured, the peer of a UNIX socket is
-        one. If proxies are configured and a peer that is none of them sends X-Forwarded-* or Forwarded, logs,
-        throttled, that these fields are ignored.
+        one, but no peer without an address, which is gone. If proxies are configured and a peer that is none of them
+        sends X-Forwarded-* or Forwarded, logs, throttled, that these fields are ignored.
         """
-        if not self.networks:
+        if not self.networks or request.remote is None:
             return False
-        trusted = self._is_trusted_peer(request.remote or "")
+        trusted = self._is_trusted_peer(request.remote)
         if not trusted and _families(request.headers):
             self._log_ignored(request.remote)
         return trusted
 
-    def _log_ignored(self, peer: str | None) -> None:
+    def _log_ignored(self, peer: str) -> None:
         if (passed_over := self.throttle.allowed()) is not None:
             reason = "its X-Forwarded-* and Forwarded are ignored; if it is your proxy, name it in trusted-proxies"
             _log.warning("proxy not trusted", address=peer, reason=reason, and_others=passed_over)
