@@ -29,4 +29,6 @@ def parse_parameters(text: str) -> tuple[str, Mapping[str, str]] | None:
 def decode_extended(text: str) -> str | None:
     """Return the text that an extended value such as `UTF-8''na%C3%AFve` stands for; None if it isn't one."""
     match = _EXTENDED.fullmatch(text)
-    return None if match is None else unquote_to_bytes(match[2]).decode(match[1], "replace")
+    if match is None:
+        return None
+    return unquote_to_bytes(match[2].encode("utf-8", "surrogateescape")).decode(match[1], "replace")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tusd_py.protocol.parameters import parse_parameters
+from tusd_py.protocol.parameters import decode_extended, parse_parameters
 from tusd_py.protocol.plain.answers import may_redirect
 from tusd_py.protocol.plain.reading import is_plain
 from tusd_py.protocol.wire import RequestHead
@@ -78,6 +78,22 @@ def test_clients_are_sent_to_named_origins_alone(url: str, *, allowed: bool) -> 
 )
 def test_parameters_follow_their_grammar(text: str, parameters: dict[str, str] | None) -> None:
     assert parse_parameters(text) == (None if parameters is None else ("form-data", parameters))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("UTF-8''na%C3%AFve", "na\u00efve"),
+        ("iso-8859-1'en'%e4", "\u00e4"),
+        ("utf-8''a\udcffb%ff", "a\ufffdb\ufffd"),
+        ("iso-8859-1''\udce4", "\u00e4"),
+        ("klingon''a", None),
+        ("a", None),
+    ],
+)
+def test_an_extended_value_may_have_any_bytes(value: str, text: str | None) -> None:
+    """A header field has its bytes that aren't UTF-8 as lone surrogates."""
+    assert decode_extended(value) == text
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ NEAR_MISSES = [
     "sha-256=:AAAA:",
     "sha-256=5",
     "inline; filename*=utf-8''%",
+    "inline; filename*=utf-8''\udcff; filename=\udc80",
 ]
 VALUES = st.text(st.characters()) | st.sampled_from(NEAR_MISSES)
 HEADS = any_head(NAMES, VALUES, {"Upload-Draft-Interop-Version": "8"})
