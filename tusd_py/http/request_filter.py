@@ -14,6 +14,7 @@ from tusd_py.http.forwarded import Trust
 
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _CHUNKED = "chunked"
+_ELSEWHERE = "a page of another site can't do this"
 PROBES = frozenset({"/healthz", "/readyz"})
 """Paths that are answered for any host name: health checks use an address."""
 
@@ -47,17 +48,28 @@ class RequestFilter:
         standard, "simple" requests).
         """
         page_origin = request.headers.get(hdrs.ORIGIN)
-        foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
-        if page_origin is None and foreign and request.headers.get("Sec-Fetch-Mode") == "no-cors":
-            raise Forbidden("a page of another site can't do this")
+        if _is_from_elsewhere(request) and request.headers.get("Sec-Fetch-Mode") == "no-cors":
+            raise Forbidden(_ELSEWHERE)
         if self.cors is None or page_origin is None or self.cors.allows(page_origin):
             return
         if page_origin == origin(request, self.trust):
             return
         raise Forbidden("pages of this origin can't change anything here")
 
+    def check_origin_of_get(self, request: web.Request) -> None:
+        """Raise Forbidden if the page that sent a GET may not change anything here. A link, a frame or a new window has
+        no Origin either, in another mode: none from another site is allowed. Raises Malformed."""
+        if _is_from_elsewhere(request):
+            raise Forbidden(_ELSEWHERE)
+        self.check_origin(request)
+
     def _is_served_host(self, request: web.Request) -> bool:
         return fits(host_name(request, self.trust), self.hosts)
+
+
+def _is_from_elsewhere(request: web.Request) -> bool:
+    """Return True if the browser says that a page of another site sent the request, and not which one (Origin)."""
+    return hdrs.ORIGIN not in request.headers and request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 
 def fits(name: str, hosts: Sequence[str]) -> bool:

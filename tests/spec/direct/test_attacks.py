@@ -193,6 +193,14 @@ async def test_other_sites_pages_make_no_uploads(
     assert created.status == 403
 
 
+@pytest.mark.parametrize("destination", ["iframe", "document"])
+async def test_no_link_or_frame_makes_an_upload(direct: DirectClient, destination: str) -> None:
+    fields = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": destination}
+    for site, status in {"cross-site": 403, "same-origin": 200, "none": 200}.items():
+        url = f"{direct.url}/params?filename=x"
+        assert (await direct.request("GET", url, headers={"Sec-Fetch-Site": site, **fields})).status == status
+
+
 async def test_a_completion_of_no_upload_is_not_read(direct: DirectClient) -> None:
     """Blanks and open parts took time that grew with their square and their cube."""
     for body in (b"<Part><PartNumber>1</PartNumber><ETag>" + b" " * 200_000, b"<Part>" * 200_000):

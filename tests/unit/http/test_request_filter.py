@@ -105,6 +105,24 @@ def test_only_pages_that_may_change_something(method: str, headers: dict[str, st
         request_filter().check(request_of(method, **headers))
 
 
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({}, True),
+        ({"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"}, False),
+        ({"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}, False),
+        ({"Sec_Fetch_Site": "cross-site"}, False),
+        ({"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "cors", "Origin": "https://good.example"}, True),
+        ({"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "cors", "Origin": "https://evil.example"}, False),
+        ({"Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "navigate"}, True),
+        ({"Sec_Fetch_Site": "none", "Sec_Fetch_Mode": "navigate"}, True),
+    ],
+)
+def test_a_get_that_changes_something_is_no_link(headers: dict[str, str], *, allowed: bool) -> None:
+    with nullcontext() if allowed else pytest.raises(Forbidden):
+        request_filter().check_origin_of_get(request_of("GET", **headers))
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_who_only_reads_may_come_from_anywhere(method: str) -> None:
     request_filter().check(request_of(method, Origin="https://evil.example"))

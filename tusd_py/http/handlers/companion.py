@@ -50,7 +50,7 @@ def add_companion_routes(app: web.Application, path: str) -> None:
 
 
 async def _params(request: web.Request, context: Context) -> web.Response:
-    context.request_filter.check_origin(request)  # a GET that creates an upload
+    context.request_filter.check_origin_of_get(request)  # a GET that creates an upload
     query = companion.read_query(request.query)
     if not query.get("filename"):
         raise Malformed("filename is missing")
