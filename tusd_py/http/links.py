@@ -22,13 +22,14 @@ class Links:
 
     async def header_fields(self, upload: Upload, endpoint: Callable[[], str]) -> Mapping[str, str]:
         """Return the Link field (RFC 8288) with the reading link, if the upload is finished and downloads are on; else
-        no fields. Raises StateUnavailable.
+        no fields. `endpoint` returns the creation endpoint's URL.
 
-        `endpoint` returns the creation endpoint's URL; if it raises Malformed, there is no field and no error.
+        If it raises Malformed, or the state can't be read, there is no field and no error: the answer tells what has
+        already happened.
         """
         if self._engine.limits.downloads and is_readable(upload):
-            path = (await self._opened()).path(upload)
-            with suppress(Malformed):
+            with suppress(Malformed, StateUnavailable):
+                path = (await self._opened()).path(upload)
                 return {"Link": f'<{endpoint()}{path}>; rel="enclosure"'}
         return {}
 
