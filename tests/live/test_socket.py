@@ -11,6 +11,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from tests.support.installation import Start
+from tests.support.raw import connected
 from tests.support.server import Server
 from tests.support.tus import TusClient
 
@@ -181,6 +182,23 @@ async def test_without_an_upgrade_it_is_asked_for(client: TusClient, url: str) -
     assert (answer.status, answer.headers["Upgrade"]) == (426, "websocket")
     assert answer.body.startswith(b"upgrade-required: ")
     assert (await client.get(f"{client.url}{'0' * 32}/socket")).status == 404
+
+
+HANDSHAKE = {
+    "connection": "Upgrade",
+    "upgrade": "websocket",
+    "sec_websocket_version": "13",
+    "sec_websocket_key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+@pytest.mark.parametrize("name", HANDSHAKE)
+async def test_a_handshake_that_is_not_ascii_is_none(server: Server, url: str, name: str) -> None:
+    async with connected(server.port) as connection:
+        await connection.head("GET", f"{url}/socket", **{**HANDSHAKE, name: "\xff"})
+        answer = await connection.answer()
+    assert (answer.status, answer.body.partition(b":")[0]) == (426, b"upgrade-required")
+    assert "Traceback" not in server.log()
 
 
 async def test_a_shutdown_says_that_the_server_goes_away(server: Server, socket: Socket) -> None:

@@ -43,12 +43,20 @@ async def _open(request: web.Request, context: Context) -> web.StreamResponse:
         heartbeat=heartbeat, max_msg_size=_LONGEST + 1, compress=False, timeout=_CLOSE_SECONDS
     )
     async with watching(request, context, SOCKET_TAIL, resumed=False) as watched:
-        if not socket.can_prepare(request).ok:
+        if not _can_open(socket, request):
             raise UpgradeRequired
         await socket.prepare(request)
         with suppress(ConnectionError):
             await _Socket(request, context, watched, socket).serve()
     return socket
+
+
+def _can_open(socket: web.WebSocketResponse, request: web.Request) -> bool:
+    """Return True if the request is a valid handshake (RFC 6455, 4.2.1)."""
+    try:
+        return socket.can_prepare(request).ok
+    except ValueError:  # aiohttp can't decode, or repeat in its error, what isn't ASCII
+        return False
 
 
 def _check_origin(request: web.Request, context: Context) -> None:
