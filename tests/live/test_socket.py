@@ -201,6 +201,13 @@ async def test_a_handshake_that_is_not_ascii_is_none(server: Server, url: str, n
     assert "Traceback" not in server.log()
 
 
+async def test_subprotocols_do_not_get_into_the_log(server: Server, url: str, session: aiohttp.ClientSession) -> None:
+    """Pages can't set Authorization for a WebSocket, so some send a token as a subprotocol."""
+    async with session.ws_connect(f"{url}/socket", protocols=["bearer", "SECRET"]) as socket:
+        assert (await socket.receive_json())["action"] == "progress"
+    assert "SECRET" not in server.log()
+
+
 async def test_a_shutdown_says_that_the_server_goes_away(server: Server, socket: Socket) -> None:
     stopping = asyncio.create_task(server.stop())
     assert (await socket.receive()).data == 1001

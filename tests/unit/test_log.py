@@ -78,6 +78,12 @@ def test_what_others_say_too_often_or_too_openly_is_left_out(name: str) -> None:
     assert stream.getvalue() == ""
 
 
+def test_what_clients_offer_for_a_websocket_is_left_out() -> None:
+    stream = configured(level="debug")
+    logging.getLogger("aiohttp.websocket").warning("Client protocols ['bearer', 'SECRET'] don't overlap")
+    assert stream.getvalue() == ""
+
+
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize(
     "secret",

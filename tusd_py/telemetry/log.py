@@ -30,6 +30,9 @@ AUDIT = "tusd_py.audit"
 
 _QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
 """The names of libraries' loggers that log only from WARNING on: below that, they log too much, or signatures."""
+_MUTE = ("aiohttp.websocket",)
+"""The names of libraries' loggers that log only from ERROR on: their warnings hold what clients sent, such as tokens as
+subprotocols of a WebSocket."""
 
 _EVENT: tuple[Processor, ...] = (
     with_request,
@@ -54,7 +57,7 @@ def get_logger(name: str) -> BoundLogger:
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
     """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each; as text, a
-    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up.
+    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up, those in `_MUTE` from ERROR up.
 
     Handlers that the root logger had are removed.
     """
@@ -66,6 +69,8 @@ def configure_logging(log_format: Literal["text", "json"], level: str, stream: T
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _MUTE:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _formatter(log_format: str, *, colours: bool) -> ProcessorFormatter:
