@@ -29,6 +29,7 @@ class Tus:
     answers_interrupted = True
     inspects_by_get = False
     shows_content = False
+    locates_appended = False
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -54,6 +54,11 @@ class Wire(Protocol):
     def inspects_by_get(self) -> bool:
         """True if GET of an upload that can't be downloaded yet is answered as HEAD is."""
 
+    @property
+    def locates_appended(self) -> bool:
+        """True if the reply to an append may have the upload's URL: then a request from which none can be made is
+        refused before its bytes are taken."""
+
     def read(self, head: RequestHead) -> Intent:
         """Return the intent of the request. Raises Refusal."""
 

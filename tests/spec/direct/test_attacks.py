@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
@@ -199,6 +200,23 @@ async def test_no_link_or_frame_makes_an_upload(direct: DirectClient, destinatio
     for site, status in {"cross-site": 403, "same-origin": 200, "none": 200}.items():
         url = f"{direct.url}/params?filename=x"
         assert (await direct.request("GET", url, headers={"Sec-Fetch-Site": site, **fields})).status == status
+
+
+async def test_a_host_that_makes_no_url_changes_nothing(s3: Site, direct: DirectClient) -> None:
+    upload = await direct.begin()
+    parts, headers = await direct.parts(upload, LAST), {**JSON, "Host": "a b"}
+    markup = "".join(f"<Part><PartNumber>1</PartNumber><ETag>{part['ETag']}</ETag></Part>" for part in parts)
+    before = s3.server.log().count("upload created")
+    for route, body in {
+        "presign": json.dumps({"method": "POST", "key": "a.bin"}),
+        f"multipart/{upload.upload_id}/complete?key={upload.key}": json.dumps({"parts": parts}),
+        f"xml/{upload.upload_id}?key={upload.key}": f"<CompleteMultipartUpload>{markup}</CompleteMultipartUpload>",
+    }.items():
+        refused = await direct.request("POST", f"{direct.url}/{route}", body, headers)
+        assert (refused.status, b"build a URL" in refused.body) == (400, True), route
+    assert s3.server.log().count("upload created") == before > 0
+    assert len((await direct.stored(upload)).json) == 1
+    assert (await direct.complete(upload, parts)).status == 200
 
 
 async def test_a_completion_of_no_upload_is_not_read(direct: DirectClient) -> None:

@@ -41,6 +41,14 @@ async def test_i23_bytes_in_a_coding_of_their_own_are_415(rufh: RufhClient) -> N
     assert (await rufh.append(url, 3, b"d", complete=False, content_encoding="gzip")).status == 415
 
 
+async def test_i23_a_host_that_makes_no_url_changes_nothing(rufh: RufhClient) -> None:
+    url = await rufh.begin_unfinished(b"abc")
+    refused = await rufh.append(url, 3, b"def", complete=True, host="a b")
+    assert (refused.status, problem(refused)["code"]) == (400, "malformed")
+    assert await rufh.state(url) == (3, False)
+    assert (await rufh.append(url, 3, b"def", complete=True)).status == 201
+
+
 @pytest.mark.parametrize("framing", ["content_length", "chunked"])
 @pytest.mark.parametrize("length", [None, 7 * MIB])
 async def test_i24_the_last_bytes_complete_it_in_however_many_requests(

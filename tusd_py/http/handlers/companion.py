@@ -19,8 +19,8 @@ from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.handlers.direct import (
     abort,
+    endpoint_of,
     key_and_bucket,
-    location,
     object_key_of,
     read_json_body,
     respond,
@@ -82,8 +82,9 @@ async def _complete(request: web.Request, context: Context) -> web.Response:
     async def read_parts() -> Sequence[DirectPart]:
         return companion.read_parts(await _read_json(request, context))
 
-    upload = await direct.complete(request[ENGINE], upload_id_of(request), object_key_of(request), read_parts)
-    return _json(companion.completed(location(request, context, upload), *key_and_bucket(context, upload)))
+    upload_id, endpoint = upload_id_of(request), endpoint_of(request, context)
+    upload = await direct.complete(request[ENGINE], upload_id, object_key_of(request), read_parts)
+    return _json(companion.completed(f"{endpoint}{upload_id}", *key_and_bucket(context, upload)))
 
 
 async def _abort(request: web.Request, context: Context) -> web.Response:
@@ -101,13 +102,21 @@ async def _presign(request: web.Request, context: Context) -> web.Response:
     if kind is None:
         raise Malformed("uploadId is missing")
     intent = companion.read_begin(companion.as_begin(fields), kind, context.engine.limits)
+    presign_new = _presign_whole if kind is DirectMode.WHOLE else _presign_parts
+    return _json(await presign_new(request, context, intent))
+
+
+async def _presign_whole(request: web.Request, context: Context, intent: Begin) -> companion.Json:
+    upload = await _announce(request, context, intent)
+    signed = await direct.sign_whole(request[ENGINE], upload, form=upload.length is None)
+    return companion.presigned(signed, key_and_bucket(context, upload)[0])
+
+
+async def _presign_parts(request: web.Request, context: Context, intent: Begin) -> companion.Json:
+    endpoint = endpoint_of(request, context)
     upload = await _announce(request, context, intent)
     key, _ = key_and_bucket(context, upload)
-    if kind is DirectMode.WHOLE:
-        signed = await direct.sign_whole(request[ENGINE], upload, form=upload.length is None)
-    else:
-        signed = Signed(url=f"{xml_url(request, context, upload.id, key)}&uploads")
-    return _json(companion.presigned(signed, key))
+    return companion.presigned(Signed(url=f"{xml_url(endpoint, upload.id, key)}&uploads"), key)
 
 
 async def _presign_open(
@@ -124,7 +133,7 @@ async def _presign_open(
         )
     if presign.method not in {hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE}:
         raise Malformed("method must be GET, PUT, POST or DELETE")
-    return companion.presigned(Signed(url=xml_url(request, context, upload_id, presign.key)), presign.key)
+    return companion.presigned(Signed(url=xml_url(endpoint_of(request, context), upload_id, presign.key)), presign.key)
 
 
 async def _read_json(request: web.Request, context: Context) -> companion.Json:

@@ -161,15 +161,13 @@ def key_and_bucket(context: Context, upload: Upload) -> tuple[str, str]:
     return place.key, place.bucket
 
 
-def location(request: web.Request, context: Context, upload: Upload) -> str:
-    return _base_url(request, context) + upload.id
+def xml_url(endpoint: str, upload_id: UploadId, key: str) -> str:
+    return f"{endpoint}s3/xml/{upload_id}?key={quote(key, safe='')}"
 
 
-def xml_url(request: web.Request, context: Context, upload_id: UploadId, key: str) -> str:
-    return f"{_base_url(request, context)}s3/xml/{upload_id}?key={quote(key, safe='')}"
-
-
-def _base_url(request: web.Request, context: Context) -> str:
+def endpoint_of(request: web.Request, context: Context) -> str:
+    """Return the creation endpoint's URL. Raises Malformed: a handler whose answer needs the URL asks for it before it
+    changes anything."""
     return endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
 
 

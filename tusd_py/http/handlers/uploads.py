@@ -81,6 +81,8 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
     locate = partial(_locate, request, context)
+    if request[WIRE].locates_appended:
+        _creation_url(request, context)  # Malformed is raised before anything is changed
     interim = Interim(request, request[WIRE], locate)
     with receiving(request, context, body):
         upload_id = await upload_id_of(request)

@@ -27,6 +27,7 @@ class Rufh:
     """False, as URLSession (Apple's client) retries after a lost connection, and gives up after a refusal."""
     inspects_by_get = True
     shows_content = False
+    locates_appended = True
 
     def __init__(self, version: Version, limits: Limits, clock: Callable[[], float], *, interim: bool) -> None:
         self._version, self._limits, self._clock, self._interim = version, limits, clock, interim
