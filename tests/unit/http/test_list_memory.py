@@ -1,9 +1,11 @@
-"""Memory for long lists: kept from others neither by clients that send slowly, nor for bytes that never come."""
+"""Bodies of lists: memory for long ones is kept from others neither by clients that send slowly, nor for bytes that
+never come, and bodies of any length end if they come too slowly."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import cast
 
@@ -11,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.raw import RawConnection, connected
-from tests.support.tus import until
+from tests.support.tus import PATIENCE, until
 from tusd_py.domain.refusals import ServiceUnavailable
 from tusd_py.http.connection.early_close import close_silently
 from tusd_py.http.context import Context
@@ -32,7 +34,8 @@ class Site:
     def __init__(self) -> None:
         self.budget = Budget(100 * MEMORY_FACTOR * SIZE)
         self.texts = Share(self.budget, 100)
-        self.context = SimpleNamespace(memory=SimpleNamespace(texts=self.texts), network_timeout=9.0)
+        memory = SimpleNamespace(texts=self.texts)
+        self.context = SimpleNamespace(memory=memory, network_timeout=9.0, min_data_rate=0)
         self.port = 0
 
     async def answered(self, request: web.Request) -> web.StreamResponse:
@@ -117,6 +120,61 @@ async def test_a_list_that_pauses_for_too_long_is_given_up(site: Site) -> None:
     async with connected(site.port) as connection:
         await begin_list(site, connection)
         assert await connection.read_rest() == b""
+
+
+class Clock:
+    """A clock that is set by hand, and counts how often it is read: once before each wait for bytes, and once after."""
+
+    def __init__(self) -> None:
+        self.seconds, self.readings = 0.0, 0
+
+    def __call__(self) -> float:
+        self.readings += 1
+        return self.seconds
+
+    async def was_read(self, count: int) -> bool:
+        return self.readings == count
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(direct, "monotonic", clock)
+    return clock
+
+
+@asynccontextmanager
+async def slow_body(site: Site, clock: Clock, size: int) -> AsyncIterator[RawConnection]:
+    """A body of which 100 bytes came at once, and 10 after 12 s."""
+    async with connected(site.port) as connection:
+        await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + BODY[:100])
+        await until(lambda: clock.was_read(3))
+        clock.seconds += 12
+        await connection.send(BODY[:10])
+        yield connection
+
+
+@pytest.mark.parametrize("size", [1000, SIZE])
+async def test_a_body_below_the_least_rate_is_given_up(site: Site, clock: Clock, size: int) -> None:
+    site.context.min_data_rate, site.context.network_timeout = 10, 2 * PATIENCE
+    async with slow_body(site, clock, size) as connection:
+        assert await connection.read_rest() == b""
+
+
+@pytest.mark.parametrize("size", [1000, SIZE])
+@pytest.mark.parametrize("least_rate", [0, 9])
+async def test_a_body_that_keeps_pace_is_waited_for(site: Site, clock: Clock, size: int, least_rate: int) -> None:
+    site.context.min_data_rate = least_rate
+    async with slow_body(site, clock, size) as connection:
+        await until(lambda: clock.was_read(5))
+        await connection.send(BODY[110:size])
+        assert (await connection.answer()).status == 200
+
+
+async def test_a_slow_body_whose_end_has_come_is_read(site: Site, clock: Clock) -> None:
+    site.context.min_data_rate = 10
+    async with slow_body(site, clock, 110) as connection:
+        assert (await connection.answer()).status == 200
 
 
 async def test_a_list_that_arrives_at_once_keeps_its_memory(site: Site) -> None:

@@ -71,7 +71,7 @@ class RequestBody:
             yield chunk
 
     def _is_too_slow(self) -> bool:
-        return self._waited > _GRACE and self._received < self._least_rate * self._waited
+        return is_too_slow(self._received, self._waited, self._least_rate)
 
     async def _next(self, source: Source) -> Chunk:
         """Wait for bytes and return them; an empty chunk once the body has ended, for the reason in `end`."""
@@ -105,6 +105,11 @@ class RequestBody:
         if not source.complete:
             self._end = BodyEnd.STOPPED if self._stopping else BodyEnd.IDLE
         return arrived
+
+
+def is_too_slow(received: int, waited: float, least_rate: float) -> bool:
+    """Return True if a client that was waited for for `waited` seconds should have sent more than `received` bytes."""
+    return waited > _GRACE and received < least_rate * waited
 
 
 async def send_continue(request: web.Request) -> None:

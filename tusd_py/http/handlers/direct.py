@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import closing
+from time import monotonic
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
@@ -22,7 +23,7 @@ from tusd_py.domain.refusals import (
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import direct
-from tusd_py.http.connection.body import send_continue
+from tusd_py.http.connection.body import is_too_slow, send_continue
 from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.pipeline import Handler
@@ -73,8 +74,8 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
     """Return the whole body, of `longest` bytes at most. If `longest` is more than `_UNRESERVED`, the route's
     handler must be wrapped in `with_memory`, which holds the memory for the body.
 
-    Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive, or pauses
-    for longer than `network-timeout`.
+    Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive, pauses for
+    longer than `network-timeout`, or comes more slowly than `min-data-rate`.
     """
     if (request.content_length or 0) > longest:
         raise TooLarge(f"the request can have {longest} bytes at most")
@@ -95,12 +96,17 @@ async def _fill(
 ) -> None:
     """Append the request's body to `body`, each chunk charged to `holding`. Raises the same as `read_body`."""
     await send_continue(request)
+    waited, began = 0.0, monotonic()
     while chunk := await _next_chunk(request, context):
+        waited += monotonic() - began
         body += chunk
         if len(body) > longest:
             raise TooLarge(f"the request can have {longest} bytes at most")
+        if is_too_slow(len(body), waited, context.min_data_rate) and not request.content.is_eof():
+            raise ConnectionResetError
         if holding is not None:
             await _in_time(holding.charge(_ARRIVING * len(chunk)))
+        began = monotonic()
 
 
 async def _next_chunk(request: web.Request, context: Context) -> bytes:
