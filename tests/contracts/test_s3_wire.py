@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import randbytes
 
-import aiohttp
 import pytest
-from botocore.credentials import ReadOnlyCredentials
 
 from devtools.seaweed import SeaweedFS
 from tusd_py.domain.errors import UploadLost
@@ -35,6 +34,12 @@ def payload(*chunks: Chunk) -> Payload:
     return Payload(length=len(b"".join(chunks)), chunks=stream)
 
 
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+
+
 @asynccontextmanager
 async def served(serve: Serve) -> AsyncIterator[RawS3]:
     """A client for an S3 that does what `serve` does on each connection."""
@@ -45,13 +50,15 @@ async def served(serve: Serve) -> AsyncIterator[RawS3]:
         finally:
             writer.transport.abort()
 
-    async def credentials() -> ReadOnlyCredentials:
-        return ReadOnlyCredentials("key", "secret", None)
-
     server = await asyncio.start_server(closing, "127.0.0.1", 0)
-    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/bucket"
-    async with server, aiohttp.ClientSession() as http:
-        yield RawS3(http=http, base=base, region="us-east-1", credentials=credentials)
+    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, connect(S3Options(bucket="bucket", endpoint_url=endpoint), Meter()) as connection:
+        yield connection.client._raw
+
+
+def client_of(s3: RawS3, guard: Callable[[], None] = lambda: None) -> S3Client:
+    """The client that retries, without botocore."""
+    return S3Client(None, s3, "bucket", Meter(), guard)  # type: ignore[arg-type]  # botocore isn't asked
 
 
 async def put(s3: RawS3, data: Payload) -> None:
@@ -75,23 +82,56 @@ async def test_a_body_without_source_is_not_retried() -> None:
 
 
 @pytest.mark.parametrize("size", [3, 1_000_000])
-async def test_a_body_is_resent_after_a_dead_kept_connection(size: int) -> None:
-    bodies, connections = list[bytes](), 0
+async def test_a_body_is_sent_once_in_each_attempt(size: int) -> None:
+    """An S3 that took all of a body and hung up may yet store it: so the sender must know, and may send no more once
+    its lease is over."""
+    bodies, guards = list[bytes](), list[int]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
         await reader.readuntil(b"\r\n\r\n")
-        bodies.append(await reader.readexactly(2 * size))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        bodies.append(await reader.readexactly(size))
+        if len(bodies) > 1:
+            writer.write(b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n')
+            await reader.read()
+
+    async with served(serve) as s3:
+        client = client_of(s3, lambda: guards.append(len(bodies)))
+        stored = await client.put("k", payload(b"a" * size), {})
+    assert stored.troubled
+    assert guards == [0, 1], "asked before each"
+    assert bodies == [b"a" * size] * 2
+
+
+async def read(client: S3Client) -> None:
+    assert [chunk async for chunk in client.get("k")] == [b"?"]
+
+
+DEMANDS: Mapping[str, Callable[[S3Client], Awaitable[object]]] = {
+    "a small body": lambda client: client.put("k", payload(b"abc"), {}),
+    "a large body": lambda client: client.put("k", payload(*[b"a" * 500_000] * 2), {}),
+    "a download": read,
+    "a look": lambda client: client.reach("k"),
+}
+
+
+@pytest.mark.parametrize("demand", DEMANDS)
+async def test_no_kept_connection_that_is_dead_shows(demand: str) -> None:
+    """A request on a kept connection that S3 has closed is sent again, on a new one."""
+    connections, answers = 0, 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections, answers
+        connections += 1
+        length = re.search(rb"Content-Length: ([0-9]+)", await reader.readuntil(b"\r\n\r\n"))
+        await reader.readexactly(int(length[1]) if length else 0)
+        answers += 1
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 1\r\n\r\n?')
         await reader.readuntil(b"\r\n\r\n")  # the next request on it is not answered
 
-    first, second = [b"a" * size, b"b" * size], [b"c" * size, b"d" * size]
     async with served(serve) as s3:
-        await put(s3, payload(*first))
-        await put(s3, payload(*second))
-    assert bodies == [b"".join(first), b"".join(second)]
-    assert connections == 2
+        for _ in range(2):
+            await DEMANDS[demand](client_of(s3))
+    assert (connections, answers) == (2, 2)
 
 
 async def test_a_large_body_arrives_slowly_and_whole() -> None:
@@ -174,8 +214,7 @@ async def test_a_download_goes_on_where_its_connection_broke() -> None:
         await reader.read()
 
     async with served(serve) as s3:
-        client = S3Client(None, s3, "bucket", Meter())  # type: ignore[arg-type]  # botocore isn't asked
-        assert b"".join([chunk async for chunk in client.get("k")]) == b"abcdef"
+        assert b"".join([chunk async for chunk in client_of(s3).get("k")]) == b"abcdef"
     assert b"Range: bytes=3-\r\n" in heads[1]
 
 

@@ -35,16 +35,19 @@ class Transport:
     async def client(self, url: str) -> aiohttp.ClientSession:
         """Return an HTTP client for many requests to `url` at a time. Raises ConfigurationError, BotoCoreError.
 
-        To be called once botocore's session exists.
+        The client sends each request once. To be called once botocore's session exists.
         """
         proxy = self._proxy(url)
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=await self._connector(proxy),
             proxy=proxy,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),  # S3 sets no cookies, and a real jar is searched for each request
             skip_auto_headers=("Content-Type", "Accept", "Accept-Encoding", "User-Agent"),
         )
+        # aiohttp would send a PUT without an answer again, and hide that S3 may yet carry out the first one.
+        session._retry_connection = False  # noqa: SLF001
+        return session
 
     def _proxy(self, url: str) -> str | None:
         proxies = ProxyConfiguration(self._resolved["proxies"], self._resolved["proxies_config"])

@@ -255,9 +255,9 @@ class S3Client:
             raise S3Error("HeadBucket", missing.status, "NoSuchBucket") from missing
 
     async def reach(self, key: str) -> bool:
-        """GetObject, once, by the HTTP client that sends bodies; returns True if the object exists."""
-        async with self._retries.observed("GetObject"):
-            return await self._raw.reach(key)
+        """GetObject, by the HTTP client that sends bodies; returns True if the object exists. Tried twice at most: the
+        first attempt may take a kept connection that S3 has closed."""
+        return await self._retries.call("GetObject", lambda: self._raw.reach(key), attempts=2)
 
     @property
     def writable(self) -> bool:

@@ -63,8 +63,7 @@ class RawRequest:
 
 
 class _Body(AiohttpPayload):
-    """A payload as aiohttp takes it. Each `write` starts at the first byte: aiohttp repeats a PUT if a kept-alive
-    connection was dead."""
+    """A payload as aiohttp takes it, for one attempt at a request."""
 
     def __init__(self, payload: Payload) -> None:
         super().__init__(payload)
