@@ -219,6 +219,15 @@ async def _ietf_spoiled(world: World) -> None:
         raise Violation("other bytes were taken than those that were announced")
 
 
+async def _ietf_spoiled_small(world: World) -> None:
+    """The same of an upload that is one object."""
+    client = IetfClient(world, content(7), announced=content(6))
+    with suppress(Vanished):
+        await client.begin(first=3)
+        await client.go_on(piece=4)
+        raise Violation("other bytes were taken than those that were announced")
+
+
 async def _lost_state(world: World) -> None:
     """A new state is put in the place of the one there was: an operator has it repaired, and the client goes on."""
     client, second = Client(world, content(19)), Client(world, content(3))
@@ -272,6 +281,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "direct-replaced": Scenario(play=direct_scenarios.replaced, calm=False),
     "ietf-too-long": Scenario(play=_ietf_too_long),
     "ietf-spoiled": Scenario(play=_ietf_spoiled, calm=False),
+    "ietf-spoiled-small": Scenario(play=_ietf_spoiled_small, calm=False),
     "events": Scenario(play=event_scenarios.whole_life, setup=event_scenarios.PATIENT),
     "events-two-nodes": Scenario(play=event_scenarios.two_nodes, setup=event_scenarios.PATIENT),
     "events-shutdown": Scenario(play=event_scenarios.shutdown, setup=event_scenarios.PATIENT),

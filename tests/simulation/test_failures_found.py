@@ -55,6 +55,13 @@ def test_an_object_after_its_deletion_goes() -> None:
     run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "lands-late"})
 
 
+def test_an_object_after_a_refused_digest_goes() -> None:
+    """An object that lands again after its upload ended, as its bytes were the wrong ones, is removed in the end."""
+    creation = step("ietf-spoiled-small", "s3.PutObject", -1)
+    for fault in ("lands-late", "lands-soon"):
+        run("ietf-spoiled-small", {creation: fault})
+
+
 def test_a_waiting_part_keeps_its_memory() -> None:
     """A part that waits for its multipart upload isn't asked for its memory without end."""
     creation = step("tight-memory", "s3.CreateMultipartUpload")

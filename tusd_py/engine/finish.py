@@ -58,10 +58,10 @@ async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) 
     try:
         async with confirming_loss(engine, lambda: upload):
             finished = await _make(engine, upload)
+            upload = note_trouble(upload, engine.clock(), troubled=finished.troubled)  # if it ends here, too
             done = await _with_digest(engine, mark_done(upload, finished), tally)
-            recorded = note_trouble(upload, engine.clock(), troubled=finished.troubled)
-            done = await scan_to_finish(engine, recorded, done)
-            change = finish(done, await _ask(engine, recorded, done))
+            done = await scan_to_finish(engine, upload, done)
+            change = finish(done, await _ask(engine, upload, done))
             return await engine.records.save(mark_troubled(change, engine.clock(), troubled=finished.troubled))
     except Unavailable:
         await engine.records.remember_trouble(upload.id)
