@@ -11,6 +11,7 @@ import ctypes
 import mmap
 import weakref
 from collections import deque
+from contextlib import suppress
 from functools import partial
 
 from tusd_py.transfer.budget import Budget
@@ -38,11 +39,12 @@ _SMALL_SHARE = 8
 
 
 class _Arena:
-    """Memory for a few large slabs, unmapped when the last reference to it is dropped."""
+    """Memory for a few large slabs, unmapped when the last reference to it is dropped. Raises OSError if the system has
+    none."""
 
     def __init__(self, slab: int) -> None:
         self.memory = mmap.mmap(-1, _ARENA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(AttributeError, OSError):  # Python may know of huge pages, and the system's kernel not
             self.memory.madvise(mmap.MADV_HUGEPAGE)
         self.free = list(range(0, _ARENA - slab + 1, slab))
         self.lent: dict[int, weakref.ref[ctypes.Array[ctypes.c_ubyte]]] = {}
@@ -80,16 +82,14 @@ class Slabs:
 
     def lend(self, size: int) -> memoryview:
         """Return a view to write to. For a `size` of up to 64 KiB it has `size` bytes; for more it is a large slab, of
-        at most `SLAB` bytes, which may be more or fewer than `size`. If memory is short, it has `MIN_SLAB` bytes,
-        unless `size` is above 64 KiB and a large slab is free."""
+        at most `SLAB` bytes, which may be more or fewer than `size`. If memory is short, or the system maps no arena,
+        it has `MIN_SLAB` bytes, unless `size` is above 64 KiB and a large slab is free."""
         if self._returns or self._ended:
             self._take_back()
         if size <= _SMALL_SLAB:
             return self._lend_small(MIN_SLAB if self._is_short else size)
-        if not self._open:
-            if self._budget.tight or not self._may_add_arena():
-                return self._lend_small(MIN_SLAB)
-            self._add_arena()
+        if not self._open and not self._add_arena():
+            return self._lend_small(MIN_SLAB)
         return self._lend_large(self._open[-1])
 
     @property
@@ -131,10 +131,17 @@ class Slabs:
                 self._drop(arena)
             arena.rested = True
 
-    def _add_arena(self) -> None:
-        arena = _Arena(ctypes.sizeof(self._slab))
+    def _add_arena(self) -> bool:
+        """Add an arena, if there is memory for it; return True if so."""
+        if self._budget.tight or not self._may_add_arena():
+            return False
+        try:
+            arena = _Arena(ctypes.sizeof(self._slab))
+        except OSError:  # a process has only so much memory, and so many mappings
+            return False
         self._arenas.append(arena)
         self._open.append(arena)
+        return True
 
     def _lend_large(self, arena: _Arena) -> memoryview:
         at, arena.rested = arena.free.pop(), False

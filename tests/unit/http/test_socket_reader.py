@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from mmap import mmap
 from random import Random
 from typing import Any
 
@@ -231,6 +233,41 @@ async def test_slabs_are_large_for_who_brings_much(monkeypatch: pytest.MonkeyPat
         await client.send(bytes(16 * MIB))
         await client.answer()
     assert max(sizes) == SLAB
+
+
+class NoHugePages(mmap):
+    """Memory of a kernel that was built without huge pages."""
+
+    def madvise(self, *_: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+
+def no_arena(fileno: int, length: int, **options: Any) -> mmap:
+    """Memory of a system that maps no more than 64 KiB at a time."""
+    if length > 64 * KIB:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+    return mmap(fileno, length, **options)
+
+
+@pytest.mark.parametrize(("mapped", "size"), [(NoHugePages, SLAB), (no_arena, MIN_SLAB)])
+async def test_a_fast_body_arrives_whole_without_arenas(
+    monkeypatch: pytest.MonkeyPatch, mapped: Callable[..., mmap], size: int
+) -> None:
+    """A system may have no huge pages, or map no arena for large slabs."""
+    data, chunks = Random(0).randbytes(8 * MIB), list[Chunk]()
+
+    async def take(reader: SocketReader, _: web.Request) -> str:
+        while chunk := await reader.read(PATIENCE):
+            chunks.append(chunk)
+            await asyncio.sleep(0.002)  # so that more comes
+        return str(b"".join(chunks) == data)
+
+    monkeypatch.setattr("mmap.mmap", mapped)
+    assert len(Slabs(Budget(256 * MIB)).lend(SLAB)) == size
+    async with serving(take) as client:
+        await client.send(head(len(data)))
+        await client.send(data)
+        assert (await client.answer()).body == b"True"
 
 
 @pytest.mark.parametrize(
