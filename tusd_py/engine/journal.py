@@ -33,8 +33,9 @@ class Journal:
         """Earlier cursors, recorded or not, whose objects haven't been deleted yet."""
         self._uncertain: list[Cursor] = []
         """Cursors whose save got no answer: they may be recorded."""
-        self._deleted_all = True
-        """False once a deletion has failed."""
+        self._troubled = False
+        """True once a deletion has failed, or a checkpoint that is marked as troubled was dropped: an object that no
+        record names may stay, or come yet."""
         self._saving = asyncio.Lock()
         self.upload = upload
         """The upload as recorded."""
@@ -69,13 +70,19 @@ class Journal:
 
     async def delete_superseded(self) -> None:
         """Drop the withheld checkpoints. Delete the objects that their and earlier cursors name and the recorded
-        cursor doesn't. Record trouble if a deletion fails, or if a withheld checkpoint is marked as troubled.
+        cursor doesn't. Record trouble if a deletion fails, or if a withheld checkpoint, or one above the quota, is
+        marked as troubled.
         """
-        self._superseded += [checkpoint.cursor for checkpoint in self._pending]
-        troubled, self._pending = any(checkpoint.troubled for checkpoint in self._pending), []
+        self._drop(self._pending)
+        self._pending = []
         await self._delete_objects()
-        if troubled or not self._deleted_all:
+        if self._troubled:
             await self._note_trouble()
+
+    def _drop(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Have the objects deleted that the checkpoints name, as these are never recorded."""
+        self._superseded += [checkpoint.cursor for checkpoint in checkpoints]
+        self._troubled = self._troubled or any(checkpoint.troubled for checkpoint in checkpoints)
 
     async def _delete_objects(self) -> None:
         """Delete superseded objects, except those that the recorded cursor, a withheld one or one whose save got no
@@ -83,7 +90,7 @@ class Journal:
         superseded, self._superseded = self._superseded, []
         current = [self.upload.cursor, *self._uncertain, *(checkpoint.cursor for checkpoint in self._pending)]
         try:
-            self._deleted_all = await self._engine.delete_superseded(superseded, current) and self._deleted_all
+            self._troubled = not await self._engine.delete_superseded(superseded, current) or self._troubled
         except BaseException:
             self._superseded += superseded
             raise
@@ -126,7 +133,7 @@ class Journal:
             self._superseded += earlier
             raise
         except OverQuota:
-            self._superseded += [*earlier, last.cursor]
+            self._drop(checkpoints)
             raise
         self._superseded += [*earlier, before.cursor]
         if self.upload.offset > before.offset:

@@ -62,6 +62,19 @@ async def test_over_quota_deletes_all_that_was_withheld(harness: Harness, step: 
     assert harness.storage.swept == [([{"at": 1}, {"at": 101}], [journal.upload.cursor])]
 
 
+@pytest.mark.parametrize("step", ["proceed", "release"])
+async def test_over_quota_keeps_the_trouble_of_withheld_ones(harness: Harness, step: str) -> None:
+    """A write that got no answer may take effect after its object was deleted."""
+    harness.engine = replace(harness.engine, quota=Quota(max_bytes=100))
+    journal = Journal(harness.engine, await create(harness.engine, creating(None), ScriptedBody()), withheld=True)
+    await journal.record(replace(at(1), troubled=True))
+    await journal.record(at(101))
+    with pytest.raises(OverQuota):
+        await getattr(journal, step)()
+    await journal.delete_superseded()
+    assert (await harness.record(journal.upload)).troubled_at == harness.now
+
+
 async def test_a_failed_save_deletes_all_but_the_last(harness: Harness) -> None:
     """A save without an answer may have recorded the last of the withheld checkpoints, and none before it."""
     journal = await hold_checkpoints(harness, 1, 2)
