@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import Sender, content, new_upload, random_bytes
+from tusd_py.domain.lifecycle import assume_gone
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.inspection import Recovered
@@ -92,6 +93,17 @@ async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
         assert recovered is not None
         assert recovered.upload.offset == sender.upload.offset
         await bench.storage.discard(sender.upload)
+
+
+async def test_a_late_writer_leaves_parts_of_the_next_upload(bench: Bench) -> None:
+    """Once the record of an upload is gone, its key may be given again: a writer of it that wakes cleans up its own."""
+    first, second = [await send(bench, bench.grain * 25 // 10, **NAMES[0]) for _ in range(2)]
+    await bench.storage.clean(assume_gone(first.upload))
+    await second.send()
+    newer = await second.finish()
+    assert await content(bench.storage, newer) == second.data
+    await bench.storage.discard(newer)
+    assert await bench.residue() == []
 
 
 @pytest.mark.parametrize("bench", ["moto with info objects"], indirect=True)

@@ -136,7 +136,7 @@ class Storage(Protocol):
 
     async def clean(self, upload: Upload) -> None:
         """Remove everything of an upload that its record doesn't name, found by a listing; if the upload has ended,
-        everything. The caller ensures that nothing is being written to the upload."""
+        everything that is known as its own. The caller ensures that nothing is being written to the upload."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of `span` of a finished upload's object. A caller that stops early must close the generator.

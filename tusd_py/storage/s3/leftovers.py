@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Self
 
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.inspection import Leftover
@@ -67,10 +68,13 @@ async def find(bucket: Bucket) -> AsyncIterator[Leftover]:
 
 async def clean(bucket: Bucket, upload: Upload) -> None:
     """Remove the upload's internal objects, and the multipart uploads under its key, that its record doesn't name; all
-    of them if the upload is terminating or gone."""
+    of them if the upload is terminating or gone. But of the multipart uploads of a gone one whose key was chosen,
+    remove only the one that its record names: another upload may have the key by now."""
     client, cursor = bucket.client, S3Cursor.load(upload.cursor)
+    shared = upload.phase is Phase.GONE and upload.chosen_key is not None
     async for listed in client.list_multiparts(cursor.key):
-        if listed.key == cursor.key and not (upload.alive and _is_needed(upload, Item.of(bucket, listed))):
+        foreign = shared and listed.multipart != cursor.multipart
+        if listed.key == cursor.key and not (foreign or (upload.alive and _is_needed(upload, Item.of(bucket, listed)))):
             await client.abort_multipart(cursor.key, listed.multipart or "")
     internal = internal_prefix(bucket.options.prefix, upload.id)
     items = [Item.of(bucket, listed) async for listed in client.list_objects(internal)]
