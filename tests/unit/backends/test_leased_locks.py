@@ -214,8 +214,9 @@ async def test_no_task_outlives_a_locker(server: RedisServer, tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["state", "a[1]?*.db"])
 async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path, name: str) -> None:
     """Removes those of this state, and no other file."""
-    stale = {f"{name}.{EARLIER}.leases", f"{name}.{EARLIER}.leases-wal", f"{name}..leases"}
+    stale = {f"{name}.{EARLIER}.leases{end}" for end in ("", "-wal", ".reserve")} | {f"{name}..leases"}
     foreign = {name, f"{name}-wal", "other.x.leases", f"{name}.db.{EARLIER}.leases", f"{name}.{EARLIER}.leases.bak"}
+    foreign |= {f"{name}.reserve", f"{name}.db.{EARLIER}.leases.reserve"}
     for file in stale | foreign:
         (tmp_path / file).write_text("torn")
     locker = SqliteLocker(tmp_path / name, TTL)

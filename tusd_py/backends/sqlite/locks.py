@@ -80,8 +80,9 @@ _now: Callable[[], float] = elapsed if boot_id() else time.time
 """The clock of the rows' deadlines, in seconds, the same in all processes."""
 
 
-_SUFFIX = re.compile(r"\.(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\.leases(?:-(?:wal|shm|journal))?")
-"""The text that follows the name of the state's file in the name of a lease file, or of a file of SQLite for one."""
+_SUFFIX = re.compile(r"\.(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\.leases(?:-(?:wal|shm|journal)|\.reserve)?")
+"""The text that follows the name of the state's file in the name of a lease file, of a file of SQLite for one, or of
+its ballast."""
 
 
 def _of_this_boot(path: Path) -> Path:
@@ -96,8 +97,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _is_of_another_boot(name: str, path: Path) -> bool:
-    """Return True if `name` is that of a lease file of the state at `path`, left from another boot of the machine.
-    Files of other states in the folder may have names that begin alike.
+    """Return True if `name` is that of a lease file of the state at `path`, or of a file that goes with one, left from
+    another boot of the machine. Files of other states in the folder may have names that begin alike.
     """
     is_ours = name.startswith(path.name) and _SUFFIX.fullmatch(name, len(path.name))
     return bool(is_ours) and not name.startswith(_of_this_boot(path).name)
