@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -54,6 +55,21 @@ def signal_children(server: Server, sig: signal.Signals) -> None:
 
 async def are_replaced(server: Server, former: list[psutil.Process]) -> bool:
     return len([worker for worker in workers(server) if worker not in former]) == 2
+
+
+def limit_descriptors(server: Server) -> tuple[int, int]:
+    """Leave the supervisor none to start a worker with. Returns the limits before."""
+    _, hard = limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (psutil.Process(server.pid).num_fds(), hard))
+    return limits
+
+
+async def is_replaced(server: Server, former: psutil.Process) -> bool:
+    return len([worker for worker in workers(server) if worker != former]) == 2
+
+
+async def is_logged(server: Server, event: str) -> bool:
+    return event in server.log()
 
 
 async def received(server: Server) -> bool:
@@ -123,3 +139,26 @@ async def test_a_worker_told_to_end_saves_and_is_replaced(tmp_path: Path) -> Non
         assert await server.stop() == 0
         await server.start()
         assert await client.offset(url) == COUNT
+
+
+async def test_a_server_without_replacement_ends(tmp_path: Path) -> None:
+    """A server that can't replace a worker ends in one line, with the other workers."""
+    async with pair(tmp_path) as (server, _):
+        members = workers(server)
+        limit_descriptors(server)
+        members[0].kill()
+        async with asyncio.timeout(20):
+            assert await server.wait() == 1
+        assert not any(member.is_running() for member in members)
+        assert server.log().endswith("\ntusd-py: [Errno 24] Too many open files\n")
+
+
+async def test_a_replacement_is_tried_again(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (server, _):
+        former = workers(server)
+        limits = limit_descriptors(server)
+        former[0].kill()
+        await until(lambda: is_logged(server, "worker not started"))
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, limits)
+        await until(lambda: is_replaced(server, former[0]))
+        assert await server.stop() == 0

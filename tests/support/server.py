@@ -147,6 +147,12 @@ class Server:
         self._process = None
         return code
 
+    async def wait(self) -> int:
+        """Wait until it ends by itself; return its exit code."""
+        code = await self._running().wait()
+        self._process = None
+        return code
+
     async def kill(self) -> None:
         """SIGKILL, to its workers too, as a machine that loses power; nothing if it has ended already."""
         process, self._process = self._process, None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from multiprocessing.connection import wait
@@ -22,6 +23,10 @@ from tusd_py.telemetry.sharing import forget_worker, shared_metrics
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _CONTEXT = multiprocessing.get_context("spawn")
+_RETRIES = 10
+"""The number of retries of the start of a replacement: what prevents it, as a limit of processes, may pass."""
+_PAUSE_SECONDS = 0.5
+"""Seconds before each of them."""
 
 
 def serve(settings: Settings) -> int:
@@ -43,7 +48,7 @@ def serve(settings: Settings) -> int:
 class _Supervisor:
     """The supervisor of the workers: it starts them, and replaces a worker that ended by a signal or with exit
     code 0, as after a SIGTERM to this worker alone. Once a worker fails, with an exit code above 0, or the
-    supervisor itself gets a signal, all workers are ended and none is replaced.
+    supervisor itself gets a signal, all workers are ended and none is replaced; likewise if one can't be started.
     """
 
     def __init__(self, settings: Settings, listeners: ServerListeners) -> None:
@@ -56,8 +61,18 @@ class _Supervisor:
         self._signal_count = 0
 
     def run(self) -> int:
+        """Run the workers until all have ended, and return the exit code. Raises ConfigurationError, or OSError if a
+        worker can't be started."""
         for name in _SIGNALS:
             signal.signal(name, lambda *_: self._handle_signal())
+        try:
+            return self._supervise()
+        except BaseException:  # at the exit, this process would wait for workers that nobody told to end
+            self._end_all()
+            self._wait_for_all(1)
+            raise
+
+    def _supervise(self) -> int:
         for _ in range(self._settings.workers):
             self._start_worker()
         is_failed = False
@@ -83,21 +98,35 @@ class _Supervisor:
             raise ConfigurationError(self._errors.get())
         return code
 
+    def _replace_worker(self) -> None:
+        """Start a worker in the place of a dead one, with `_RETRIES`. Raises OSError if the last fails."""
+        for _ in range(_RETRIES):
+            try:
+                return self._start_worker()
+            except OSError as error:
+                get_logger("tusd_py.workers").warning("worker not started", reason=str(error))
+            time.sleep(_PAUSE_SECONDS)
+        return self._start_worker()
+
     def _start_worker(self) -> None:
-        """Start a worker, unless a signal has closed the sockets."""
+        """Start a worker, unless this server was told to end. Raises OSError."""
         try:
-            listeners = self._listeners.duplicate()
+            worker = self._new_process()
         except OSError:
-            if self._ending:
+            if self._ending:  # a signal has closed the sockets
                 return
             raise
-        with closing(listeners):
-            worker = _CONTEXT.Process(target=_work, args=(self._settings, listeners, self._errors))
-            with _interrupts_blocked():
-                worker.start()
         self._workers.append(worker)
         if self._ending:  # a signal came during the start: this worker wasn't told
             self._end(worker)
+
+    def _new_process(self) -> SpawnProcess:
+        """Return a worker's process, started. Raises OSError."""
+        with closing(self._listeners.duplicate()) as listeners:
+            worker = _CONTEXT.Process(target=_work, args=(self._settings, listeners, self._errors))
+            with _interrupts_blocked():
+                worker.start()
+        return worker
 
     def _reap(self, worker: SpawnProcess) -> int:
         """Forget a dead worker, and replace it unless it failed or this server was told to end. Returns its exit code;
@@ -108,7 +137,7 @@ class _Supervisor:
             forget_worker(worker.pid)
         if code <= 0 and not self._ending:
             _log_end(worker.pid, code)
-            self._start_worker()
+            self._replace_worker()
         return code
 
     def _handle_signal(self) -> None:
