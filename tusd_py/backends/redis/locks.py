@@ -20,13 +20,12 @@ from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.redis.connection import connect, unavailable_on_error
 from tusd_py.backends.redis.schema import PREFIX, Keys
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.subscription import next_message
 from tusd_py.tasks import end
 
 _NEVER_RELEASED = 2
 """The result of `_TAKE` for a lease whose last holder never released it."""
 _RECONNECT_SECONDS = 0.2
-_SILENCE_SECONDS = 5.0
-"""Seconds that the listener waits for a message before it checks the connection."""
 
 _TAKE = """
 -- KEYS: lease, waiters, held
@@ -84,7 +83,7 @@ return abandoned
 class RedisLocker(SharedLocker):
     """A locker with leases in the Redis at `url`, in keys that begin with `prefix`; they expire after `ttl` seconds.
 
-    One connection listens from the first hold until `aclose`, and is reopened when lost.
+    One connection listens from the first hold until `aclose`, and is reopened when lost or silent.
     """
 
     retry_seconds = 0.25
@@ -138,16 +137,16 @@ class RedisLocker(SharedLocker):
     async def _listen(self) -> None:
         while True:
             with suppress(RedisError, OSError, UnicodeDecodeError):  # other clients may send any bytes
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as messages:
+                async with self._redis.pubsub(ignore_subscribe_messages=False) as messages:
                     await messages.subscribe(self._keys.channel + self._node)
                     while True:
-                        self._handle(await messages.get_message(timeout=_SILENCE_SECONDS))
+                        self._handle(await next_message(messages))
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    def _handle(self, message: Mapping[str, str] | None) -> None:
-        """Handle a message, None if none came in time. `leave UPLOAD HOLDER` asks that holder to release the lock,
-        `free UPLOAD` tells a waiter that it was released; what says neither is ignored."""
-        match message["data"].split(" ") if message else []:
+    def _handle(self, message: Mapping[str, Any]) -> None:
+        """Handle a message: `leave UPLOAD HOLDER` asks that holder to release the lock, `free UPLOAD` tells a waiter
+        that it was released; what says neither is ignored."""
+        match message["data"].split(" ") if message["type"] == "message" else []:
             case ["free", upload_id] if lease := self._leases.get(UploadId(upload_id)):
                 lease.freed.set()
             case ["leave", upload_id, holder] if lease := self._leases.get(UploadId(upload_id)):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.subscription import next_message
 from tusd_py.tasks import end
 
 _RECONNECT_SECONDS = 0.2
-_SILENCE_SECONDS = 5.0
-"""Seconds without a message after which the bus checks the connection."""
 _PATIENCE = 2.0
 """The most seconds that `listening` waits for the subscription before it enters its context."""
 
@@ -67,17 +66,15 @@ class RedisBus:
                 async with self._redis.pubsub(ignore_subscribe_messages=False) as messages:
                     await messages.psubscribe(f"{self._channel}*")
                     while True:
-                        self._handle(await messages.get_message(timeout=_SILENCE_SECONDS), notify, subscribed)
+                        self._handle(await next_message(messages), notify, subscribed)
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _handle(
-        self, message: dict[str, Any] | None, notify: Callable[[UploadId | None], None], subscribed: asyncio.Event
+        self, message: Mapping[str, Any], notify: Callable[[UploadId | None], None], subscribed: asyncio.Event
     ) -> None:
         """Call `notify` with the upload that an announcement names. Once Redis answers that the bus has subscribed, set
-        `subscribed` and call `notify` with None, as announcements may have been missed before. The message None, that
-        none came in time, does nothing."""
-        if message is None:
-            return
+        `subscribed` and call `notify` with None, as announcements may have been missed before. Other messages do
+        nothing."""
         if message["type"] == "pmessage":
             notify(UploadId(message["channel"].removeprefix(self._channel)))
         elif message["type"] == "psubscribe":

@@ -1,0 +1,28 @@
+"""Messages of a subscription in Redis or Valkey, from a connection that is known to live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+SILENCE_SECONDS = 5.0
+"""Seconds without a message after which Redis is asked for an answer."""
+ANSWER_SECONDS = 2.0
+"""Seconds within which the answer has to come."""
+
+
+async def next_message(messages: Any) -> Mapping[str, Any]:
+    """Return the next message. It may say nothing, as the answer to SUBSCRIBE or PING.
+
+    `messages` is a PubSub of redis-py that ignores no kind of message; it is `Any`, as the stubs also cover blocking
+    clients. Raises TimeoutError if Redis doesn't answer a PING: redis-py sends them, but misses no answer, so that a
+    connection whose peer is gone would stay in use until the kernel gives it up, a quarter of an hour later.
+    """
+    message = await messages.get_message(timeout=SILENCE_SECONDS)
+    if message is None:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await messages.ping()
+            while message is None:
+                message = await messages.get_message(timeout=ANSWER_SECONDS)
+    return dict(message)
