@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -50,9 +51,21 @@ def test_a_process_lives_while_that_cannot_be_read(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("code", [errno.ENOENT, errno.ESRCH])
 def test_a_process_without_a_file_has_ended(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    living = this_process()
+    namespace, *_ = this_process().split(" ")
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
     monkeypatch.setattr(Path, "read_text", _failing(code))
-    assert is_gone(living)
+    assert is_gone(f"{namespace} {process.pid} 12345")
+
+
+@pytest.mark.parametrize("code", [None, errno.EPERM, errno.EACCES])
+def test_a_hidden_process_is_not_gone(monkeypatch: pytest.MonkeyPatch, code: int | None) -> None:
+    """With hidepid, /proc has no files of the processes of other users."""
+    living = this_process()
+    monkeypatch.setattr(Path, "read_text", _failing(errno.ENOENT))
+    if code is not None:
+        monkeypatch.setattr(os, "kill", _failing(code))
+    assert not is_gone(living)
 
 
 def test_one_whose_start_could_not_be_read_lives() -> None:
@@ -60,8 +73,8 @@ def test_one_whose_start_could_not_be_read_lives() -> None:
     assert not is_gone(f"{namespace} {pid} ")
 
 
-def _failing(code: int) -> Callable[[Path], str]:
-    def fail(_: Path) -> str:
+def _failing(code: int) -> Callable[..., str]:
+    def fail(*_: object) -> str:
         raise OSError(code, "")
 
     return fail

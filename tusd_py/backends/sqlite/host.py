@@ -22,7 +22,7 @@ def this_process() -> str:
 
 def is_gone(process: str) -> bool:
     """Return True if the process with this id (`this_process`) has certainly ended; False for a process in another
-    container, or if its container or its start time can't be read.
+    container, or if its container or its start time can't be read, as when /proc hides other users' processes.
     """
     namespace, pid, started = process.split(" ")
     if not (namespace and started) or namespace != _namespace():
@@ -42,11 +42,24 @@ def _started(pid: int) -> str | None:
     """Return the start time in clock ticks since boot (proc(5), field 22 of `stat`); empty if no process has the id, or
     if it has ended (a zombie); None if it can't be read."""
     text = _read(f"/proc/{pid}/stat")
-    if text is None:
-        return None
+    if not text:
+        return "" if text == "" and _is_free(pid) else None
     _, _, stat = text.rpartition(") ")  # the name before may contain any character
-    state, *fields = stat.split() or [""]
-    return "" if state in ("", "Z", "X") else fields[18]
+    state, *fields = stat.split()
+    return "" if state in ("Z", "X") else fields[18]
+
+
+def _is_free(pid: int) -> bool:
+    """Return True if no process has the id. /proc alone can't say that: with hidepid (systemd's ProtectProc) it has no
+    files of the processes of other users.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # EPERM: there is one, of another user
+        return False
+    return False
 
 
 def _read(path: str) -> str | None:
