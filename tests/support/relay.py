@@ -3,53 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 
 class Relay:
-    """Listens on a free port of 127.0.0.1 and passes everything on to `target`, a port of the same machine."""
+    """Listens on a free port of 127.0.0.1 and passes everything on to `target`, a port of the same machine. With `tls`,
+    clients come over TLS."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.lose_next = False
         self.lost = 0
         self.count = 0
         """The number of connections so far."""
-        self._silent = 0
+        self._transports = set[Any]()
+        """Those of today's connections, in both directions; `Any`, as the stubs take them for ones to write to."""
+        self._tls = tls
         self._target = target
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        for transport in self._transports:
+            transport.abort()
         await self._server.wait_closed()
 
     def fall_silent(self) -> None:
-        """Pass nothing on any more between the ends of today's connections, which stay open; later ones are served."""
-        self._silent = self.count
+        """Read nothing any more from the ends of today's connections, which stay open; later ones are served."""
+        for transport in self._transports:
+            transport.pause_reading()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.count += 1
-        number = self.count
         upstream, back = await asyncio.open_connection("127.0.0.1", self._target)
+        both = {writer.transport, back.transport}
+        self._transports |= both
         with suppress(ConnectionError):
-            await asyncio.gather(
-                self._pump(number, reader, back, answers=False), self._pump(number, upstream, writer, answers=True)
-            )
+            await asyncio.gather(self._pump(reader, back, answers=False), self._pump(upstream, writer, answers=True))
+        self._transports -= both
 
-    async def _pump(
-        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
-    ) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         try:
             while chunk := await reader.read(65536):
-                if number <= self._silent:
-                    continue
                 if answers and self.lose_next:
                     self.lose_next = False
                     self.lost += 1

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import aiohttp
@@ -80,8 +80,10 @@ async def _serve(settings: Settings, listeners: ServerListeners, watch: int | No
     app = create_app(settings)
     runner = make_runner(settings, app)
     probes = make_runner(settings, create_probes(app), shutdown_timeout=_PROBE_SHUTDOWN_SECONDS)
-    runners = {runner: listeners.public, probes: listeners.metrics}  # probes end last: they report that it drains
-    try:
+    runners = {runner: listeners.public, probes: listeners.metrics}
+    async with AsyncExitStack() as stack:
+        for server, sockets in reversed(runners.items()):  # probes end last: they report that it drains
+            stack.push_async_callback(_end, server, sockets)
         for server, sockets in runners.items():
             await server.setup()
             await _listen(server, sockets)
@@ -89,11 +91,12 @@ async def _serve(settings: Settings, listeners: ServerListeners, watch: int | No
         _collect_less()
         with _trimming(runner):
             await _wait(shutdown, app[CONFIG_ERROR])
-    finally:
-        for server, sockets in runners.items():
-            sockets.remove_files()
-            await server.cleanup()
     return 0
+
+
+async def _end(server: web.AppRunner, sockets: Listeners) -> None:
+    sockets.remove_files()
+    await server.cleanup()
 
 
 @contextmanager

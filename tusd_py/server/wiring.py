@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from tusd_py import config
@@ -71,14 +71,11 @@ async def open_unpaired(
     yield it, and close both at the end. Raises ConfigurationError.
     """
     meter = meter or Meter()
-    storage = await _storage(settings, budget, meter)
-    state, locker = _state(settings)
-    try:
+    async with AsyncExitStack() as stack:
+        storage = await _storage(settings, budget, meter)
+        stack.push_async_callback(storage.aclose)
+        state, locker = _open_state(settings, stack)
         yield _engine(settings, storage, state, locker, observers, meter)
-    finally:
-        await locker.aclose()
-        await state.aclose()
-        await storage.aclose()
 
 
 def _engine(
@@ -107,12 +104,9 @@ def _engine(
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[StateStore]:
     """Open the state that the settings name, without the storage. Raises ConfigurationError."""
-    state, locker = _state(settings)
-    try:
+    async with AsyncExitStack() as stack:
+        state, _ = _open_state(settings, stack)
         yield state
-    finally:
-        await locker.aclose()
-        await state.aclose()
 
 
 @asynccontextmanager
@@ -213,6 +207,14 @@ def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:
 def _profile(settings: Settings) -> Profile:
     profile = PROFILES[settings.s3_profile]
     return profile if settings.s3_checksum == "auto" else replace(profile, checksum=settings.s3_checksum)
+
+
+def _open_state(settings: Settings, stack: AsyncExitStack) -> tuple[StateStore, Locker]:
+    """Return the state and its locker (see `_state`); the stack closes both."""
+    state, locker = _state(settings)
+    stack.push_async_callback(state.aclose)
+    stack.push_async_callback(locker.aclose)
+    return state, locker
 
 
 def _state(settings: Settings) -> tuple[StateStore, Locker]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -27,6 +27,16 @@ _OUT_OF_MEMORY = "OOM command not allowed"
 """The text in a script's error by which Redis 6 reports that memory is full."""
 
 
+class _Client(Redis):
+    """A client whose `aclose` raises no error of Redis, nor of the network: over TLS, the library waits for the peer,
+    and takes an unanswered close of one connection for a failure. The others are closed all the same.
+    """
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 (the library's)
+        with suppress(RedisError, OSError):
+            await super().aclose(close_connection_pool)
+
+
 def connect(url: str) -> Redis:
     """Return a client for `redis://`, `rediss://` or `unix://` that connects when first used.
 
@@ -35,7 +45,7 @@ def connect(url: str) -> Redis:
     """
     name = public_name(url)
     try:
-        return Redis.from_pool(_pool(url))
+        return _Client.from_pool(_pool(url))
     except (ValueError, TypeError, RedisError) as error:
         raise ConfigurationError(f"not the URL of a Redis: {name} ({error})") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -34,4 +36,5 @@ class RedisStream:
         await self._redis.xadd(self._stream, fields)  # type: ignore[arg-type]  # the library's dict is invariant
 
     async def aclose(self) -> None:
-        await self._redis.aclose()
+        with suppress(*self.errors):  # over TLS, a close that the peer doesn't answer
+            await self._redis.aclose()
