@@ -144,10 +144,12 @@ async def test_nodes_race_for_the_last_room_and_one_gets_it(durable: Maker) -> N
 
 
 async def test_a_superseded_change_charges_nothing(state: StateStore) -> None:
+    """It is no matter of the quota, either."""
     created = await state.create(hers())
     saved = await state.save(created)
     for refused in (
         state.save(replace(created, length=99), quota=Quota(max_bytes=1000)),
+        state.save(replace(created, length=99), quota=Quota(max_bytes=10)),
         state.rewind(replace(created, length=99), []),
         state.delete(created),
         state.save(hers(2, revision=1), quota=Quota(max_bytes=1000)),

@@ -16,7 +16,7 @@ _PAGE = 1000
 _NEXT = "SELECT max(id) FROM (SELECT id FROM uploads WHERE id > ? ORDER BY id LIMIT ?)"
 _USAGE = "SELECT account, stored, reserved, uploads FROM usage WHERE account = ?"
 _USAGES = "SELECT account, stored, reserved, uploads FROM usage WHERE account > ? ORDER BY account LIMIT ?"
-_CHARGE = "SELECT stored, reserved FROM uploads WHERE id = ? AND account <> ''"
+_CHARGE = "SELECT stored, reserved FROM uploads WHERE id = ? AND revision = ? AND account <> ''"
 _FREED = "SELECT coalesce(sum(stored + coalesce(reserved, 0)), 0) FROM uploads WHERE id = ? AND account = ?"
 _TAKE_OVER = "UPDATE uploads SET account = '' WHERE id = ?"
 _FORGET = "DELETE FROM grants WHERE expires_at < ?"
@@ -48,9 +48,10 @@ def read_before(upload: Upload, connection: sqlite3.Connection) -> tuple[Usage, 
 
 def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
     """Raise OverQuota if the account has no room for the upload as it is to be saved. An upload whose charge a
-    final upload has taken over is never refused.
+    final upload has taken over is never refused, nor is one that another save has superseded: that is for its own
+    save to find.
     """
-    row = connection.execute(_CHARGE, (upload.id,)).fetchone()
+    row = connection.execute(_CHARGE, (upload.id, upload.revision - 1)).fetchone()
     if row is not None:
         check_growth(read_usage(upload.account.name, connection), Charge(*row), charge_of(upload), quota)
 
