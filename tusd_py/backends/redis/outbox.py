@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -48,7 +49,8 @@ class RedisOutbox:
         return [_delivery(row) for row in await self._run(scripts.DUE, sink, repr(now), limit, int(strict), *EventType)]
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
-        leased = await self._run(scripts.TAKE, *_key(delivery), repr(delivery.due_at), repr(until))
+        times = (repr(delivery.due_at), repr(until))
+        leased = await self._run(scripts.TAKE, *_key(delivery), *times, secrets.token_hex(8))
         return replace(delivery, due_at=until) if leased else None
 
     async def mark_delivered(self, delivery: Delivery) -> None:

@@ -2,7 +2,8 @@
 
 An event is a hash. For each sink and upload a list holds the numbers of pending events in order, and a sorted set of
 the sink holds the time at which the first of each list is due. A delivery that was attempted, rescheduled or ended also
-has a hash: attempts, error, the time at which it is due, and the state once it is no longer pending.
+has a hash: attempts, error, the time at which it is due, a word of the last lease, and the state once it is no longer
+pending.
 
 For operators, a sorted set for each sink and state holds the numbers of the sink's deliveries in that state. `STORE`,
 the part of a script that stores an event, doesn't write to these sets, nor do nodes of the previous version:
@@ -159,11 +160,14 @@ return found
 
 TAKE = f"""
 {WRITE}
--- ARGV: prefix, sink, upload, number, due as read, until
-local _, sink, upload, seq, read, till = unpack(ARGV)
-if state(sink, upload, seq) ~= 'pending' or tonumber(due(sink, seq)) ~= tonumber(read) then return 0 end
+-- ARGV: prefix, sink, upload, number, due as read, until, a word of this call alone
+local _, sink, upload, seq, read, till, lease = unpack(ARGV)
+local delivery, time = key('delivery', sink, seq), tonumber(due(sink, seq))
+if state(sink, upload, seq) ~= 'pending' then return 0 end
+if time == tonumber(till) and redis.call('HGET', delivery, 'lease') == lease then return 1 end -- sent again
+if time ~= tonumber(read) then return 0 end
 redis.call('ZREM', due_key(sink), upload)
-redis.call('HSET', key('delivery', sink, seq), 'due', till)
+redis.call('HSET', delivery, 'due', till, 'lease', lease)
 point(sink, upload)
 return 1
 """
