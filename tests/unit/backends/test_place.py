@@ -132,7 +132,7 @@ async def test_words_from_other_nodes_are_obeyed(
 ) -> None:
     release_request = asyncio.Event()
     lease = redis._leases[ID] = TimedLease(ID, release_request.set)
-    redis._handle({"data": word.format(id=ID, holder=redis._holder(lease))})
+    redis._handle({"type": "message", "data": word.format(id=ID, holder=redis._holder(lease))})
     assert (lease.freed.is_set(), release_request.is_set()) == (freed, requested)
     await redis.aclose()
 
