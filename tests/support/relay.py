@@ -19,7 +19,7 @@ class Relay:
         self.count = 0
         """The number of connections so far."""
         self._transports = set[Any]()
-        """Those of today's connections, in both directions; `Any`, as the stubs take them for ones to write to."""
+        """The transports of open connections, in both directions; `Any`, as the stubs take them for write-only."""
         self._tls = tls
         self._target = target
         self._server: asyncio.Server | None = None

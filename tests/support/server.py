@@ -148,7 +148,7 @@ class Server:
         return code
 
     async def wait(self) -> int:
-        """Wait until it ends by itself; return its exit code."""
+        """Wait until it ends without a signal; return its exit code."""
         code = await self._running().wait()
         self._process = None
         return code

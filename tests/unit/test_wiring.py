@@ -1,4 +1,4 @@
-"""What was opened is closed, also where one close fails."""
+"""A close that fails keeps no other from its turn."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class _Supervisor:
             signal.signal(name, lambda *_: self._handle_signal())
         try:
             return self._supervise()
-        except BaseException:  # at the exit, this process would wait for workers that nobody told to end
+        except BaseException:  # at the exit, this process would wait for workers that go on
             self._end_all()
             self._wait_for_all(1)
             raise

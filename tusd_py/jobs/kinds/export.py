@@ -188,11 +188,11 @@ class _Members:
 def _each_once(ids: list[str]) -> list[str]:
     """Return the ids. Raises JobFault (repeated-member) if one comes twice: its bytes would be read and stored as
     often, far more than the request's size."""
-    seen = set[str]()
+    distinct = set[str]()
     for text in ids:
-        if text in seen:
+        if text in distinct:
             raise JobFault("repeated-member", "an upload is named twice", upload_id=text)
-        seen.add(text)
+        distinct.add(text)
     return ids
 
 
