@@ -121,14 +121,37 @@ async def test_the_oldest_are_listed_first(jobs: JobStore) -> None:
     assert await jobs.list(EVERY, None, 0) == []
 
 
-async def test_the_newest_jobs_of_an_upload_are_told(jobs: JobStore) -> None:
-    for number, created_at in ((1, 3.0), (2, 1.0), (3, 2.0), (5, 2.0), (4, 2.0)):
+async def test_recent_jobs_are_the_unended_and_the_last_to_end(jobs: JobStore) -> None:
+    created = {1: 3.0, 2: 1.0, 3: 2.0, 5: 2.0, 4: 2.0}
+    for number, created_at in created.items():
         await jobs.create(job(number, created_at=created_at, upload_id=UPLOADS[0]))
     await jobs.create(job(6, created_at=9.0, upload_id=UPLOADS[1]))
     await jobs.create(job(7, created_at=9.0, upload_id=None, kind="export"))
-    for limit, expected in ((0, []), (1, [1]), (3, [4, 5, 1]), (5, [2, 3, 4, 5, 1]), (9, [2, 3, 4, 5, 1])):
-        assert [newest_job.id for newest_job in await jobs.newest(UPLOADS[0], limit)] == stored(*expected)
-    assert await jobs.newest(UPLOADS[2], 9) == []
+    for number, ended_at in ((1, 10.0), (2, 12.0), (5, 11.0)):
+        await _end(jobs, number, ended_at)
+    for limit, expected in ((0, []), (1, [4]), (2, [3, 4]), (3, [2, 3, 4]), (4, [2, 3, 4, 5]), (9, [2, 3, 4, 5, 1])):
+        assert await recent(jobs, limit) == stored(*expected)
+    await _end(jobs, 3, 13.0)
+    assert await recent(jobs, 2) == stored(3, 4)
+    assert await jobs.recent(UPLOADS[2], 9) == []
+
+
+async def test_recent_jobs_end_with_the_one_that_reaches_the_size(jobs: JobStore) -> None:
+    for number in range(1, 5):
+        await jobs.create(job(number, created_at=number, upload_id=UPLOADS[0], args={"name": "x" * 1000}))
+    await _end(jobs, 4, 10.0)
+    for size, expected in ((1, [3]), (1500, [2, 3]), (9000, [1, 2, 3, 4])):
+        assert await recent(jobs, 9, size) == stored(*expected)
+
+
+async def recent(jobs: JobStore, limit: int, size: int = 2**20) -> Sequence[JobId]:
+    return [recent_job.id for recent_job in await jobs.recent(UPLOADS[0], limit, size)]
+
+
+async def _end(jobs: JobStore, number: int, ended_at: float) -> None:
+    before = await jobs.load(job(number).id)
+    assert before is not None
+    await jobs.save(ended(before, ended_at))
 
 
 async def test_a_list_goes_on_after_the_place_of_a_removed_job(jobs: JobStore) -> None:

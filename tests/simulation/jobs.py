@@ -144,8 +144,9 @@ class SimulatedJobs:
         listed = self._jobs.list
         return await self._network.ask(STATE, "jobs.list", lambda: at_once(listed(selection, after, limit, size)))
 
-    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
-        return await self._network.ask(STATE, "jobs.newest", lambda: at_once(self._jobs.newest(upload_id, limit)))
+    async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
+        recent = self._jobs.recent
+        return await self._network.ask(STATE, "jobs.recent", lambda: at_once(recent(upload_id, limit, size)))
 
     async def prune(self, before: float, limit: int) -> int:
         return await self._network.ask(STATE, "jobs.prune", lambda: at_once(self._jobs.prune(before, limit)))

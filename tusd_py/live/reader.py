@@ -7,20 +7,17 @@ from dataclasses import dataclass
 
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import EventType, event_id
-from tusd_py.domain.job import ENDED, Job, JobPhase
+from tusd_py.domain.job import Job
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.snapshot import FINISHED, Snapshot, end_reason
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.ports.jobs import JobSelection
 from tusd_py.ports.outbox import DeliveryState
 from tusd_py.ports.state import StateStore
 
 _ENDS = (EventType.TERMINATED, EventType.EXPIRED, EventType.LOST)
 _MOST_JOBS = 100
-"""The most of an upload's newest jobs, and of those that haven't ended, in its snapshot: it is read each second while a
-job is under way, and a job may take 64 KiB."""
-_UNENDED = frozenset[str](JobPhase) - ENDED
+"""The most jobs in an upload's snapshot, which is read each second while one of them is under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +67,5 @@ class SnapshotReader:
         return any(d.sink == self.jobs_sink and d.state is DeliveryState.PENDING for d in deliveries)
 
     async def _jobs(self, upload: Upload) -> Sequence[Job]:
-        """Return the newest jobs of the upload and those that haven't ended, oldest first."""
-        if not self.has_jobs:
-            return ()
-        newest = await self.state.jobs.newest(upload.id, _MOST_JOBS)
-        if len(newest) < _MOST_JOBS:
-            return newest
-        unended = await self.state.jobs.list(JobSelection(upload_id=upload.id, phases=_UNENDED), None, _MOST_JOBS)
-        return sorted({job.id: job for job in (*newest, *unended)}.values(), key=lambda job: job.place)
+        """Return the jobs of the upload that haven't ended, and those that ended last; oldest first."""
+        return await self.state.jobs.recent(upload.id, _MOST_JOBS) if self.has_jobs else ()

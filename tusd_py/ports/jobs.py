@@ -60,8 +60,9 @@ class JobStore(Protocol):
         The job of that place need not be stored any more. The job by which all have `size` characters of JSON is the
         last, so that only an empty page tells that there are no more."""
 
-    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
-        """Return the `limit` jobs of the upload that were created last, oldest first; all if there are fewer."""
+    async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
+        """Return up to `limit` jobs of the upload, oldest first: those that haven't ended, then those that ended last.
+        The one by which all have `size` characters of JSON is the last to be chosen."""
 
     async def prune(self, before: float, limit: int) -> int:
         """Remove up to `limit` jobs that ended before the time `before` (`Job.updated_at`), but none that is still due:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
 from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.backends.pages import read_page
@@ -16,25 +17,26 @@ from tusd_py.ports.jobs import JobSelection
 
 
 class MemoryJobs:
-    """A `JobStore` in memory. It keeps JSON text like the durable stores, so that it accepts and returns the same."""
+    """A `JobStore` in memory. It keeps each job as the JSON text that the durable stores have, so that it accepts and
+    returns the same, and as decoded from that."""
 
     def __init__(self, outbox: MemoryOutbox) -> None:
         self._outbox = outbox
+        self._jobs = dict[JobId, Job]()
         self._documents = dict[JobId, str]()
 
     async def create(self, job: Job) -> Job:
-        return await self.load(job.id) or self._put(replace(job, revision=1))
+        return self._jobs.get(job.id) or self._put(replace(job, revision=1))
 
     async def load(self, job_id: JobId) -> Job | None:
-        document = self._documents.get(job_id)
-        return None if document is None else decode_job(document)
+        return self._jobs.get(job_id)
 
     async def revision(self, job_id: JobId) -> int | None:
-        job = await self.load(job_id)
+        job = self._jobs.get(job_id)
         return None if job is None else job.revision
 
     async def save(self, job: Job) -> Job:
-        stored = await self.load(job.id)
+        stored = self._jobs.get(job.id)
         if stored is None or stored.revision != job.revision:
             raise Superseded(f"job {job.id} is no longer at revision {job.revision}")
         saved = self._put(advance_job(job))
@@ -43,29 +45,41 @@ class MemoryJobs:
         return saved
 
     async def due(self, now: float, limit: int) -> Sequence[Job]:
-        due = sorted((job.due_at, job.id) for job in self._jobs() if job.due_at is not None and job.due_at <= now)
-        return [decode_job(self._documents[job_id]) for _, job_id in due[:limit]]
+        jobs = self._jobs.values()
+        due = sorted((job.due_at, job.id) for job in jobs if job.due_at is not None and job.due_at <= now)
+        return [self._jobs[job_id] for _, job_id in due[:limit]]
 
     async def list(
         self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
     ) -> Sequence[Job]:
-        chosen = [job for job in self._jobs() if selection.includes(job) and (after is None or job.place > after)]
-        jobs = sorted(chosen, key=lambda job: job.place)[:limit]
-        return read_page(jobs, size, lambda job: self._documents[job.id])
+        jobs = self._jobs.values()
+        chosen = [job for job in jobs if selection.includes(job) and (after is None or job.place > after)]
+        return self._page(sorted(chosen, key=_place)[:limit], size)
 
-    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
-        jobs = [job for job in self._jobs() if job.upload_id == upload_id]
-        return sorted(jobs, key=lambda job: job.place)[max(len(jobs) - limit, 0) :]
+    async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
+        jobs = [job for job in self._jobs.values() if job.upload_id == upload_id]
+        return sorted(self._page(sorted(jobs, key=_last_end, reverse=True)[:limit], size), key=_place)
 
     async def prune(self, before: float, limit: int) -> int:
-        old = [job.id for job in self._jobs() if job.ended and job.due_at is None and job.updated_at < before][:limit]
+        jobs = self._jobs.values()
+        old = [job.id for job in jobs if job.ended and job.due_at is None and job.updated_at < before][:limit]
         for job_id in old:
-            del self._documents[job_id]
+            del self._jobs[job_id], self._documents[job_id]
         return len(old)
 
-    def _jobs(self) -> Sequence[Job]:
-        return [decode_job(document) for document in self._documents.values()]
+    def _page(self, jobs: Sequence[Job], size: int) -> Sequence[Job]:
+        return read_page(jobs, size, lambda job: self._documents[job.id])
 
     def _put(self, job: Job) -> Job:
         self._documents[job.id] = encode_job(job)
+        self._jobs[job.id] = decode_job(self._documents[job.id])
         return job
+
+
+def _place(job: Job) -> JobPlace:
+    return job.place
+
+
+def _last_end(job: Job) -> tuple[float, JobPlace]:
+    """Return the key by which jobs come in the order of their ends; those that haven't ended are the last."""
+    return job.updated_at if job.ended else inf, job.place

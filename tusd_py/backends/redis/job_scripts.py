@@ -78,11 +78,25 @@ while true do
 end
 """
 
-NEWEST = """
--- ARGV: prefix, upload, limit. Returns the documents, the newest first
-local set, found = ARGV[1] .. 'upload-jobs:' .. ARGV[2], {}
-for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', set, '+inf', '-inf', 'LIMIT', 0, ARGV[3])) do
-  table.insert(found, redis.call('HGET', ARGV[1] .. 'job:' .. id, 'document'))
+RECENT = """
+-- ARGV: prefix, upload, limit, size. Returns the documents of jobs that haven't ended, then of those that ended last
+local prefix, limit, size = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
+local jobs, found = {}, {}
+for at, id in ipairs(redis.call('ZRANGE', prefix .. 'upload-jobs:' .. ARGV[2], 0, -1)) do
+  local ended = redis.call('ZSCORE', prefix .. 'ended-jobs', id)
+  table.insert(jobs, {id = id, ended = ended and tonumber(ended) or math.huge, at = at})
+end
+table.sort(jobs, function(one, other)
+  if one.ended ~= other.ended then return one.ended > other.ended end
+  return one.at > other.at
+end)
+for i = 1, math.min(limit, #jobs) do
+  local document = redis.call('HGET', prefix .. 'job:' .. jobs[i].id, 'document')
+  if document then
+    table.insert(found, document)
+    size = size - #document
+    if size <= 0 then break end
+  end
 end
 return found
 """

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from tusd_py.backends.redis import job_scripts as scripts
@@ -70,9 +71,9 @@ class RedisJobs:
             size -= sum(map(len, page))
         return [decode_job(document) for document in documents]
 
-    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
-        documents = await self._scripts.run(scripts.NEWEST, upload_id, limit)
-        return [decode_job(document) for document in reversed(documents)]
+    async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
+        documents = await self._scripts.run(scripts.RECENT, upload_id, limit, size)
+        return sorted(map(decode_job, documents), key=attrgetter("place"))
 
     async def prune(self, before: float, limit: int) -> int:
         return int(await self._scripts.run(scripts.PRUNE, repr(before), limit))

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from math import inf
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from tusd_py.backends.pages import read_page
 from tusd_py.backends.sqlite.connection import SqliteThread
@@ -53,7 +53,10 @@ _LOAD = "SELECT document FROM jobs WHERE id = ?"
 _REVISION = "SELECT revision FROM jobs WHERE id = ?"
 _OPEN = "SELECT 1 FROM jobs WHERE id = ? AND ended_at IS NULL"
 _DUE = "SELECT document FROM jobs WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
-_NEWEST = "SELECT document FROM jobs WHERE upload_id = ? ORDER BY created_at DESC, id DESC LIMIT ?"
+_RECENT = """
+    SELECT document FROM jobs WHERE upload_id = ?
+    ORDER BY ended_at IS NULL DESC, ended_at DESC, created_at DESC, id DESC LIMIT ?
+"""
 _PRUNE = """
     DELETE FROM jobs
     WHERE id IN (SELECT id FROM jobs WHERE ended_at < ? AND due_at IS NULL ORDER BY ended_at LIMIT ?)
@@ -93,8 +96,8 @@ class SqliteJobs:
         query, values = _select(selection, after)
         return await self._read(query, *values, limit, size=size)
 
-    async def newest(self, upload_id: UploadId, limit: int) -> Sequence[Job]:
-        return (await self._read(_NEWEST, upload_id, limit))[::-1]
+    async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
+        return sorted(await self._read(_RECENT, upload_id, limit, size=size), key=attrgetter("place"))
 
     async def prune(self, before: float, limit: int) -> int:
         return await self._thread.write(lambda connection: connection.execute(_PRUNE, (before, limit)).rowcount)
