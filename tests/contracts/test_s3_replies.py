@@ -77,7 +77,7 @@ async def test_a_bucket_that_is_elsewhere_is_told_with_its_region() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])
-async def test_a_redirect_is_trouble_after_one_request(status: int) -> None:
+async def test_a_redirect_is_not_followed(status: int) -> None:
     """botocore would look for the bucket's region by one HeadBucket after another."""
     methods = list[str]()
     async with answered(status, methods=methods) as client:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,15 @@ def test_workers_share_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
         forget_worker(pids[1])
         assert {"tusdpy_received_bytes_total 42.0", "tusdpy_buffer_bytes 30.0"} <= set(scrape(one))
         one.communicate()
+
+
+def test_gauges_that_cant_be_found_hold_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the supervisor has no descriptor left: it still has a worker to replace."""
+
+    def refused(*_: object) -> Iterator[Path]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with shared_metrics():
+        monkeypatch.setattr(Path, "glob", refused)
+        forget_worker(1)
+        monkeypatch.undo()

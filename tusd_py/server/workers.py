@@ -33,7 +33,7 @@ def serve(settings: Settings) -> int:
     """Serve, in the settings' number of worker processes, until SIGTERM or SIGINT; a second signal ends the server at
     once. Returns the exit code.
 
-    Raises ConfigurationError.
+    Raises ConfigurationError, OSError.
     """
     with bind_listeners(settings) as listeners:
         if settings.workers == 1:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,10 @@ def shared_metrics() -> Iterator[None]:
 
 
 def forget_worker(pid: int) -> None:
-    """Remove the gauges of a worker that has ended; its counters still count. To be called within `shared_metrics`."""
-    for path in Path(os.environ[SHARED_DIRECTORY]).glob(f"gauge_live*_{pid}.db"):
-        path.unlink(missing_ok=True)
+    """Remove the gauges of a worker that has ended; its counters still count. To be called within `shared_metrics`.
+
+    Gauges that can't be found, for want of descriptors, say, stay: they are worth less than the workers.
+    """
+    with suppress(OSError):
+        for path in Path(os.environ[SHARED_DIRECTORY]).glob(f"gauge_live*_{pid}.db"):
+            path.unlink(missing_ok=True)

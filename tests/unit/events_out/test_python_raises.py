@@ -6,12 +6,14 @@ import asyncio
 import concurrent.futures
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.support.deliveries import upload
+from tests.support.tus import until
 from tusd_py.domain.caller import NO_CALLER
 from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.hooks import python
@@ -101,9 +103,13 @@ async def test_an_error_after_the_timeout_frees_the_thread(
     hooks.error, hooks.seconds = error, 0.2
     with pytest.raises(CallFailed, match="timeout"):
         await caller.call(_call("pre-create"), 0.02)
-    await asyncio.sleep(0.4)
+    await until(partial(_is_free, caller))
     hooks.error = None
     assert (await caller.call(_call("pre-create"), 5.0)).body == b"{}"
+
+
+async def _is_free(caller: PythonCaller) -> bool:
+    return not caller._threads._overdue
 
 
 async def test_an_answer_that_isnt_json_fails_its_call(caller: PythonCaller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,15 @@ async def test_a_thread_that_cant_start_takes_no_place(caller: PythonCaller, mon
     assert (await caller.call(_call("post-create"), 60)).body == b'"hooks 1"'
 
 
+async def test_idle_threads_do_what_no_further_thread_can_start_for(
+    caller: PythonCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await caller.call(_call("post-create"), 60)).body == b'"hooks 1"'
+    monkeypatch.setattr(threading.Thread, "start", _refused)
+    for _ in range(THREADS + 1):
+        assert (await caller.call(_call("post-create"), 60)).body == b'"hooks 1"'
+
+
 def _refused(_: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 

@@ -37,7 +37,7 @@ class Threads:
         self._size = size
         self._free = asyncio.Semaphore(size)
         self._queue = SimpleQueue[Callable[[], None] | None]()
-        self._started = 0
+        self._started = self._busy = 0
         self._overdue = set[asyncio.Future[Any]]()
 
     async def run(self, work: Callable[[], T]) -> T | Failure:
@@ -52,7 +52,8 @@ class Threads:
         except RuntimeError:  # the system has no thread for it
             self._free.release()
             raise NoThread from None
-        running.add_done_callback(lambda _: self._free.release())
+        self._busy += 1
+        running.add_done_callback(lambda _: self._end_work())
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -65,10 +66,14 @@ class Threads:
         for _ in range(self._started):
             self._queue.put(None)
 
+    def _end_work(self) -> None:
+        self._busy -= 1
+        self._free.release()
+
     def _begin(self, work: Callable[[], T]) -> Future[T | Failure]:
         outcome = Future[T | Failure]()
         outcome.set_running_or_notify_cancel()
-        if self._started < self._size:
+        if self._busy == self._started:
             threading.Thread(target=self._serve, name=f"hooks {self._started + 1}", daemon=True).start()
             self._started += 1
         self._queue.put(partial(_work, work, outcome))
