@@ -18,7 +18,7 @@ from tusd_py.backends.sqlite import charging
 from tusd_py.backends.sqlite import connection as sqlite_thread
 from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
-from tusd_py.domain.errors import ConfigurationError, StateUnavailable, Superseded
+from tusd_py.domain.errors import ConfigurationError, StateFull, StateUnavailable, Superseded
 from tusd_py.domain.installation import Installation
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import encode
@@ -151,18 +151,20 @@ async def test_endless_foreign_writer_blocks_writes_only(
     created = await state.create(upload())
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StateUnavailable, match="locked"):
+        with pytest.raises(StateUnavailable, match="locked") as raised:
             await state.save(created)
+        assert type(raised.value) is StateUnavailable, "not full"
         assert await state.load(created.id) == created
         writer.execute("ROLLBACK")
     assert (await state.save(created)).revision == 2
 
 
-async def test_a_full_disk_is_unavailable_and_takes_nothing_back(state: SqliteState) -> None:
+async def test_a_full_disk_is_told_of_and_takes_nothing_back(state: SqliteState) -> None:
     created = await state.create(upload())
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
-    with pytest.raises(StateUnavailable, match="full"):
+    with pytest.raises(StateFull, match="full") as raised:
         await state.save(created, [{"part": "x" * 100_000}])
+    assert isinstance(raised.value.__cause__, sqlite3.OperationalError)
     assert await state.load(created.id) == created
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone())
     assert (await state.save(created, [{"part": "x" * 100_000}])).revision == 2
@@ -221,6 +223,13 @@ async def test_work_that_breaks_hurts_nobody_else(state: SqliteState) -> None:
     outcomes = await asyncio.gather(state._thread.write(broken), state.save(created), return_exceptions=True)
     assert isinstance(outcomes[0], ZeroDivisionError)
     assert await state.load(created.id) == outcomes[1] == replace(created, revision=2)
+
+
+async def test_an_error_without_a_code_is_unavailable(state: SqliteState) -> None:
+    """Python's own module of SQLite raises such."""
+    with pytest.raises(StateUnavailable, match="bindings") as raised:
+        await state._thread.write(lambda connection: connection.execute("SELECT ?"))
+    assert type(raised.value) is StateUnavailable, "not full"
 
 
 async def test_closing_finishes_what_was_asked_for_and_ends_the_thread(path: Path) -> None:
