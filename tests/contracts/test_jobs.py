@@ -198,10 +198,13 @@ async def test_jobs_are_chosen_by_upload_phase_kind_and_owner(jobs: JobStore) ->
     assert await listed(jobs, JobSelection(account="bob", upload_id=UPLOADS[1])) == []
 
 
-async def test_one_among_many_of_another_owner_is_found(jobs: JobStore) -> None:
-    for number in range(250):
-        await jobs.create(job(number, owner="alice" if number == 220 else "bob"))
-    assert await listed(jobs, JobSelection(account="alice"), 10) == stored(220)
+async def test_few_among_many_of_another_owner_are_found(jobs: JobStore) -> None:
+    """Also beyond the thousand jobs that one script of Redis looks at."""
+    alices = (0, 220, 1098, 1099)
+    planned = [job(number, owner="alice" if number in alices else "bob") for number in range(1100)]
+    for batch in zip(*[iter(planned)] * 50, strict=True):
+        await asyncio.gather(*map(jobs.create, batch))
+    assert await listed(jobs, JobSelection(account="alice"), 3) == stored(*alices)
 
 
 async def test_ended_jobs_are_removed_after_their_time(jobs: JobStore) -> None:
