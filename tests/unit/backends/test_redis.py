@@ -226,12 +226,12 @@ async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state:
 async def test_looks_at_once_recount_all_uploads(server: RedisServer) -> None:
     """No collection is passed over when several looks come to the end of the one before it."""
     async with connect(server.url) as old, contextlib.aclosing(RedisState(server.url)) as state:
-        await old.zadd("tusd-py:unfinished", {upload(1).id: 10})
-        await old.incrbyfloat("tusd-py:claimed", 10)
+        await old.zadd("tusd-py:unfinished", {upload(number).id: 10 for number in range(10, 10 + 3 * _PAGE)})
+        await old.incrbyfloat("tusd-py:claimed", 30 * _PAGE)
         await old.hset("tusd-py:charges", upload(2).id, "0:10:-")
         await old.hset("tusd-py:usage:-", mapping={"stored": 0, "reserved": 10, "uploads": 1})
         await old.zadd("tusd-py:seqs", {upload(3).id: 1})
-        for _ in range(6):
+        for _ in range(12):
             await asyncio.gather(*(state.unfinished() for _ in range(3)))
         assert await state.unfinished() == Unfinished(count=0, claimed=0)
         assert await old.exists("tusd-py:charges", "tusd-py:usage:-", "tusd-py:seqs") == 0

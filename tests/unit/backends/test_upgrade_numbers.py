@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.support.uploads import upload
 from tests.unit.backends.test_upgrade import RECORDS, NodeBefore, file_of_schema
 from tusd_py.backends.redis import numbers as redis_numbers
 from tusd_py.backends.redis.connection import connect
+from tusd_py.backends.redis.numbers import RedisNumbers
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
@@ -180,6 +182,16 @@ async def test_any_number_of_them_is_numbered_page_by_page(
         for number in range(10 * count, 11 * count):
             assert await before.put(upload(number, revision=1), "")
         assert len(await numbers(now)) == len(await now.list(None, 100))
+
+
+async def test_one_that_they_create_meanwhile_hides_no_other(
+    now: RedisState, before: NodeBefore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is numbered with the next look."""
+    monkeypatch.setattr(RedisNumbers, "_number_all", AsyncMock())
+    await created(now, 1)
+    assert await before.put(upload(2, revision=1), "")
+    assert await numbers(now) == [(1, upload(1).id)]
 
 
 async def test_what_they_save_gets_a_number_once_a_newer_node_finds_it(now: RedisState, before: NodeBefore) -> None:
