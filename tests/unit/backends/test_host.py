@@ -68,9 +68,11 @@ def test_a_hidden_process_is_not_gone(monkeypatch: pytest.MonkeyPatch, code: int
     assert not is_gone(living)
 
 
-def test_one_whose_start_could_not_be_read_lives() -> None:
-    namespace, pid, _ = this_process().split(" ")
-    assert not is_gone(f"{namespace} {pid} ")
+def test_one_whose_start_could_not_be_read_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", _failing(errno.EMFILE))
+        process = this_process()
+    assert not is_gone(process)
 
 
 def _failing(code: int) -> Callable[..., str]:
