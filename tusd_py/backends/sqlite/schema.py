@@ -14,8 +14,6 @@ from pathlib import Path
 from tusd_py.backends.sqlite import jobs, number_schema
 from tusd_py.backends.sqlite.charge_schema import MIGRATION, add_columns
 from tusd_py.domain.errors import ConfigurationError
-from tusd_py.domain.phase import UNFINISHED
-from tusd_py.domain.upload import LARGEST_CLAIM
 
 _FIRST = (
     "CREATE TABLE uploads (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_at REAL, document TEXT NOT NULL)",
@@ -33,46 +31,14 @@ _SECOND = (
     # It may exist: a running process of the first version overwrites the file's version
     "CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL)",
 )
-
-
-def _claim(document: str) -> str:
-    """Return the SQL expression for `Upload.claim`; `document` is the expression of the record's JSON."""
-    phase, length, offset = (f"json_extract({document}, '$.{name}')" for name in ("phase", "length", "offset"))
-    unfinished = ", ".join(f"'{phase}'" for phase in sorted(UNFINISHED))
-    return f"CASE WHEN {phase} IN ({unfinished}) THEN min(coalesce({length}, {offset}), {LARGEST_CLAIM}) END"
-
-
 _THIRD = (
-    # By triggers, since a running process of an earlier version doesn't count its changes
     """
     CREATE TABLE IF NOT EXISTS unfinished (
       one INTEGER PRIMARY KEY CHECK (one = 1), uploads INTEGER NOT NULL, claimed INTEGER NOT NULL
     )
     """,
-    f"""
-    CREATE TRIGGER IF NOT EXISTS count_created AFTER INSERT ON uploads
-    WHEN {_claim("new.document")} IS NOT NULL BEGIN
-      UPDATE unfinished SET uploads = uploads + 1, claimed = claimed + {_claim("new.document")};
-    END
-    """,  # noqa: S608 (of constants)
-    f"""
-    CREATE TRIGGER IF NOT EXISTS count_saved AFTER UPDATE OF document ON uploads
-    WHEN {_claim("old.document")} IS NOT {_claim("new.document")} BEGIN
-      UPDATE unfinished SET
-        uploads = uploads - ({_claim("old.document")} IS NOT NULL) + ({_claim("new.document")} IS NOT NULL),
-        claimed = claimed - coalesce({_claim("old.document")}, 0) + coalesce({_claim("new.document")}, 0);
-    END
-    """,  # noqa: S608 (of constants)
-    f"""
-    CREATE TRIGGER IF NOT EXISTS count_deleted AFTER DELETE ON uploads
-    WHEN {_claim("old.document")} IS NOT NULL BEGIN
-      UPDATE unfinished SET uploads = uploads - 1, claimed = claimed - {_claim("old.document")};
-    END
-    """,  # noqa: S608 (of constants)
-    f"""
-    INSERT OR REPLACE INTO unfinished
-    SELECT 1, count({_claim("document")}), CAST(total({_claim("document")}) AS INTEGER) FROM uploads
-    """,  # noqa: S608 (of constants)
+    # The fifth version counts, and removes the triggers that counted here
+    "INSERT OR IGNORE INTO unfinished (one, uploads, claimed) VALUES (1, 0, 0)",
 )
 _FOURTH = (
     "CREATE TABLE IF NOT EXISTS sinks (name TEXT PRIMARY KEY, format TEXT NOT NULL, types TEXT NOT NULL)",
