@@ -108,6 +108,9 @@ async def test_a_stalled_writer_makes_way(workers: Workers, client: TusClient, m
                 case _:
                     await client.terminate(url)
         assert await writer.status() == 423
+    if method != "DELETE":
+        await finish(client, url)
+        assert await client.content(url) == DATA
 
 
 async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, client: TusClient) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-WITHIN = 5.0
+WITHIN = 8.0
 """Seconds, on a busy machine too. A writer that makes no way renews its turn while it lives, and the client that waits
 is sent away after ten."""
 

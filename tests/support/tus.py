@@ -18,8 +18,6 @@ PATIENCE = 15.0
 TUS = {"Tus-Resumable": VERSION}
 BYTES = {**TUS, "Content-Type": OCTETS}
 """The fields of every request, and of one with bytes, for clients that are told them all."""
-HEAD_WITHIN = 8.0
-"""Seconds in which a client that asks gets an upload's turn, on a busy machine: less than a turn is waited for."""
 
 
 class TusClient:

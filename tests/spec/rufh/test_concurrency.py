@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -14,7 +13,8 @@ import pytest
 from tests.support.raw import RawConnection, connected
 from tests.support.rufh import RufhClient, ask, problem
 from tests.support.sites import Site, local_site
-from tests.support.tus import HEAD_WITHIN, TusClient
+from tests.support.turns import making_way
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -62,7 +62,7 @@ async def test_i32_no_cancelling_where_it_is_switched_off(rufh_strict: RufhClien
 async def test_i33_an_offset_that_is_asked_for_meanwhile_can_be_used(rufh_on: RufhClient) -> None:
     url = await rufh_on.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh_on, url) as old:
-        async with asyncio.timeout(HEAD_WITHIN):
+        with making_way():
             offset, complete = await rufh_on.state(url)
         assert (offset, complete) == (150_000, False)
         assert unanswered(await old.read_rest()), "I34: URLSession takes any answer for the final one"
@@ -75,7 +75,7 @@ async def test_i33_request_for_the_url_cuts_its_creation(rufh_on: RufhClient) ->
     async with connected(rufh_on.port) as old:
         await ask(old, "POST", rufh_on.url, upload_complete="?1", content_length=len(DATA))
         url = (await old.answer()).headers["location"]
-        async with asyncio.timeout(HEAD_WITHIN):
+        with making_way():
             assert await rufh_on.state(url) == (0, False)
         assert unanswered(await old.read_rest())
     assert (await rufh_on.append(url, 0, DATA, complete=True)).status == 201

@@ -23,7 +23,7 @@ TTL = 60.0
 @pytest.fixture
 async def relay(redis_running: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Relay]:
     """A way to Redis over TLS."""
-    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 2.0)
     tls, _ = contexts()
     async with Relay(redis_running.port, tls) as relay:
         yield relay
@@ -40,15 +40,15 @@ async def test_a_silent_redis_holds_up_no_close(relay: Relay, url: str) -> None:
     async with locker.hold(upload().id, on_release_request=lambda: None, wait=0), bus.listening(lambda _: None):
         pass
     relay.fall_silent()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for adapter in (state, locker, bus):
             await adapter.aclose()
 
 
 async def test_a_silent_redis_holds_up_no_sink(relay: Relay, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tusd_py.events_out.sinks.redis_stream._SECONDS", 0.5)
+    monkeypatch.setattr("tusd_py.events_out.sinks.redis_stream._SECONDS", 2.0)
     sink = RedisStream(url, "stream")
     await sink._redis.ping()
     relay.fall_silent()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await sink.aclose()
