@@ -11,7 +11,7 @@ from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating
 from tusd_py.domain.direct import DirectMode
-from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.errors import StorageUnavailable, UploadLost
 from tusd_py.domain.intents import Begin, Read
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import (
@@ -101,6 +101,20 @@ async def test_a_storage_that_is_away_is_asked_again(
     assert harness.observer.troubles == [("look failed", {"upload_id": announced.id, "reason": "as told"})]
     await swept(harness, 1)
     assert await harness.residue() == []
+
+
+async def test_only_a_failed_count_asks_if_the_storage_is_away(
+    harness: Harness, access: ScriptedAccess, announced: Upload
+) -> None:
+    async def ping() -> None:
+        raise StorageUnavailable("away")
+
+    harness.storage.ping = ping  # type: ignore[method-assign]
+    access.fuse.blow()
+    with pytest.raises(StorageUnavailable, match="away"):
+        await swept(harness, COUNTED)
+    await swept(harness, 1)
+    assert (access.listed, (await harness.record(announced)).phase) == (2, Phase.OPEN)
 
 
 async def test_parts_that_are_gone_are_told_to_their_client(

@@ -119,12 +119,15 @@ async def test_what_repair_does_is_told(harness: Harness) -> None:
     await cut_off(harness)
     forgotten = harness.observer.changes[-1].upload
     harness.observer.changes.clear()
+    assert harness.state.outbox is not None
+    await harness.state.outbox.register([SINK])
     del harness.storage._objects[done.id]
     await harness.state.delete(await harness.record(forgotten))
     async for _ in repair(harness.engine, apply=True):
         pass
     events = {(event.upload.id, event.type, event.reason) for event in harness.observer.changes}
     assert events == {(done.id, EventType.LOST, Reason.LOST), (forgotten.id, EventType.CREATED, None)}
+    assert await delivered(harness) == harness.observer.changes
 
 
 async def test_events_carry_the_record_that_makes_them_true(harness: Harness) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from tests.contracts.engine.test_allowances import acting
 from tests.support.harness import Harness
 from tusd_py.domain.refusals import TooLarge
 from tusd_py.engine.make import make
@@ -32,4 +33,11 @@ async def test_bytes_past_the_limit_are_refused(harness: Harness, max_length: in
     harness.limit(max_length=max_length)
     with pytest.raises(TooLarge):
         await make(harness.engine, harness.engine.new_id(), {}, pieces())
+    assert harness.observer.count("finished") == 0
+
+
+async def test_its_credential_limits_it(harness: Harness) -> None:
+    engine = acting(harness, max_length=5)
+    with pytest.raises(TooLarge):
+        await make(engine, engine.new_id(), {}, pieces())
     assert harness.observer.count("finished") == 0

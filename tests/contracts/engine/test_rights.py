@@ -30,6 +30,7 @@ from tusd_py.engine.create import create
 from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.lookup import finished, inspect
+from tusd_py.engine.pause import pause, resume
 from tusd_py.engine.terminate import terminate
 
 ALICE, BOB = (Caller(principal=Principal(subject=subject)) for subject in ("alice", "bob"))
@@ -38,6 +39,8 @@ PARTS = Begin(mode=DirectMode.PARTS, length=5)
 HANDLERS = Path(http.__file__).parent / "handlers"
 SIGNED_AT_ONCE = {"sign_whole"}
 """Given an upload that the same request has just created."""
+OVER_A_SOCKET = {"pause", "resume"}
+"""Called with the engine of the socket, which acts for its caller."""
 WITHOUT_RIGHTS = {"all_or_none", "replace"}
 """No uses: what a form has created is removed with it, and the dashboard has judged what its watcher sees."""
 
@@ -82,6 +85,8 @@ USES: dict[str, tuple[Callable[[Engine], Awaitable[Upload]], Use]] = {
     "inspect.done": (_whole, lambda engine, upload: inspect(engine, upload.id)),
     "finished": (_whole, lambda engine, upload: finished(engine, upload.id, Read())),
     "finished.open": (_open, lambda engine, upload: finished(engine, upload.id, Read())),
+    "pause": (_open, lambda engine, upload: pause(engine, upload.id)),
+    "resume": (_open, lambda engine, upload: resume(engine, upload.id)),
     "terminate": (_open, lambda engine, upload: terminate(engine, upload.id)),
     "open_parts": (_begin, lambda engine, upload: open_parts(engine, upload.id, _key(engine, upload), {})),
     "sign_part": (_begin, lambda engine, upload: sign_part(engine, upload.id, _key(engine, upload), 99, None)),
@@ -122,7 +127,7 @@ async def test_without_a_good_credential_every_use_is_refused(
 def test_no_use_case_of_a_request_is_forgotten() -> None:
     covered = {name.partition(".")[0] for name in (*USES, *CREATIONS)}
     called = {name for path in HANDLERS.glob("*.py") for name in _use_cases(ast.parse(path.read_text()))}
-    assert called == covered | SIGNED_AT_ONCE | WITHOUT_RIGHTS
+    assert called == covered - OVER_A_SOCKET | SIGNED_AT_ONCE | WITHOUT_RIGHTS
 
 
 def _use_cases(tree: ast.AST) -> Iterator[str]:
@@ -176,6 +181,11 @@ async def test_where_its_url_is_enough_any_caller_may_preempt(engine: Engine, ha
     assert release_requests
     assert (await inspect(by_url, upload.id)).metadata == {}
     assert (await append(by_url, upload.id, appending(0), ScriptedBody(b"abc"))).offset == 3
+
+
+async def test_an_upload_is_read_by_its_owner_alone(engine: Engine) -> None:
+    upload = await _open(engine)
+    assert [engine.acting_for(caller).may_read(upload) for caller in (ALICE, BOB, NO_CALLER)] == [True, False, False]
 
 
 async def test_partials_of_another_owner_count_as_not_there(engine: Engine, harness: Harness) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,7 +17,9 @@ from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.make import make
 from tusd_py.ports.body import BodyEnd
+from tusd_py.storage import memory
 from tusd_py.transfer.file_marks import FileMarks
 
 MARKS = FileMarks()
@@ -77,7 +79,7 @@ async def test_undecided_bytes_are_not_stored_piecemeal(picky: Harness) -> None:
     for end in (BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED):
         record = await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1], end=end))
         assert (record.offset, stored(picky)) == (0, 0)
-    with pytest.raises(TypeNotAllowed, match=f"send {HEAD_BYTES} bytes or more"):
+    with pytest.raises(TypeNotAllowed, match=f"send {HEAD_BYTES} bytes or more in the first request:"):
         await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1]))
     assert (stored(picky), (await picky.record(upload)).offset) == (0, 0)
 
@@ -122,6 +124,29 @@ async def test_only_the_first_bytes_are_judged(picky: Harness) -> None:
     assert picky.stored(upload) == TEXT + PROGRAM
 
 
+@pytest.mark.parametrize("cut", [5, HEAD_BYTES])
+async def test_a_body_is_judged_by_its_first_bytes_alone(picky: Harness, cut: int) -> None:
+    data = TEXT[:HEAD_BYTES] + PROGRAM
+    intent = creating(len(data), body=True, metadata=TABLE)
+    upload = await create(picky.engine, intent, ScriptedBody(data[:cut], data[cut:]))
+    assert picky.stored(upload) == data
+    final = replace(joining(*await partials(picky, data[:cut], data[cut:])), metadata=TABLE)
+    assert picky.stored(await create(picky.engine, final, ScriptedBody())) == data
+
+
+async def test_no_bytes_are_no_type(picky: Harness) -> None:
+    upload = await begin_upload(picky, len(PNG))
+    assert await append(picky.engine, upload.id, appending(0), ScriptedBody()) == upload
+    assert stored(picky) == 0
+
+
+async def test_what_the_server_makes_is_judged_as_it_comes(picky: Harness) -> None:
+    async def text() -> AsyncGenerator[bytes, None]:
+        yield TEXT
+
+    assert picky.stored(await make(picky.engine, picky.engine.new_id(), TABLE, text())) == TEXT
+
+
 async def test_a_body_past_its_length_is_too_large(picky: Harness) -> None:
     upload = await begin_upload(picky, 3, TABLE)
     with pytest.raises(TooLarge):
@@ -144,7 +169,10 @@ async def partials(harness: Harness, *contents: bytes) -> Sequence[UploadId]:
 
 
 @pytest.mark.parametrize("cut", [1, HEAD_BYTES])
-async def test_a_final_upload_is_judged_by_its_partial_ones(picky: Harness, cut: int) -> None:
+async def test_a_final_upload_is_judged_by_its_partial_ones(
+    picky: Harness, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    monkeypatch.setattr(memory, "_READ_SIZE", 5)  # the mark comes in two pieces
     right = await partials(picky, b"", PNG[:cut], PNG[cut:])
     upload = await create(picky.engine, replace(joining(*right), metadata=PICTURE), ScriptedBody())
     assert picky.stored(upload) == PNG

@@ -7,9 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.events import event
 from tests.support.harness import Harness, ScriptedBody, second_harness
 from tests.support.intents import appending, creating
+from tests.support.uploads import upload
+from tusd_py.domain.account import Account
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, Unavailable, WrongPair
+from tusd_py.domain.events import EventType
 from tusd_py.domain.installation import Installation
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import pairing
@@ -22,6 +26,7 @@ from tusd_py.engine.installation import pair
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.repair import repair
+from tusd_py.ports.state import Numbered
 
 DAY = 86400.0
 STRANGER = UploadId("f" * 32)
@@ -121,8 +126,21 @@ async def test_no_event_is_sent_and_no_job_begun_before_it(harness: Harness) -> 
     ):
         with pytest.raises(StorageUnavailable):
             await attempt
-    assert list(await state.outbox.due("hooks", harness.now, 1)) == []
-    assert list(await state.jobs.due(harness.now, 1)) == []
+    assert list(await state.outbox.due("hooks", now=harness.now, limit=1)) == []
+    assert list(await state.jobs.due(now=harness.now, limit=1)) == []
+
+
+async def test_a_known_pair_answers_as_its_state_does(harness: Harness) -> None:
+    state, names = PairedState(harness.engine), ("ann", "bob", "eve")
+    ann, bob, _ = [
+        await state.create(upload(number, name=name, account=Account(name=name))) for number, name in enumerate(names)
+    ]
+    assert await state.resolve("bob") == bob.id
+    assert list(await state.changed(1, 1)) == [await state.numbered(bob.id)] == [Numbered(upload=bob, seq=2)]
+    assert list(await state.usages("ann", 1)) == [await state.usage("bob")]
+    assert await state.install(Installation(id="a" * 32)) == await state.installation()
+    ann = await state.rewind(ann, [], [event(ann, EventType.ROLLED_BACK, before=7)])
+    assert await state.numbered(ann.id) == Numbered(upload=ann, seq=4)
 
 
 async def test_each_start_while_removal_is_held_back_says_so(harness: Harness) -> None:

@@ -204,6 +204,15 @@ def test_a_done_upload_stays_done() -> None:
     assert lifecycle.follow(done, done, NOW, asks=True) == Change(lifecycle.note_trouble(done, NOW))
 
 
+def test_bytes_past_the_record_do_not_count() -> None:
+    """Nor do the bytes of a final upload, which are those of its partial ones."""
+    record = upload(length=LENGTH, offset=4)
+    for offset in (4, 5):
+        assert lifecycle.fall_back(record, offset) is record
+    final = replace(FULL, kind=Kind.FINAL, phase=Phase.FINISHING)
+    assert lifecycle.fall_back(final, 0) is final
+
+
 def test_an_upload_with_an_object_awaits_no_completion() -> None:
     """A state from a backup may be older than the request that completed the upload."""
     assert lifecycle.mark_done(replace(FULL, explicit_completion=True), FINISHED).settled_length == LENGTH
