@@ -179,9 +179,7 @@ def assume_gone(upload: Upload) -> Upload:
 def fall_back(upload: Upload, stored: int) -> Upload:
     """Return the upload, open at `stored` bytes if the storage has fewer than recorded; a done or final upload
     unchanged."""
-    if upload.done or upload.kind is Kind.FINAL or stored >= upload.offset:
-        return upload
-    return reopen(upload, stored)
+    return upload if upload.done or upload.kind is Kind.FINAL else reopen(upload, min(stored, upload.offset))
 
 
 def reopen(upload: Upload, offset: int) -> Upload:
