@@ -208,7 +208,7 @@ def resolve_partial(url: str, base_path: str, endpoint: str = "") -> UploadId | 
     return parse_upload_id(name) if path.endswith(base_path) or path == _path(endpoint) else None
 
 
-def named_partial(url: str, base_path: str, endpoint: str = "") -> str | None:
+def named_partial(url: str, base_path: str, endpoint: str) -> str | None:
     """Return the name of an upload (`Upload.name`) in a URL, a path or a bare name (one without slashes) that a
     client sent; None for anything else.
 
