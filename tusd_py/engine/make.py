@@ -46,7 +46,7 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
             if body.end is not BodyEnd.COMPLETE:
                 raise Superseded(upload.id)
             upload = await engine.records.grow(advance(copy_with(upload, length=upload.offset)))
-            return await finish_upload(engine, upload, incoming.tally)
+            return await finish_upload(engine, upload)
 
 
 class _MadeBody:
