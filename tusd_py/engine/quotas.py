@@ -47,18 +47,11 @@ class Quotas:
         """Return the upload with a smaller reservation, of as many bytes as its account has room for. `reserved` is the
         reservation in its stored record, in bytes.
 
-        None if no smaller reservation holds the bytes that the upload has, or if its length is known. Raises
-        StateUnavailable.
+        None if no smaller reservation holds the bytes that the upload has, if its length is known, or if no quota
+        limits the bytes of its account. Raises StateUnavailable.
         """
-        fitting = reserved + await self._remaining(upload.account, self.of(upload.account))
-        if upload.length is not None or not upload.offset <= fitting < upload.account.reserved:
+        quota = self.of(upload.account)
+        if upload.length is not None or quota is None or quota.max_bytes is None:
             return None
-        return with_reservation(upload, fitting)
-
-    async def _remaining(self, account: Account, quota: Quota | None) -> int:
-        """Return the number of bytes that the account may still take within `quota`, negative if its usage
-        exceeds the quota; 0 if `quota` doesn't limit bytes, so that `fit` keeps the stored reservation.
-        """
-        if quota is None or quota.max_bytes is None:
-            return 0
-        return quota.max_bytes - (await self.state.usage(account.name)).total
+        fitting = reserved + quota.max_bytes - (await self.state.usage(upload.account.name)).total
+        return with_reservation(upload, fitting) if upload.offset <= fitting < upload.account.reserved else None
