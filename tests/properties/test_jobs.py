@@ -68,7 +68,8 @@ class DistantJobs(MemoryJobs):
 
     def __init__(self, world: World, machine: int) -> None:
         super().__init__(world.state.outbox)
-        self._world, self._machine, self._documents = world, machine, world.jobs._documents
+        self._world, self._machine = world, machine
+        self._jobs, self._documents = world.jobs._jobs, world.jobs._documents
 
     async def load(self, job_id: JobId) -> Job | None:
         await self._travel()
