@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contracts.engine.test_finish_and_sweep import begin_upload
+from tests.contracts.engine.test_finish_and_sweep import begin_upload, finishing
 from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending
@@ -183,6 +183,22 @@ async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Stora
     storage.failing = None
     assert await sweep(harness.engine) == len(uploads)
     assert sorted(storage.discarded) == sorted(uploads)
+    assert storage.pings == 1
+
+
+async def test_only_a_failed_finish_checks_the_stores(harness: Harness, storage: Storage) -> None:
+    """A sweep whose finish failed ends if the storage is away; one that finishes asks nothing more of it."""
+    upload = await finishing(harness)
+    harness.now += 100
+    harness.storage.fuse.blow()
+    storage.away = True
+    with pytest.raises(StorageUnavailable, match="away"):
+        await sweep(harness.engine)
+    assert storage.pings == 1
+    harness.now += 100
+    harness.storage.fuse.mend()
+    await sweep(harness.engine)
+    assert (await harness.record(upload)).done
     assert storage.pings == 1
 
 
