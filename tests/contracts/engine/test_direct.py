@@ -17,6 +17,7 @@ from tusd_py.domain.refusals import (
     AlreadyComplete,
     StoreFull,
     TooLarge,
+    TypeNotAllowed,
     UnsupportedExtension,
     UploadNotFound,
     WrongParts,
@@ -64,6 +65,15 @@ async def test_where_there_is_no_room_there_is_no_new_one(harness: Harness, acce
 async def test_more_than_the_storage_takes_in_one_request_is_refused(harness: Harness, access: ScriptedAccess) -> None:
     with pytest.raises(TooLarge):
         await announce(harness.engine, replace(WHOLE, length=access.part_limits.max_length + 1))
+
+
+async def test_one_that_is_begun_declares_its_type_then(harness: Harness, access: ScriptedAccess) -> None:
+    """No later request declares the type of an upload that is begun at once."""
+    harness.limit(allowed_types=("image/*",))
+    with pytest.raises(TypeNotAllowed):
+        await begin(harness.engine, PARTS)
+    assert (await harness.residue(), access.begun_uploads) == ([], [])
+    await begin(harness.engine, replace(PARTS, metadata={"filetype": b"image/png"}))
 
 
 async def test_one_that_could_not_be_begun_leaves_nothing(harness: Harness, access: ScriptedAccess) -> None:
