@@ -76,13 +76,23 @@ async def received(server: Server) -> bool:
     return await server.metric("received_bytes_total") >= COUNT
 
 
-async def is_closed(server: Server) -> bool:
-    """Return True once no connection is accepted: then each process has got its signal."""
+async def is_closed(server: Server, socket_count: int) -> bool:
+    """Return True once no connection is accepted, and the supervisor has fewer sockets than before: then each process
+    has handled its signal, and takes the next one for a second."""
     try:
         async with connected(server.port):
             return False
     except ConnectionRefusedError:
-        return True
+        return count_sockets(server) < socket_count
+
+
+def count_sockets(server: Server) -> int:
+    """Return the number of the supervisor's sockets: it binds those at which its workers' listen."""
+    count = 0
+    for descriptor in Path(f"/proc/{server.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            count += descriptor.readlink().name.startswith("socket:")
+    return count
 
 
 @asynccontextmanager
@@ -112,10 +122,10 @@ async def test_a_signal_to_all_processes_saves_every_byte(tmp_path: Path, sig: s
 @pytest.mark.parametrize(("sig", "is_to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 async def test_a_second_signal_ends_all_at_once(tmp_path: Path, *, sig: signal.Signals, is_to_all: bool) -> None:
     async with pair(tmp_path) as (server, client), downloading(server, client):
-        members = workers(server)
+        members, socket_count = workers(server), count_sockets(server)
         os.kill(server.pid, sig)
         signal_children(server, sig)
-        await until(lambda: is_closed(server))
+        await until(lambda: is_closed(server, socket_count))
         assert any(member.is_running() for member in members)
         if is_to_all:
             signal_children(server, sig)
