@@ -16,8 +16,9 @@ async def next_message(messages: Any) -> Mapping[str, Any]:
     """Return the next message. It may say nothing, as the answer to SUBSCRIBE or PING.
 
     `messages` is a PubSub of redis-py that ignores no kind of message; it is `Any`, as the stubs also cover blocking
-    clients. Raises TimeoutError if Redis doesn't answer a PING: redis-py sends them, but misses no answer, so that a
-    connection whose peer is gone would stay in use until the kernel gives it up, a quarter of an hour later.
+    clients. Raises TimeoutError if Redis doesn't answer a PING: redis-py sends PINGs, too, but doesn't notice a missing
+    answer, so that a connection whose peer is gone would stay in use until the kernel gives it up, a quarter of an hour
+    later.
     """
     message = await messages.get_message(timeout=SILENCE_SECONDS)
     if message is None:

@@ -58,7 +58,7 @@ async def are_replaced(server: Server, former: list[psutil.Process]) -> bool:
 
 
 def limit_descriptors(server: Server) -> tuple[int, int]:
-    """Leave the supervisor none to start a worker with. Returns the limits before."""
+    """Leave the supervisor no free descriptor to start a worker with. Returns the limits before."""
     _, hard = limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (psutil.Process(server.pid).num_fds(), hard))
     return limits
@@ -78,7 +78,7 @@ async def received(server: Server) -> bool:
 
 async def is_closed(server: Server, socket_count: int) -> bool:
     """Return True once no connection is accepted, and the supervisor has fewer sockets than before: then each process
-    has handled its signal, and takes the next one for a second."""
+    has handled its signal, and counts the next one as a second."""
     try:
         async with connected(server.port):
             return False
@@ -87,7 +87,7 @@ async def is_closed(server: Server, socket_count: int) -> bool:
 
 
 def count_sockets(server: Server) -> int:
-    """Return the number of the supervisor's sockets: it binds those at which its workers' listen."""
+    """Return the number of the supervisor's sockets, among them those that it has bound for its workers."""
     count = 0
     for descriptor in Path(f"/proc/{server.pid}/fd").iterdir():
         with suppress(FileNotFoundError):  # closed meanwhile
@@ -152,7 +152,7 @@ async def test_a_worker_told_to_end_saves_and_is_replaced(tmp_path: Path) -> Non
 
 
 async def test_a_server_without_replacement_ends(tmp_path: Path) -> None:
-    """A server that can't replace a worker ends in one line, with the other workers."""
+    """A server that can't replace a worker reports that in one line and ends, with the other workers."""
     async with pair(tmp_path) as (server, _):
         members = workers(server)
         limit_descriptors(server)

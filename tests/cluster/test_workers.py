@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TTL = 30.0
 """Far longer than a worker needs to start on a busy machine."""
 SHORT_TTL = 2.0
-"""For a test that waits for its end."""
+"""Seconds until a lock expires, for a test that waits for that."""
 HOLDER = "SELECT process FROM leases WHERE upload_id = ?"
 
 
@@ -137,14 +137,14 @@ async def test_a_slept_worker_harms_no_finished_upload(seaweed: SeaweedFS, tmp_p
 
 
 async def closed(writer: RawConnection) -> bytes:
-    """Return what it was told, if anything."""
+    """Return what the server still sends to the writer; empty if the connection breaks first."""
     with suppress(ConnectionError):
         return await writer.closed()
     return b""
 
 
 async def nothing_else_is_left(workers: Workers, url: str) -> None:
-    """Nothing but the upload's object."""
+    """Check that the storage has nothing of the upload but its object, once garbage is collected."""
     outcome = await workers.node.server.command("uploads", "collect-garbage")
     assert outcome.code == 0, outcome
     assert [key for key in await workers.node.residue() if upload_id(url) in key] == [upload_id(url)]

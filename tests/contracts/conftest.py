@@ -16,7 +16,7 @@ from tusd_py.ports.state import StateStore
 
 @pytest.fixture(autouse=True)
 def patience(patient_with_redis: None) -> None:
-    """For each test."""
+    """Give Redis more time to answer, in each test."""
 
 
 @pytest.fixture(params=STORAGES)

@@ -32,7 +32,8 @@ ERROR = {"code": "bad", "message": "it never works"}
 
 
 class Failing(PlainKind):
-    """Fails each attempt, and `failures` calls of `give_up`, with the error, when the hold of the job is over."""
+    """A kind of job that fails each attempt; its first `failures` calls of `give_up` outlast the hold, then raise
+    `error`."""
 
     def __init__(self, harness: Harness) -> None:
         self.harness, self.failures, self.error = harness, 0, Exception()

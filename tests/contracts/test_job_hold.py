@@ -67,8 +67,8 @@ async def claimed(store: LossyJobs, name: str = "ü") -> Hold:
 
 @pytest.fixture
 def lapse(store: LossyJobs, monkeypatch: pytest.MonkeyPatch) -> Lapse:
-    """Saves a change that is stored, but no answer comes until the hold has run out: the loop's clock is set forward
-    then."""
+    """Return a function that saves a change: the store keeps it, but answers only after the hold has run out, as the
+    loop's clock is set forward."""
 
     async def save(hold: Hold, change: Change) -> None:
         store.lost, store.seconds = 1, 10 * TTL
@@ -157,7 +157,7 @@ async def test_another_nodes_change_ends_the_hold(store: LossyJobs) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks at the record that follow each other at once."""
+    """Let holds look at the job's record every 10 ms."""
     monkeypatch.setattr(hold_module, "_BEAT_SECONDS", 0.01)
 
 

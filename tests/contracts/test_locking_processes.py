@@ -21,7 +21,7 @@ from tusd_py.ports.locks import Lease, Locker
 
 TTL = 2.0
 SLACK = 3.0
-"""For a busy machine, on top of what is promised."""
+"""Seconds that a busy machine may take on top of what is promised."""
 
 
 @dataclass(frozen=True)

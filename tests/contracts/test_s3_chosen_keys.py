@@ -96,7 +96,7 @@ async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
 
 
 async def test_a_late_writer_leaves_parts_of_the_next_upload(bench: Bench) -> None:
-    """Once the record of an upload is gone, its key may be given again: a writer of it that wakes cleans up its own."""
+    """Once the record of an upload is gone, its key may be given again: its late writer removes only its own parts."""
     first, second = [await send(bench, bench.grain * 25 // 10, **NAMES[0]) for _ in range(2)]
     await bench.storage.clean(assume_gone(first.upload))
     await second.send()

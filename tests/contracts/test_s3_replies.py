@@ -32,8 +32,8 @@ async def answered(
     uploads: str | None = None,
     methods: list[str] | None = None,
 ) -> AsyncIterator[S3Client]:
-    """A client of an S3 that gives this answer to every request, but to those for multipart uploads lists `uploads`.
-    The methods of the requests are added to `methods`."""
+    """Yield a client of an S3 that gives this answer to every request; with `uploads`, it lists these when asked for
+    multipart uploads. The methods of the requests are added to `methods`."""
 
     async def reply(request: web.Request) -> web.Response:
         await request.read()

@@ -57,7 +57,7 @@ async def served(serve: Serve) -> AsyncIterator[RawS3]:
 
 
 def client_of(s3: RawS3, guard: Callable[[], None] = lambda: None) -> S3Client:
-    """The client that retries, without botocore."""
+    """Return a client that sends by `s3` and retries, without botocore; `guard` is called before each attempt."""
     return S3Client(None, s3, "bucket", Meter(), guard)  # type: ignore[arg-type]  # botocore isn't asked
 
 

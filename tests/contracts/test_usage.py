@@ -144,7 +144,7 @@ async def test_nodes_race_for_the_last_room_and_one_gets_it(durable: Maker) -> N
 
 
 async def test_a_superseded_change_charges_nothing(state: StateStore) -> None:
-    """It is no matter of the quota, either."""
+    """It is refused as superseded even if it is above the quota."""
     created = await state.create(hers())
     saved = await state.save(created)
     for refused in (

@@ -51,7 +51,7 @@ from devtools.ports import free_port
 def unused_tcp_port_factory():
     return free_port  # below the ports of connections, which other tests open all the time
 """
-"""A file for the directory above the tests, which gives them other ports than pytest-asyncio does."""
+"""The text of a conftest.py for the folder above aiotus's tests: it gives them other ports than pytest-asyncio does."""
 
 
 async def test_aiotus_passes_its_own_tests(deployment: Deployment, tmp_path: Path) -> None:

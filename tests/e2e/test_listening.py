@@ -153,8 +153,8 @@ async def uploaded(session: aiohttp.ClientSession, server: Server, content: byte
 
 
 async def is_draining(session: aiohttp.ClientSession, origin: str) -> bool:
-    """It says so, and that it lives. A worker without work ends at once, maybe between the two; then the other is to be
-    asked."""
+    """Return True if a worker answers that it is draining, and then that it lives; False if it ends before it has
+    answered both, as a worker without work may: the other worker is to be asked next."""
     with suppress(aiohttp.ClientConnectionError):
         async with session.get(f"{origin}/readyz") as answer:
             drains = (answer.status, await answer.text()) == (503, "not ready: draining\n")

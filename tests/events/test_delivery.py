@@ -55,7 +55,7 @@ async def refuses(server: Server) -> bool:
 
 ALL = ["created", "finished", "terminated"]
 LASTING = {"hooks_http_timeout": "20s", "events_lease": "30s"}
-"""Attempts that are repeated only if they fail, on a busy machine too."""
+"""Settings by which attempts are repeated only if they fail, on a busy machine too."""
 
 
 async def test_an_upload_is_told_from_its_creation_to_its_end(start: Start, receiver: Receiver) -> None:

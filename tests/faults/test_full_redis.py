@@ -40,7 +40,7 @@ async def operator(redis: RedisServer) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def expire_after() -> str:
-    """A day, unless a test waits for it."""
+    """Return the setting `expire-after`: a day, unless a test waits for an upload to expire."""
     return "1d"
 
 
@@ -144,7 +144,7 @@ async def test_a_full_redis_serves_its_uploads(server: Server, client: TusClient
 
 @pytest.mark.parametrize("expire_after", ["6s"])
 async def test_uploads_expire_though_redis_is_full(server: Server, client: TusClient, operator: Redis) -> None:
-    """And it takes uploads again once other programs have left it room."""
+    """The server takes uploads again, too, once other programs have left Redis room."""
     unfinished, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
     await fill(operator)
     await until(lambda: says_it_is_full(server, client))

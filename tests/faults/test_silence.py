@@ -22,7 +22,7 @@ from tests.support.tus import TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ENOUGH = 110.0
-"""Seconds in which the slowest of them has had its answer: a timeout of a minute, and a retry, not a second minute."""
+"""Seconds in which the slowest journey has had its answer: a timeout of a minute, and a retry, not a second minute."""
 
 
 class Silent:

@@ -135,7 +135,7 @@ FAT = pytest.mark.parametrize("row_bytes", [30_000])
 
 @pytest.fixture
 def stalled(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Set once the server has noticed that its client has stopped reading."""
+    """Return an event that is set once the server has noticed that its client has stopped reading."""
     noticed, drained = asyncio.Event(), BodyStream.drained
 
     async def wait_for_client(body: BodyStream) -> None:

@@ -220,7 +220,7 @@ async def _ietf_spoiled(world: World) -> None:
 
 
 async def _ietf_spoiled_small(world: World) -> None:
-    """The same of an upload that is one object."""
+    """Do as `_ietf_spoiled` with an upload that is stored as one object, without parts."""
     client = IetfClient(world, content(7), announced=content(6))
     with suppress(Vanished):
         await client.begin(first=3)

@@ -38,7 +38,7 @@ DIRECT = Program(tracks=(Straight(length=29),))
 OF_EVENTS = {"event_page", "pruned"}
 """Numbers of commands and of removal in the end, which are not simulated: test_outbox_operators of contracts."""
 OF_PAGES = {"page_size"}
-"""The simulation's records are small: test_jobs and test_feed of contracts have pages that end by their size."""
+"""The size of a page, which the simulation's small records don't reach: test_jobs and test_feed of contracts try it."""
 OF_LISTENERS = {"recent_events"}
 """Numbers of the dashboard, which isn't simulated: tests/live has one."""
 OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith("disk_")}

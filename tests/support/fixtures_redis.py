@@ -26,7 +26,8 @@ def redis_url(redis_running: RedisServer) -> str:
 
 @pytest.fixture
 def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that has other work lets an answer wait: how long it may is tried by tests/faults."""
+    """Let Redis take up to 30 seconds to connect or answer, as the machine may have other work: tests/faults tries the
+    limits that hold otherwise."""
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 30.0)
     monkeypatch.setattr(connection, "ANSWER_SECONDS", 30.0)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 @asynccontextmanager
 async def asleep(pid: int, state: Path) -> AsyncIterator[None]:
-    """While the block lasts. It never sleeps in a transaction: else no process could write to SQLite's file `state`,
-    nor to the one with the turns, until it wakes."""
+    """Stop the process while the block lasts, but never in a transaction: else no process could write to SQLite's file
+    `state`, nor to its file of leases, until the end of the block."""
     while not await _stopped_outside_of_transactions(pid, state):
         os.kill(pid, signal.SIGCONT)
         await asyncio.sleep(0.01)
@@ -32,7 +32,7 @@ async def _stopped_outside_of_transactions(pid: int, state: Path) -> bool:
 
 
 def _sleeps(pid: int) -> bool:
-    """Every thread of it. What follows the name in `stat` (proc(5)) is the state, T for stopped."""
+    """Return True if every thread of the process is stopped: its `stat` (proc(5)) has the state T after the name."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return all((thread / "stat").read_text().rpartition(") ")[2].startswith("T") for thread in threads)
 

@@ -41,7 +41,7 @@ def url(request: pytest.FixtureRequest, relay: Relay) -> str:
 
 
 def nothing() -> None:
-    """Leave no trace of being asked."""
+    """Ignore the request to release the lock."""
 
 
 async def test_a_release_request_comes_after_silence(redis_url: str, relay: Relay, url: str) -> None:

@@ -21,7 +21,7 @@ from tusd_py.transfer.budget import Budget
 
 @pytest.fixture
 def closings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The classes that were told to close, in order; none can."""
+    """Return the names of the classes whose `aclose` was called, in order; each call fails."""
     calls = list[str]()
     for kind in (SqliteLocker, SqliteState, LocalStorage):
         monkeypatch.setattr(kind, "aclose", _failing(kind.__name__, calls))
@@ -48,7 +48,7 @@ async def test_a_state_is_closed_after_a_failed_close(closings: list[str], setti
 
 
 class Runner:
-    """A runner that can do neither."""
+    """A runner whose `setup` and `cleanup` fail."""
 
     def __init__(self, name: str, calls: list[str]) -> None:
         self.cleanup = _failing(name, calls)

@@ -19,9 +19,9 @@ async def confirming_loss(engine: Engine, recorded: Callable[[], Upload]) -> Asy
     """If the context raises UploadLost, confirm that before the upload ends: a copy in memory, or an answer that isn't
     the storage's, may be wrong. UploadSpoiled needs no confirmation. `recorded` returns the upload as last recorded.
 
-    Raises UploadLost if nothing is left to resume: the upload has ended then. StorageUnavailable if it can be resumed,
-    as it was or from an earlier offset, for which the client has to ask. Superseded if another process has moved the
-    missing bytes, finished the upload or ended it.
+    Raises UploadLost if nothing is left to resume: the upload has ended then. StorageUnavailable if the record matches
+    the storage, perhaps from now on: the client has to repeat the request, or ask for the offset. Superseded if another
+    process has moved the missing bytes, finished the upload or ended it. StateUnavailable.
     """
     try:
         yield

@@ -69,9 +69,9 @@ class Journal:
             await self._record_together(self._pending)
 
     async def delete_superseded(self) -> None:
-        """Drop the withheld checkpoints. Delete the objects that their and earlier cursors name and the recorded
-        cursor doesn't. Record trouble if a deletion fails, or if a withheld checkpoint, or one above the quota, is
-        marked as troubled.
+        """Drop the withheld checkpoints. Delete the objects that their and earlier cursors name, and that neither the
+        recorded cursor nor one whose save got no answer names. Record trouble if a deletion fails, or if a withheld
+        checkpoint, or one above the quota, is marked as troubled.
         """
         self._drop(self._pending)
         self._pending = []

@@ -57,8 +57,9 @@ class RequestFilter:
         raise Forbidden("pages of this origin can't change anything here")
 
     def check_origin_of_get(self, request: web.Request) -> None:
-        """Raise Forbidden if the page that sent a GET may not change anything here. A link, a frame or a new window has
-        no Origin either, in another mode: none from another site is allowed. Raises Malformed."""
+        """Raise Forbidden if the page that sent a GET may not change anything here: it fails `check_origin`, or the
+        browser says that it is of another site, and not which one, as for a link, a frame or a new window. Raises
+        Malformed as `check_origin` does."""
         if _is_from_elsewhere(request):
             raise Forbidden(_ELSEWHERE)
         self.check_origin(request)

@@ -67,5 +67,6 @@ class SnapshotReader:
         return any(d.sink == self.jobs_sink and d.state is DeliveryState.PENDING for d in deliveries)
 
     async def _jobs(self, upload: Upload) -> Sequence[Job]:
-        """Return the jobs of the upload that haven't ended, and those that ended last; oldest first."""
+        """Return up to `_MOST_JOBS` jobs of the upload, oldest first: those that haven't ended, then those that ended
+        last; empty without `has_jobs`. Raises StateUnavailable."""
         return await self.state.jobs.recent(upload.id, _MOST_JOBS) if self.has_jobs else ()

@@ -26,7 +26,7 @@ _CONTEXT = multiprocessing.get_context("spawn")
 _RETRIES = 10
 """The number of retries of the start of a replacement: what prevents it, as a limit of processes, may pass."""
 _PAUSE_SECONDS = 0.5
-"""Seconds before each of them."""
+"""Seconds before each retry."""
 
 
 def serve(settings: Settings) -> int:
@@ -109,7 +109,7 @@ class _Supervisor:
         return self._start_worker()
 
     def _start_worker(self) -> None:
-        """Start a worker, unless this server was told to end. Raises OSError."""
+        """Start a worker; none if this server was told to end. One that was starting then is ended. Raises OSError."""
         try:
             worker = self._new_process()
         except OSError:

@@ -81,9 +81,9 @@ class Slabs:
         return len(self._arenas) * _ARENA
 
     def lend(self, size: int) -> memoryview:
-        """Return a view to write to. For a `size` of up to 64 KiB it has `size` bytes; for more it is a large slab, of
-        at most `SLAB` bytes, which may be more or fewer than `size`. If memory is short, or the system maps no arena,
-        it has `MIN_SLAB` bytes, unless `size` is above 64 KiB and a large slab is free."""
+        """Return a view to write to. For a `size` of up to 64 KiB it has `size` bytes, or `MIN_SLAB` if memory is
+        short. For more it is a large slab, of at most `SLAB` bytes, which may be more or fewer than `size`; or it has
+        `MIN_SLAB` bytes if no large slab is free and no arena can be added."""
         if self._returns or self._ended:
             self._take_back()
         if size <= _SMALL_SLAB:

@@ -34,7 +34,7 @@ async def test_lost_bytes_rewind_the_upload(harness: Harness) -> None:
 
 
 async def test_a_save_without_an_answer_hides_no_loss(harness: Harness) -> None:
-    """The loss of a tail cuts short the save of a part that was sent at the same time, and that save counts."""
+    """The loss of a tail cancels the save of a part sent at the same time, but the state carries it out."""
     upload = await begin_upload(harness)
     del harness.storage._parts[upload.id][1:]
     with pytest.raises(StorageUnavailable):

@@ -40,7 +40,7 @@ HANDLERS = Path(http.__file__).parent / "handlers"
 SIGNED_AT_ONCE = {"sign_whole"}
 """Given an upload that the same request has just created."""
 OVER_A_SOCKET = {"pause", "resume"}
-"""Called with the engine of the socket, which acts for its caller."""
+"""Use cases that a socket's handler calls with the engine of the socket's request, which it keeps."""
 WITHOUT_RIGHTS = {"all_or_none", "replace"}
 """No uses: what a form has created is removed with it, and the dashboard has judged what its watcher sees."""
 

@@ -20,7 +20,7 @@ strict = sites.local(
 )
 """Little patience and short lists."""
 dripped = sites.local("dripped", network_timeout=5, min_data_rate=1000)
-"""Patience with a pause, but not with a low rate."""
+"""A client may pause for up to 5 seconds, but not send less than 1000 bytes a second."""
 slow = sites.local("slow", behind_proxy=True, max_client_creations="4/h")
 """Few creations from each client."""
 few = sites.local("few", max_open_uploads=2, max_open_bytes=100, max_partial_uses=2, max_metadata_size=64)

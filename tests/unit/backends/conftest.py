@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def patience(patient_with_redis: None) -> None:
-    """For each test."""
+    """Give Redis more time to answer, in each test."""

@@ -66,7 +66,7 @@ async def test_a_read_is_not_repeated_with_a_failed_write(tmp_path: Path) -> Non
 
 
 def overfill(connection: sqlite3.Connection) -> None:
-    """As in a batch that doesn't fit: SQLite rolls it back."""
+    """Fail as a batch does that doesn't fit and that SQLite has rolled back."""
     connection.execute("ROLLBACK")
     connection.execute("PRAGMA max_page_count = 1")
     connection.execute("CREATE TABLE more (a)")

@@ -30,7 +30,7 @@ async def test_only_a_creation_needs_more_than_the_reserve(tmp_path: Path, monke
 
 
 async def test_unused_pages_are_room_beside_the_ballast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it the log has no room."""
+    """Without the ballast, the log has no room."""
     monkeypatch.setattr(connection, "_RESTORE_SECONDS", inf)
     state = SqliteState(tmp_path / "state.db")
     await state.delete(await state.create(upload(), [{"part": "x" * 100_000}]))

@@ -187,7 +187,7 @@ async def test_any_number_of_them_is_numbered_page_by_page(
 async def test_one_that_they_create_meanwhile_hides_no_other(
     now: RedisState, before: NodeBefore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is numbered with the next look."""
+    """An upload that a node of the previous version creates meanwhile is numbered at the next look."""
     monkeypatch.setattr(RedisNumbers, "_number_all", AsyncMock())
     await created(now, 1)
     assert await before.put(upload(2, revision=1), "")

@@ -70,7 +70,7 @@ def hooks() -> Hooks:
 
 @pytest.fixture
 def caller(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> PythonCaller:
-    """A caller with one thread, which each further call needs."""
+    """Return a caller with one thread: if a call kept it, all further calls would fail."""
     monkeypatch.setattr(python, "_THREADS", 1)
     return PythonCaller(hooks, Observer())
 
@@ -122,7 +122,7 @@ async def test_an_answer_that_isnt_json_fails_its_call(caller: PythonCaller, mon
 
 @pytest.mark.parametrize("hook", HOOKS)
 async def test_the_end_of_the_caller_is_no_failure(hooks: Hooks, caller: PythonCaller, hook: str) -> None:
-    """As at a shutdown: it isn't counted as an attempt."""
+    """A call that is cancelled, as at a shutdown, raises no CallFailed: it isn't counted as an attempt."""
     hooks.seconds = 0.2
     calling = asyncio.create_task(caller.call(_call(hook), 5.0))
     await asyncio.sleep(0.05)

@@ -19,7 +19,7 @@ LINES = FORMATS["application/x-ndjson"]
 
 
 class Silent:
-    """A body that was silent long enough for the next state."""
+    """A body to which nothing was sent for long enough for the next state; it keeps the states that are sent to it."""
 
     silence = 2.0
 

@@ -17,8 +17,8 @@ from tusd_py.ports.jobs import JobSelection
 
 
 class MemoryJobs:
-    """A `JobStore` in memory. It keeps each job as the JSON text that the durable stores have, so that it accepts and
-    returns the same, and as decoded from that."""
+    """A `JobStore` in memory. It keeps each job as the JSON text that the durable stores keep, and as decoded from that
+    text, so that it accepts and returns the same jobs as they do."""
 
     def __init__(self, outbox: MemoryOutbox) -> None:
         self._outbox = outbox

@@ -81,7 +81,8 @@ return abandoned
 
 
 class RedisLocker(SharedLocker):
-    """A locker with leases in the Redis at `url`, in keys that begin with `prefix`; they expire after `ttl` seconds.
+    """A locker with leases, which expire after `ttl` seconds, in the Redis at `url`, under keys that begin with
+    `prefix`.
 
     One connection listens from the first hold until `aclose`, and is reopened when lost or silent.
     """

@@ -1,9 +1,9 @@
 """The scripts of the outbox in Redis that store and deliver events.
 
 An event is a hash. For each sink and upload a list holds the numbers of pending events in order, and a sorted set of
-the sink holds the time at which the first of each list is due. A delivery that was attempted, rescheduled or ended also
-has a hash: attempts, error, the time at which it is due, a word of the last lease, and the state once it is no longer
-pending.
+the sink holds the time at which the first of each list is due; a list that a dead delivery blocks is in another set. A
+delivery that was attempted, rescheduled or ended also has a hash: attempts, error, the time at which it is due, a
+random token of the last lease, and the state once it is no longer pending.
 
 For operators, a sorted set for each sink and state holds the numbers of the sink's deliveries in that state. `STORE`,
 the part of a script that stores an event, doesn't write to these sets, nor do nodes of the previous version:

@@ -108,7 +108,8 @@ class RequestBody:
 
 
 def is_too_slow(received: int, waited: float, least_rate: float) -> bool:
-    """Return True if a client that was waited for for `waited` seconds should have sent more than `received` bytes."""
+    """Return True if the client has sent fewer than `least_rate` bytes for each of the `waited` seconds that this
+    process has waited for it, once these are more than `_GRACE`."""
     return waited > _GRACE and received < least_rate * waited
 
 

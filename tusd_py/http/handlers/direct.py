@@ -172,8 +172,8 @@ def xml_url(endpoint: str, upload_id: UploadId, key: str) -> str:
 
 
 def endpoint_of(request: web.Request, context: Context) -> str:
-    """Return the creation endpoint's URL. Raises Malformed: a handler whose answer needs the URL asks for it before it
-    changes anything."""
+    """Return the creation endpoint's URL. Raises Malformed if the request's scheme, host, port or prefix make none: a
+    handler whose answer needs the URL asks for it before it changes anything."""
     return endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
 
 
