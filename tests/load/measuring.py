@@ -65,7 +65,8 @@ class Measured:
 
 @asynccontextmanager
 async def measured(seaweed: SeaweedFS, directory: Path, budget: int, **settings: Any) -> AsyncIterator[Measured]:
-    """A server that has been used a little, and found its size; while the block lasts, others want the machine."""
+    """Yield a server on S3 with this memory budget, warmed by a few uploads, and the memory that it has when idle.
+    While the block lasts, other processes keep each core busy. At the end, check that the log has no stack."""
     bucket = Bucket(seaweed)
     environment = {**bucket.environment, **settings.pop("environment", {})}
     how = {**bucket.settings, "memory_budget": budget, **settings}

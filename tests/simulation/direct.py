@@ -101,7 +101,7 @@ class DirectClient(Client):
         self._hear(done)
 
     async def fetch(self) -> None:
-        """A link to it: the bytes bypass this server, too."""
+        """Ask for a link to the finished upload until there is one. It isn't followed: its bytes bypass this server."""
 
         async def linked(engine: Engine, _: Body) -> str:
             return await link(engine, await finished(engine, self.upload_id, Read()), {"Content-Type": "text/plain"})

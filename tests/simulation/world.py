@@ -166,8 +166,9 @@ class World(Truth):
         return self.uploads().get(upload_id)
 
     async def settle(self) -> None:
-        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them, and no round lists the
-        whole bucket: what troubles left goes by the record of the upload that saw them."""
+        """Let every delay and job run out without new faults, sweep until nothing is left to do, and have everything
+        downloaded. The hourly round, which lists the whole bucket, runs only if records were lost: what other troubles
+        left must go by the records of the uploads that saw them. Raises Violation."""
         self.network.plan = {}
         await asyncio.sleep(2 * LONG)
         await await_jobs(self, _LONGEST_JOB)

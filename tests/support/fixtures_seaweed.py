@@ -25,7 +25,7 @@ def seaweed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module", autouse=True)
 def _spared_disk(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Give the disk back after a module, which asks only for what it has stored itself."""
+    """Remove all objects after a module if they take more than `_FULL`: no module asks for what another has stored."""
     yield
     server = request.config.stash.get(_SHARED, None)
     if server is not None and server.size() > _FULL:

@@ -93,7 +93,8 @@ def serve(settings: Settings) -> int:
 @click.option("--cors", is_flag=True, help="Check only the bucket's CORS rules, and print those it needs.")
 @click.option("--install", is_flag=True, help="With --cors: add these rules to the bucket's own.")
 def check(settings: Settings, *, cors: bool, install: bool) -> int:
-    """Try storage and state with these settings: one line for each."""
+    """Try what a server needs of state and storage with these settings, and name what is open to other machines, one
+    line for each check; or, with --cors, check the bucket's CORS rules instead. Exits with 1 if a check fails."""
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     if cors:

@@ -67,8 +67,8 @@ class Allowance:
     grant: Grant | None = None
 
     def for_jobs(self) -> Allowance:
-        """Return the limits that also bind the uploads that jobs make: all but the rate, which an archive would exceed,
-        and those that a token sets for the uploads of its client alone."""
+        """Return the allowance for the uploads that jobs make: with the length, types, key prefix and quota. Metadata,
+        name and grant of a token are for its client's own uploads, and an archive would exceed the rate."""
         return replace(self, metadata={}, name=None, grant=None, rate=None)
 
 

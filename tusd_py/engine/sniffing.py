@@ -21,10 +21,12 @@ _PARTIALS = 16
 def sniffed(
     engine: Engine, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
 ) -> AsyncIterator[Chunk]:
-    """Yield the chunks of the body, but only after the file's first bytes, if they are in it, are judged; none if
-    the body is cut short before the file's type can be told. `last` is True if the body is the rest of the file.
+    """Yield the chunks of the body. If it begins at offset 0 and the settings ask for it, the file's first bytes are
+    judged before the first chunk; none is yielded if the body is cut short before the file's type can be told. `last`
+    is True if the body is the rest of the file.
 
-    A partial upload isn't judged: its final upload is. Raises TypeNotAllowed before it yields the first chunk.
+    A partial upload isn't judged: its final upload is. Raises TypeNotAllowed, before the first chunk, if the type isn't
+    allowed, or if a complete body is too short to tell it and more of the file is to follow.
     """
     if engine.marks is None or upload.offset or upload.kind is Kind.PARTIAL:
         return chunks

@@ -26,15 +26,17 @@ class LocalAccess:
 
     trust: Trust
     hosts: Sequence[str]
-    """The host names that the server answers to (`allowed-hosts`); empty, any name."""
+    """The host names that the server answers to (`allowed-hosts`), as well as to localhost and IP addresses."""
     origins: re.Pattern[str] | None
     """The pattern of origins that the operator has named (`cors-allow-origin`), matched as a whole; None if there are
     none."""
 
     def check(self, request: web.Request) -> None:
-        """Raise Unauthenticated if the client isn't on this machine, if the request's host, as sent or as a proxy
-        reports it, is a name that another site may have given this machine's address (DNS rebinding), or if a page of
-        another site, whose origin isn't in `origins`, sent the request. Raises Malformed.
+        """Raise Unauthenticated if the client isn't on this machine; if the request's host, as sent or as a proxy
+        reports it, is neither an IP address, localhost nor one of `hosts`, as another site may have given it this
+        machine's address (DNS rebinding); or if the browser says that a page of another site, whose origin isn't in
+        `origins`, sent the request, except to open the answer as a document, which that page can't read. Raises
+        Malformed if the host can't be read.
         """
         if not self.trust.is_local(request):
             raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")

@@ -80,7 +80,7 @@ async def emptied(tus: TusClient) -> None:
 
 
 async def test_unfinished_uploads_and_lengths_are_limited(tus_few: TusClient) -> None:
-    """Allows 2 uploads and 100 bytes here."""
+    """With 2 unfinished uploads, or 100 bytes in all of them, a further one is refused until one ends."""
     tus = tus_few
     await emptied(tus)
     first = await tus.create(60)

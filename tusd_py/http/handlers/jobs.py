@@ -84,9 +84,8 @@ async def _cancel(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 async def _job(request: web.Request, context: Context) -> Job:
-    """Return the job with the id in the path. Raises JobNotFound, UploadNotFound if jobs are switched off,
-    StateUnavailable; Unauthenticated, InsufficientScope, or the refusal of the caller's credential
-    (`watcher_of`).
+    """Return the job with the id in the path. Raises JobNotFound, also if the caller may not see it; UploadNotFound if
+    jobs are switched off; StateUnavailable; and the same as `watcher_of`.
     """
     service, watcher = service_of(context), watcher_of(request, context)
     job_id = parse_upload_id(request.match_info["id"])
