@@ -188,7 +188,7 @@ def reopen(upload: Upload, offset: int) -> Upload:
     return upload if offset == upload.offset else copy_with(judge(_move(upload, Phase.OPEN), None), offset=offset)
 
 
-def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:
+def follow(upload: Upload, stored: Upload, now: float, *, asks: bool) -> Change:
     """Return the change of the upload to its state in the storage (`stored`): done, but only finishing if its digest
     is still to be computed or, with `asks`, a hook or the scanner to be asked; or at an earlier offset, with the event
     of a roll-back. `now` is recorded as the time of trouble. A done upload stays done, without an event."""
