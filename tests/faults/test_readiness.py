@@ -105,7 +105,8 @@ async def test_a_test_write_that_can_not_be_removed_is_removed_later(unready: No
 
 
 async def test_the_object_of_a_killed_process_is_removed(node: Node, client: TusClient) -> None:
-    """S3 may store it after the next process has deleted its own."""
+    """A readiness check removes the test object that a killed process left: S3 may store it only after the next process
+    has deleted its own."""
     await client.create(3, b"abc")
     node.bucket.store(READY, b"?")
     assert await is_ready(node, client)

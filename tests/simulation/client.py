@@ -134,7 +134,7 @@ class Client:
         self.world.complete.discard(self.upload_id)
 
     async def download(self) -> None:
-        """GET: every byte."""
+        """GET; a Violation unless every byte is as it was sent."""
 
         async def get(engine: Engine, _: SlowBody) -> bytes:
             upload = await finished(engine, self.upload_id, Read())

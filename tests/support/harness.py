@@ -60,7 +60,7 @@ class ScriptedBody:
 
 
 class FailingStorage(MemoryStorage):
-    """Fails by its fuse; remembers what it was asked to sweep."""
+    """Fails by its fuse; remembers the cursors whose superseded objects it was asked to delete (`swept`)."""
 
     def __init__(self, *, checkpoint_size: int) -> None:
         super().__init__(checkpoint_size=checkpoint_size)
