@@ -27,7 +27,8 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Measure the chosen figures, and write them to the raw results, where the other figures are kept."""
+    """Measure the chosen figures, and write them to the raw results. With `--only`, the other figures there are kept;
+    else the file is replaced, and with `--quick` it loses the figures without a goal."""
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # a thousand clients have a thousand sockets
     results = read(RESULTS) if options.only and RESULTS.exists() else Results()

@@ -163,7 +163,8 @@ async def test_what_observers_are_told_is_in_the_outbox(
 
 
 async def test_an_event_survives_a_lost_commit_reply(harness: Harness) -> None:
-    """An event is stored and observed though the reply to its commit is lost."""
+    """An event is stored, and delivered from the outbox, though the reply to its commit is lost; observers, who are
+    told after the reply, don't learn of it."""
     assert harness.state.outbox is not None
     await harness.state.outbox.register([SINK])
     await cut_off(harness)

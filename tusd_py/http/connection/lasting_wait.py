@@ -16,7 +16,8 @@ class LastingWait:
 
     @property
     def active(self) -> bool:
-        """True from `begin` until `over` has returned True or raised."""
+        """True from `begin` until `over` has returned True, or raised what the wait raised: it stays True if the caller
+        of `over` was cancelled."""
         return self._task is not None
 
     def begin(self, waiting: Coroutine[Any, Any, None]) -> None:
