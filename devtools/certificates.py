@@ -22,14 +22,14 @@ class Certificate:
     authority: Path
 
     def serving(self) -> ssl.SSLContext:
-        """For a server that has it."""
+        """Return the TLS context of a server that uses this certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.chain, self.key)
         return context
 
 
 def certify(host: str, directory: Path) -> Certificate:
-    """A new authority, and what it vouches for."""
+    """Make a new authority, and a certificate that it signs for the host."""
     authority = trustme.CA()
     paths = {name: directory / f"{name}.pem" for name in ("chain", "key", "authority")}
     issued = authority.issue_cert(host)

@@ -48,7 +48,7 @@ class Clamd(Part):
 
 @dataclass(kw_only=True)
 class FakeClamd:
-    """Its behaviour, and the streams that it got."""
+    """A server in place of clamd that behaves as a test sets it, and records the length of each stream."""
 
     port: int = 0
     limit: int = 25_000_000
@@ -108,7 +108,7 @@ class FakeClamd:
 
 @asynccontextmanager
 async def fake_clamd() -> AsyncIterator[FakeClamd]:
-    """One that runs until the end of the context."""
+    """Run a fake clamd until the end of the context."""
     clamd = FakeClamd()
     server = await asyncio.start_server(clamd.serve, "127.0.0.1")
     clamd.port = server.sockets[0].getsockname()[1]

@@ -18,7 +18,7 @@ _SERVE = (
 
 
 class Moto(Part):
-    """With the buckets `uploads` and `others`."""
+    """The S3 server `moto`, with the buckets `uploads` and `others`."""
 
     name = "moto"
 

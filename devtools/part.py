@@ -141,7 +141,8 @@ def find(program: str, *places: str) -> str | None:
 
 
 def need(program: str, remedy: str, *places: str) -> str:
-    """The same. Raises MissingPartError where there is none; `remedy` says how to get it."""
+    """Return the program's path, as `find` does. Raises MissingPartError if there is none; `remedy` says how to get
+    it."""
     path = find(program, *places)
     if path is None:
         raise MissingPartError(program, remedy)

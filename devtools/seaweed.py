@@ -86,7 +86,7 @@ class SeaweedFS(Part):
         return (weed(), "server", *FLAGS, *(f"-{name}={number}" for name, number in chosen.items()))
 
     def environment(self) -> Mapping[str, str]:
-        """No settings from elsewhere."""
+        """Only the home directory: the server gets no settings from this process's environment."""
         return {"HOME": str(self._directory.absolute())}
 
     def start(self) -> None:
@@ -143,7 +143,8 @@ class SeaweedFS(Part):
         (self._directory / "identities.json").write_text(json.dumps(identities))
 
     def _forget_old_masters(self) -> None:
-        """A master's election state is named after its port, which changes; volumes and filer hold the data."""
+        """Delete the election state of earlier masters, which is named after their ports; volumes and filer hold the
+        data."""
         for state in self._directory.glob("m[0-9]*"):
             shutil.rmtree(state)
 

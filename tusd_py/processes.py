@@ -25,8 +25,8 @@ async def read_output(process: Process, limit: int) -> bytes:
 
 
 async def kill(process: Process, group: int | None = None) -> None:
-    """Kill the program and its children, and wait at most `_END_SECONDS` for its end. It must be in the process group
-    `group` (None: lead one); children that left the group live on."""
+    """Kill the program and its children, and wait at most `_END_SECONDS` for its end. The program must be in the
+    process group `group`, or with None lead a group; children that left the group aren't killed."""
     assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
     with suppress(ProcessLookupError):
         os.killpg(process.pid if group is None else group, signal.SIGKILL)

@@ -13,7 +13,7 @@ ANSWER_SECONDS = 2.0
 
 
 async def next_message(messages: Any) -> Mapping[str, Any]:
-    """Return the next message. It may say nothing, as the answer to SUBSCRIBE or PING.
+    """Return the next message. It may carry nothing published, as the answer to SUBSCRIBE or PING does.
 
     `messages` is a PubSub of redis-py that ignores no kind of message; it is `Any`, as the stubs also cover blocking
     clients. Raises TimeoutError if Redis doesn't answer a PING: redis-py sends PINGs, too, but doesn't notice a missing

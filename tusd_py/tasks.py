@@ -13,8 +13,9 @@ _AGAIN = 0.1
 
 
 async def end(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel the tasks repeatedly until they have ended; drop their exceptions. Cancelled meanwhile, go on until then,
-    and only then raise CancelledError: the end of a task that ends others must not leave those behind.
+    """Cancel the tasks repeatedly until they have ended; drop their exceptions. If this call is cancelled meanwhile, it
+    goes on until they have ended, and only then raises CancelledError: a task that is cancelled while it ends others
+    must not leave those running.
 
     Before Python 3.12 `asyncio.wait_for`, and so redis-py, may swallow a cancellation or turn it into a timeout, after
     which a task that repeats its work would go on.

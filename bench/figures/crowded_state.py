@@ -50,7 +50,8 @@ def _heads(bench: Bench, system: System, s3: Sink) -> dict[str, float]:
 
 
 async def _engine(directory: Path, path: Path, added: int) -> dict[str, float]:
-    """Add uploads; return the milliseconds of a page, of a sweep with nothing due, and of the sweep of one upload."""
+    """Add uploads; return the bytes of the state, and the milliseconds to list a page, to sweep with nothing due, and
+    to sweep one upload."""
     settings = load_settings({"storage": f"file:{directory / 'data'}", "state": f"sqlite:{path}"}, None, {})
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         await _fill(engine, added, _DAY)

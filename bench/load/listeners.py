@@ -82,7 +82,7 @@ class Socket:
         return request("GET", self._listening, {**_BROWSER, **upgrade, "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg=="})
 
     def change(self) -> bytes:
-        """Return a request that has it tell of progress."""
+        """Return a request that makes the server send a progress message to its listeners."""
         return request("POST", self._change, {}, 0)
 
 
@@ -123,7 +123,8 @@ class Crowd:
         self._times(self._upload.first, opened)
 
     def _times(self, word: bytes, missing: set[int], client: Client | None = None) -> dict[int, float]:
-        """Return when each of these has read `word`, and the client its answer."""
+        """Wait until each of `missing` has read `word`, and the client, if there is one, its response; return when each
+        did."""
         times, until = dict[int, float](), time.perf_counter() + _PATIENCE
         if client is not None:
             self._poll.register(client.sock, select.EPOLLIN)

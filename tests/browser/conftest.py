@@ -24,13 +24,14 @@ Deploy = Callable[..., AbstractAsyncContextManager[Deployment]]
 
 @pytest.fixture
 def deploy(seaweed: SeaweedFS, tmp_path: Path) -> Deploy:
-    """Starts a deployment of one's own, with these settings. Parts are as small as S3 allows."""
+    """Return a function that starts a deployment for this test alone, with the settings that it is given. Parts are as
+    small as S3 allows."""
     return partial(deployed, tmp_path, seaweed, tmp_path.name, ui=True, part_size="5MiB")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def deployment(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
-    """Not to be stopped: other tests use it too."""
+    """A deployment that many tests share, so that no test may stop it."""
     async with deployed(tmp_path_factory.mktemp("deployment"), seaweed, "page", ui=True, part_size="5MiB") as shared:
         yield shared
 

@@ -24,7 +24,7 @@ NOTHING = {"choices": 0, "records": 0, "files": 0}
 
 
 async def keeps(tab: Page, expected: Mapping[str, int]) -> None:
-    """The browser does, or will in a moment."""
+    """Wait until the page has stored the expected numbers of choices, records and files."""
 
     async def is_kept() -> bool:
         stored = await tab.evaluate(KEPT)
@@ -34,7 +34,7 @@ async def keeps(tab: Page, expected: Mapping[str, int]) -> None:
 
 
 async def remembers(tab: Page, name: str, state: str) -> None:
-    """The browser does of that upload, or will in a moment."""
+    """Wait until the page has stored one record with this name, in this state."""
 
     async def is_remembered() -> bool:
         records = (await tab.evaluate(KEPT))["records"]

@@ -72,7 +72,7 @@ async def begin(guest: Visitor, pages: str, way: str, deployment: Deployment, fi
 
 
 async def done(guest: Visitor) -> None:
-    """A failure is told at once, with the requests that led there."""
+    """Wait until the upload is done. If the page reports a failure, fail at once with its errors and complaints."""
     await guest.tab.wait_for_function(f"{DONE} || {FAILED}")
     assert not await guest.tab.evaluate(FAILED), [await guest.tab.evaluate(ERRORS), *guest.complaints]
 
@@ -82,12 +82,12 @@ def put_to(guest: Visitor) -> set[str]:
 
 
 def ends(url: str) -> bool:
-    """The request that completes an upload."""
+    """Return True if the URL is that of a request which completes an upload."""
     return "/complete?" in url or ("/s3/xml/" in url and not url.endswith("&uploads"))
 
 
 async def unanswered(_: Route) -> None:
-    """It must not be through before the reload."""
+    """Leave a request without a response, so that the upload isn't complete before the reload."""
 
 
 @pytest.mark.parametrize("way", WAYS)

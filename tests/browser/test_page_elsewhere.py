@@ -57,7 +57,7 @@ async def test_the_page_works_below_a_proxys_path(deploy: Deploy, visitor: Visit
 
 
 async def test_the_page_sends_to_the_public_url(deploy: Deploy, visitor: Visitor, film: Path, data: bytes) -> None:
-    """Opened under another name, it still does."""
+    """A page that was opened at another address than the public URL sends its uploads to the public URL."""
     async with Valve(0) as public, deploy(public_url=public.origin) as deployment:
         public.target = deployment.server.port
         await visitor.open(deployment.server.origin)
@@ -70,7 +70,8 @@ async def test_the_page_sends_to_the_public_url(deploy: Deploy, visitor: Visitor
 async def test_a_server_that_takes_itself_for_another_is_said_so(
     deployment: Deployment, visitor: Visitor, film: Path
 ) -> None:
-    """As behind a proxy with TLS, of which it wasn't told."""
+    """The page shows an error and sends no bytes if the server's Location names another origin, as behind a TLS proxy
+    that the server isn't told of."""
     await visitor.open(deployment.server.origin)
     misled = {"Location": "http://inner:8080/files/0", "Tus-Resumable": "1.0.0"}
     await visitor.tab.route("**/files/", lambda route: route.fulfill(status=201, headers=misled))

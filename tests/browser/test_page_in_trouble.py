@@ -28,7 +28,7 @@ async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
 
 
 async def arrived(deployment: Deployment, visitor: Visitor, data: bytes) -> None:
-    """All of it, in one upload that never started over."""
+    """Check that the server has all bytes of the file, in one upload that was resumed and not created again."""
     assert deployment.content(await visitor.finished("film.mp4")) == data
     assert len(visitor.requested_urls("POST")) == 1
     assert visitor.requested_urls("HEAD")

@@ -32,7 +32,7 @@ class Visitor:
         context.on("console", lambda message: self._note(message.type, message.text))
 
     def _note(self, kind: str, text: str) -> None:
-        """A request that fails is a line on the console, and its business."""
+        """Keep an error or a warning on the console as a complaint, unless it is about a failed request."""
         if kind in {"error", "warning"} and "Failed to load resource" not in text:
             self.complaints.append(text)
 
@@ -73,7 +73,7 @@ class Visitor:
         return [request.url for request in self.requests if request.method == method]
 
     def hosts(self) -> set[str]:
-        """All that was ever asked."""
+        """The host and port of every request so far."""
         return {urlsplit(request.url).netloc for request in self.requests}
 
 

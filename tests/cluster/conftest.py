@@ -30,6 +30,6 @@ async def running(
 
 @pytest.fixture
 def fleet(running: Fleet) -> Fleet:
-    """With nothing going wrong."""
+    """Return the running servers, with S3 reset to cause no faults."""
     running.s3.reset()
     return running

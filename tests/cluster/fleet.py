@@ -62,7 +62,7 @@ class Fleet:
         await self.node.until_received(count)
 
     async def sweep(self) -> None:
-        """As an operator would."""
+        """Run `tusd-py uploads collect-garbage`, as an operator would."""
         outcome = await self.followers[0].command("uploads", "collect-garbage")
         assert outcome.code == 0, outcome
 
@@ -71,7 +71,7 @@ class Fleet:
         return [key for key in await self.node.residue() if upload_id(url) in key]
 
     async def until_forgotten(self, url: str) -> None:
-        """Wait until neither bucket nor state hold anything of the upload: the last wish of a waiter runs out."""
+        """Wait until neither the bucket nor the state holds anything of the upload: the last entries expire."""
 
         async def forgotten() -> bool:
             return not await self.objects(url) and not self._remembered(upload_id(url))

@@ -41,7 +41,7 @@ async def turn(client: TusClient, url: str) -> int:
 
 
 async def finish(client: TusClient, url: str) -> None:
-    """From wherever it is, in small steps."""
+    """Send the rest of the data from the offset that HEAD tells, 2 MiB a request."""
     offset = await turn(client, url)
     while offset < len(DATA):
         offset = (await client.patch(url, offset, DATA[offset : offset + 2 * MIB])).offset

@@ -54,12 +54,12 @@ async def restart(fleet: Fleet, first: TusClient) -> TusClient:
 
 
 async def move(fleet: Fleet, _: TusClient) -> TusClient:
-    """Each request to any node."""
+    """Return a client that sends each request to any node."""
     return fleet.anyone
 
 
 async def squeeze(_: Fleet, first: TusClient) -> TusClient:
-    """Another upload wants all the memory there is."""
+    """Send another upload that needs all the memory budget, so that no memory is left for the copies of tails."""
     big = random_bytes(40 * MIB)
     url = await first.create(len(big), big)
     await first.terminate(url)

@@ -88,7 +88,8 @@ async def turn(client: TusClient, url: str) -> int:
 
 
 async def finish(client: TusClient, url: str) -> None:
-    """From wherever it is; what went to a worker that sleeps is sent again."""
+    """Send the rest of the data from the offset that a worker tells; what went to a worker that sleeps is sent
+    again."""
     while (offset := await turn(client, url)) < len(DATA):
         with suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(3):

@@ -76,7 +76,7 @@ async def _open(stack: AsyncExitStack, path: Path, url: str) -> Process:
 
 @asynccontextmanager
 async def quiet(process: Process) -> AsyncIterator[None]:
-    """It listens, and has forgotten what it heard when it began."""
+    """Let the process listen while the context lasts; what it was told in the first half second is dropped."""
     async with process.bus.listening(process.notify):
         await asyncio.sleep(0.5)
         process.announcements.clear()

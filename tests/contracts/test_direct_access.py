@@ -190,7 +190,8 @@ async def _send_part(
 
 
 async def _send(http: aiohttp.ClientSession, signed: Signed, body: bytes) -> str:
-    """As the browser does; returns the ETag, without quotes, where the answer has one."""
+    """Send the body as a browser does, by a form or PUT; return the ETag without quotes, empty if the response has
+    none."""
     if signed.fields:
         form = aiohttp.FormData(dict(signed.fields))
         form.add_field("file", body, filename="any")

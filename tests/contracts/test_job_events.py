@@ -49,7 +49,8 @@ async def test_each_end_of_a_job_is_told_with_the_job(state: StateStore, feed: O
 
 
 async def test_an_end_is_told_once(state: StateStore, feed: Outbox) -> None:
-    """An ended job is saved again once what it made is removed, maybe long after its event was."""
+    """An ended job is saved again once its products are removed. That stores no second event, even if the first was
+    pruned."""
     failed = await ended_job(state, job(due_at=1.0), phase=JobPhase.FAILED)
     failed = await state.jobs.save(replace(failed, due_at=9.0))
     assert await event_ids(feed) == [f"evt_{failed.id}_failed"]
@@ -77,7 +78,8 @@ async def test_ends_are_numbered_among_the_events_of_uploads(state: StateStore, 
 
 
 async def test_an_end_takes_a_number_and_moves_none(state: StateStore) -> None:
-    """Readers of uploads that go on from a number miss nothing, whether the end is kept or not."""
+    """The end of a job takes the next number, even if its event isn't kept, and leaves the uploads' numbers as they
+    are."""
     created_upload = await created(state)
     await ended_job(state, job())
     assert state.outbox is not None

@@ -94,7 +94,8 @@ async def test_a_save_whose_answer_is_lost_is_made_once(store: LossyJobs) -> Non
 
 
 async def test_a_renewal_whose_answer_is_lost_is_its_own(store: LossyJobs) -> None:
-    """The next look at the record saves again, and the next change adds to what is stored."""
+    """A renewal that was stored without an answer doesn't end the hold: the node's next change adds to what is
+    stored."""
     hold = await claimed(store)
     store.lost = 1
     hold.report(5, 10)
@@ -137,7 +138,8 @@ async def test_an_outcome_is_found_after_the_hold(
 
 
 async def test_the_outcome_of_another_node_is_not_its_own(store: LossyJobs, lapse: Lapse) -> None:
-    """It was given back, which another node's attempt, of the same number, ends before this one looks."""
+    """A node gives a job back but gets no answer; another node's attempt, with the same number, ends the job before the
+    first node looks."""
     hold = await claimed(store)
     await lapse(hold, partial(job_life.give_back, now=7.0))
     given_back = await store.load(job().id)

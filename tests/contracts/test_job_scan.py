@@ -114,7 +114,7 @@ async def test_no_job_leaves_a_pending_verdict(harness: Harness, upload: Upload,
 
 
 async def test_a_verdict_outlasts_nodes_that_die(harness: Harness, upload: Upload) -> None:
-    """Each died after it had found something."""
+    """A job whose recorded result names malware ends with it, though the nodes died and the scanner gives no answer."""
     result = {**asdict(FOUND), "bytes": 3}
     await harness.state.jobs.create(job(kind="scan", upload_id=upload.id, attempt=5, result=result))
     async with asyncio.timeout(30), runner(harness, None).running():

@@ -222,7 +222,8 @@ async def test_ended_jobs_are_removed_after_their_time(jobs: JobStore) -> None:
 
 
 async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> None:
-    """However old it is, and others than it are removed; nothing of it is due later."""
+    """Pruning keeps an ended job, however old, until its products are removed, and still prunes others. A job that was
+    cleared isn't due again."""
     with_products = [await jobs.save(uncleared(await jobs.create(job(number)))) for number in range(3)]
     await jobs.save(ended(await jobs.create(job(4)), 9.0))
     assert await jobs.prune(1e9, 2) == 1

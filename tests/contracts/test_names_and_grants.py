@@ -174,7 +174,8 @@ async def test_a_use_is_given_back_no_more_than_once(state: StateStore) -> None:
 
 
 async def test_uses_are_counted_on_while_a_token_just_expired(state: StateStore) -> None:
-    """A creation planned in time may be recorded later, and the clocks of nodes and Redis differ."""
+    """The state still counts the uses of a token that expired a minute ago: a creation that began in time may be
+    recorded later, and clocks differ."""
     now = time.time()
     old = replace(grant(), expires_at=now - 60)
     await state.create(upload(1, created_at=now), grant=old)

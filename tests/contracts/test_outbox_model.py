@@ -72,7 +72,7 @@ class Model:
         self.rows = [replace(row, **changes) if row == self.find_row(of) else row for row in self.rows]
 
     def move(self, of: Delivery, to: Callable[[float], float]) -> None:
-        """Moves the due time of those behind it."""
+        """Change the due time of the later pending deliveries of the same upload to the same sink."""
         for row in self.rows:
             if (row.sink, row.upload_id, row.state) == (of.sink, of.upload_id, PENDING) and row.seq > of.seq:
                 self.change(row, due_at=to(row.due_at))

@@ -103,7 +103,7 @@ async def test_leftovers_of_all_buckets_are_found(opened: Open) -> None:
 
 
 def moved(cursor: Cursor) -> Cursor:
-    """The same in the other of the two buckets."""
+    """Returns the cursor with the other of the two buckets."""
     parsed = S3Cursor.load(cursor)
     return replace(parsed, bucket="others" if parsed.bucket is None else None).dump()
 
@@ -138,7 +138,8 @@ async def test_a_bucket_belongs_to_one_installation(opened: Open) -> None:
 
 
 async def test_a_bucket_of_an_installation_is_no_storage_of_its_own(opened: Open) -> None:
-    """It would look for what is in the other one, and take it for lost."""
+    """A storage that begins with the installation's second bucket isn't given its id: it would take uploads in the
+    first for lost."""
     async with opened() as storage:
         assert await storage.installation() is None
         await storage.install(ID)

@@ -38,7 +38,7 @@ async def connected(
 
 
 async def hosts_and_regions(connection: Connection) -> set[tuple[str, str]]:
-    """Host and region of botocore's requests, of ours, and of what is signed for others."""
+    """Returns host and region of three requests: botocore's, the server's own, and one presigned for clients."""
     raw, boto = connection.client._raw, connection.client._boto
     url, headers = await raw._sign(RawRequest(operation="GetObject", method="GET", key="k"))
     presigned = URL(await connection.presigner.url("GET", "k", 60))

@@ -118,7 +118,7 @@ async def test_a_state_without_a_free_byte_refuses_creations(place: Place) -> No
 
 @pytest.fixture(params=["sqlite", "redis"])
 async def absent(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StateStore]:
-    """A store where something else is, or nothing."""
+    """A state store that can't be used: SQLite on a file that is no database, or Redis at a port where none listens."""
     (tmp_path / "state.db").write_bytes(b"these are no pages of a database" * 300)
     sqlite = request.param == "sqlite"
     store = SqliteState(tmp_path / "state.db") if sqlite else RedisState(f"redis://127.0.0.1:{free_port()}/0")

@@ -17,7 +17,7 @@ from tusd_py.domain.upload import Upload
 
 
 def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run) -> None:
-    """Any split over any sequence of writers, any of which die at any time: nothing told is lost or twisted."""
+    """Any split over any sequence of writers, any of which die at any time: no acknowledged byte is lost or changed."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -141,7 +141,7 @@ async def test_finishing_twice_gives_the_same_object(bench: Bench) -> None:
 
 
 async def test_only_an_upload_with_entries_needs_them(bench: Bench) -> None:
-    """One that has none is finished without them, by the storage's own word."""
+    """The storage says that an upload without entries doesn't need them, and finishes it without them."""
     small, large = (Sender(bench.storage, random_bytes(size)) for size in (5, 3 * bench.grain))
     for sender in (small, large):
         await sender.send()

@@ -39,7 +39,7 @@ class Deployment:
         return self.content(url)
 
     def content(self, url: str) -> bytes:
-        """Returns the same for a URL with any host."""
+        """Returns the object of a finished upload, asked of S3 itself; the URL may have any host."""
         return self.bucket.content(url)
 
     def residue(self) -> list[str]:
@@ -56,7 +56,7 @@ class Deployment:
         return await self._until("received", count)
 
     async def until_sent(self, count: int) -> int:
-        """The same for bytes of finished uploads that it has sent."""
+        """Returns when the server has sent so many bytes of finished uploads since its start, and how many."""
         return await self._until("sent", count)
 
     async def until_closed(self) -> None:

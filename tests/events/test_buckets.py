@@ -130,7 +130,7 @@ async def test_partials_there_become_a_final_upload_here(
 async def test_after_a_crash_that_took_the_state_it_goes_on_there(
     node: Node, client: TusClient, chosen: dict[str, str], other_bucket: Bucket, tmp_path: Path, key: str
 ) -> None:
-    """Under the key that was chosen, which no other name tells, and with its length then, as its record is there."""
+    """Repair finds the upload in the bucket that the hook chose; with a chosen key, also its length."""
     chosen["Key"] = key
     url = await begin_and_lose(node, client, tmp_path)
     assert (await client.head(url)).status == 404

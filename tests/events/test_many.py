@@ -30,7 +30,7 @@ _BATCH = 100
 
 
 class _HalfDead:
-    """Fails each second attempt, and keeps for each upload only what came last."""
+    """A sink that fails every second attempt, and keeps for each upload only how many of its events have come."""
 
     def __init__(self, count: int) -> None:
         self._turns = cycle((True, False))

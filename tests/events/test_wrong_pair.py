@@ -92,7 +92,7 @@ async def test_it_begins_no_job(elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 
 
 async def pausing(_: object) -> None:
-    """Begin no job."""
+    """Replaces the runner's start of jobs that are due, and begins none."""
 
 
 async def unreachable(*_: object) -> bool:

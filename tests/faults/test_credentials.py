@@ -29,7 +29,7 @@ SOON = timedelta(minutes=5)
 
 
 class Issuer:
-    """Whom the AWS chain asks for credentials."""
+    """A source of the credentials that the AWS chain asks for."""
 
     def __init__(self, directory: Path) -> None:
         self._file, self._config = directory / "credentials.json", directory / "config"
@@ -68,7 +68,7 @@ def no_surprises() -> None:
 
 
 async def says(node: Node, client: TusClient, status: int) -> bool:
-    """Return True if it is ready, as it has looked some seconds ago."""
+    """Return True if /readyz answers with this status, which tells how a check some seconds ago ended."""
     return (await client.fetch(f"{node.server.origin}/readyz")).status == status
 
 

@@ -65,7 +65,7 @@ def refused(answer: Answer) -> bool:
 
 
 async def refuses(client: TusClient) -> bool:
-    """Once the server has looked: a refusal goes by the last look."""
+    """Return True if the server refuses a creation: it judges by its last look at Redis."""
     return refused(await client.try_create(1))
 
 

@@ -141,7 +141,7 @@ async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: TusCl
 
 
 async def probe(client: TusClient, node: Node, times: int) -> set[int]:
-    """Their statuses, of so many who ask at once."""
+    """Return the statuses of so many requests for /readyz, sent at once."""
     answers = [client.fetch(f"{node.server.origin}/readyz") for _ in range(times)]
     return {answer.status for answer in await asyncio.gather(*answers)}
 

@@ -120,7 +120,8 @@ async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: TusCli
 async def test_asking_for_an_object_that_is_not_there_may_go_wrong_too(
     node: Node, client: TusClient, fault: Action
 ) -> None:
-    """Completing got no answer, and HEAD knows no object: that says something only if GET says so in S3's words."""
+    """CompleteMultipartUpload gets no answer, and HEAD finds no object: the server believes that only if S3 answers a
+    GET in the same way, and here the GET fails, too."""
     rules = [
         *fail_once(node, reset(), ("CompleteMultipartUpload", anything)),
         *fail_once(node, fault, ("GetObject", anything)),

@@ -26,7 +26,7 @@ ENOUGH = 110.0
 
 
 class Silent:
-    """One bucket of which no request's first attempt hears anything."""
+    """Makes S3 leave the first attempt at a request without an answer, in one bucket."""
 
     def __init__(self, node: Node, client: TusClient, elsewhere: TusClient) -> None:
         self.node, self.client, self.elsewhere = node, client, elsewhere
@@ -63,7 +63,7 @@ def public(request: S3Request) -> bool:
 
 
 async def in_a_part(s3: Silent) -> None:
-    """With most of its bytes still unread."""
+    """S3 falls silent in a part, with most of its bytes still unread."""
     url = await s3.client.create(len(LARGE))
     s3.first("UploadPart", url, stall())
     await s3.upload(url)
@@ -143,7 +143,7 @@ async def copying(s3: Silent) -> None:
 
 
 async def removing_a_segment(s3: Silent) -> None:
-    """Its bytes have a better home by then, so the upload goes on."""
+    """S3 doesn't answer when a segment is deleted: a part holds its bytes by then, so the upload goes on."""
     url = await s3.client.create(len(LARGE))
     s3.first("DeleteObject", url, stall(), internal)
     await s3.upload(url)

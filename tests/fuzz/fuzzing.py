@@ -71,8 +71,8 @@ class Target:
     probe: Probe
 
     def endure(self, drawn: Sequence[Case], *, most_lag: float) -> None:
-        """Send the requests, then compare their cost with the bounds: a dear request is dear each time, but a sweep, or
-        a neighbour on the machine, costs once.
+        """Send the requests, then compare their cost with the bounds, and send them again if it is above: a costly
+        request is costly each time, but a sweep, or another process on the machine, costs once.
 
         Raises AssertionError.
         """

@@ -28,7 +28,8 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """Since the last look: how often /healthz was asked, and the most seconds that it took longer than nothing does."""
+    """Since the last look: how often /healthz was asked, and by how many seconds at most it was slower than a server
+    that does nothing."""
 
     count: int
     worst: float
@@ -41,7 +42,7 @@ class Probe:
         self._process = process
 
     def look(self) -> Lag:
-        """Once the request that is waited for has its answer."""
+        """Return the lag since the last look, once the pending request has its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(b"\n")
@@ -91,7 +92,7 @@ class _Asked:
 
 
 def _ask(servers: tuple[_Asked, ...]) -> float:
-    """Seconds that the first took longer than the last."""
+    """Ask all servers at once. Returns by how many seconds the first was slower than the last."""
     began, took = time.monotonic(), dict.fromkeys(servers, _PATIENCE)
     for server in servers:
         server.ask()

@@ -55,7 +55,7 @@ class FakeClient:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
-    """A client for which a part has 8 bytes at least, for 8 MiB."""
+    """A client for which a part has 8 bytes at least, instead of 8 MiB."""
     fake_client = FakeClient()
 
     @asynccontextmanager

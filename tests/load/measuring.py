@@ -43,7 +43,7 @@ class Measured:
     budget: int
 
     def check(self, samples: Sequence[int], connections: int) -> None:
-        """The promise. Says what was measured: how far from its bounds a server stays is worth knowing."""
+        """Check that the memory stayed within its bound, and print how close to the bound it came."""
         peak, limit = max(samples), self.idle + int(_ABOVE * self.budget) + CONNECTION * connections
         print(f"idle {self.idle / MIB:.0f}, at most {peak / MIB:.0f} of {limit / MIB:.0f} MiB")
         assert peak <= limit, f"{peak / MIB:.0f} MiB, where {limit / MIB:.0f} are allowed"

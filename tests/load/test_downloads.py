@@ -46,7 +46,7 @@ class Unread:
         await loop.sock_sendall(self._socket, f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     async def served(self) -> None:
-        """Until the answer has begun; a client that there is no room for comes again, as it is told."""
+        """Wait until the answer has begun; a client that is refused with 503 asks again."""
         while not (begin := self._begin()).startswith(b"HTTP/1.1 200 "):
             if begin:
                 assert begin.startswith(b"HTTP/1.1 503 ")
@@ -54,7 +54,7 @@ class Unread:
             await asyncio.sleep(0.2)
 
     def _begin(self) -> bytes:
-        """The first bytes, which stay where they are."""
+        """Return the first bytes of the answer, without taking them out of the system's buffer."""
         try:
             return self._socket.recv(16, socket.MSG_PEEK)
         except BlockingIOError:

@@ -25,7 +25,7 @@ EMPTY = b'{"parts":[' + b",".join([b"{}"] * ((_SIZE - 20) // 3)) + b"]}"
 
 
 async def _complete(session: aiohttp.ClientSession, url: str) -> list[int]:
-    """Sends lists to an address that reads them first; a completion's are read only for an upload that exists."""
+    """Sends lists to /presign, which reads a list first; a completion's is read only for an upload that exists."""
     client = DirectClient(session, url)
     address = f"{client.url}/presign"
     return [(await client.request("POST", address, body)).status for body in (PARTS, EMPTY) * ROUNDS]

@@ -112,7 +112,7 @@ async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: Tu
 
 
 async def test_an_upload_that_lost_its_tail_goes_on_from_the_start(node: Node, client: TusClient) -> None:
-    """And says so, rather than to ask for endless attempts."""
+    """The server tells its client offset 0, rather than ask for endless attempts."""
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:MIB])
     node.bucket.lose(url)

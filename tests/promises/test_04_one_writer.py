@@ -108,7 +108,7 @@ def hold_answer(gate: Gate) -> Action:
 async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
     node: Node, client: TusClient, moment: str, *, finished: bool
 ) -> None:
-    """It fell asleep with a part in flight, and with other bytes than those that another node took instead."""
+    """The holder was suspended with a part in flight, whose bytes differ from those that another node took."""
     url, gate, second = await client.create(len(DATA)), Gate(), node.new_server()
     node.s3.faults.rule("UploadPart", 1, hold_answer(gate) if moment == ANSWERED else hold(gate))
     await second.start()

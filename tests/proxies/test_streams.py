@@ -76,7 +76,7 @@ async def test_a_long_poll_is_answered_once_there_is_news(through: Curl) -> None
 
 
 async def test_a_cut_is_seen(passage: Passage, curl: str, version: str) -> None:
-    """An answer that isn't whole is none that has ended."""
+    """A client sees that an answer was cut off when the server behind the proxy was killed."""
     async with passage(**WATCHED) as way:
         through = Curl(curl, way, version)
         url = await through.created(10)

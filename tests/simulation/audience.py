@@ -34,7 +34,7 @@ async def listened(world: World, *streams: Listener | Follower) -> AsyncIterator
 
 
 def _knows_all(task: asyncio.Task[None], stream: Listener | Follower) -> bool:
-    """Raises Violation."""
+    """Return True if the stream has been told all there is. Raises Violation."""
     if task.done():
         task.result()
     return task.done() or (isinstance(stream, Follower) and stream.knows_all)

@@ -15,7 +15,7 @@ _CRUMBS = 4
 
 
 async def tidied(engine: Engine) -> None:
-    """The hourly round, to its end, and what keeps the installation's id from looking like an orphan to others."""
+    """Do the hourly round to its end, and renew the installation's id, lest it look like an orphan to others."""
     await renew(engine)
     async for _ in collect_garbage(engine):
         pass

@@ -223,7 +223,7 @@ class Client:
 
     @property
     def offset(self) -> int:
-        """As far as it was told."""
+        """The offset, as far as the server has told it to the client."""
         return self._offset
 
     def _hear(self, upload: Upload) -> bool:

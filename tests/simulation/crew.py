@@ -49,7 +49,7 @@ _RETENTION = 10 * 86_400.0
 
 
 class Crew:
-    """Both, as far as the setup wants them, from the node's start to its end."""
+    """A node's hub and its runner of jobs, as far as the setup wants them, from the node's start to its end."""
 
     def __init__(self, world: World, engine: Engine, machine: Machine) -> None:
         self._setup, self._stopping = world.setup, asyncio.Event()

@@ -37,7 +37,8 @@ PAUSE = 0.5
 
 @dataclass(slots=True, kw_only=True)
 class SlowS3:
-    """Both doors of `S3Client`. One request after another goes over its link; each is answered a while later."""
+    """Stands for both clients that `S3Client` uses. Its link carries one request at a time; each is answered a while
+    later."""
 
     rate: float
     """Bytes a second."""
@@ -115,7 +116,7 @@ class Crowd:
         return S3Writer(self._bucket, upload, _record, FakeLease(), unproven=False)
 
     def slow(self, many: int, rate: int, seconds: float) -> list[asyncio.Task[int]]:
-        """So many who bring `rate` bytes a second each; what they bring comes spread over the time."""
+        """Begin so many clients that send `rate` bytes a second each; their pieces are spread over the time."""
         size = int(rate * PAUSE) // SCALE
         return [asyncio.create_task(self._late(PAUSE * n / many, size, seconds)) for n in range(many)]
 
@@ -125,4 +126,4 @@ class Crowd:
 
 
 async def _record(_: Checkpoint) -> None:
-    """A feed that no client reads."""
+    """Take checkpoints, and keep none."""

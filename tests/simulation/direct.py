@@ -25,7 +25,8 @@ class DirectClient(Client):
     """As Uppy's: it asks again until it has an answer. What it sends to S3 itself always arrives."""
 
     async def begin(self, *, mode: DirectMode = DirectMode.PARTS, with_length: bool = True, late: bool = False) -> None:
-        """`told`: it says how long the upload is. `late`: it is announced, and made ready before parts are sent."""
+        """`with_length`: the client says how long the upload is. `late`: the client announces it, and opens it before
+        parts are sent."""
         length = len(self.content) if with_length else None
         metadata = {"name": self._name, "partsize": str(self._part_size).encode()}
         intent = Begin(mode=mode, length=length, metadata=metadata)
@@ -45,7 +46,7 @@ class DirectClient(Client):
         self._sent_parts = [part for _, part in sorted(stored.items())]
 
     async def _open(self) -> None:
-        """For one that was only announced."""
+        """Open an upload for parts, if it was only announced."""
         if self._upload.cursor.get("multipart") is not None:
             return
 
@@ -75,13 +76,13 @@ class DirectClient(Client):
         self.world.bucket.put_part(self._key, self._upload.cursor["multipart"], last, b"#" * length, {})
 
     def replace(self) -> None:
-        """Send other bytes with what was signed for the first, and so be the one to lose the upload."""
+        """Send other bytes with the request that was signed for the first: the client may so lose its upload."""
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
         self.world.bereft.add(self._upload.id)
         self.world.bucket.put(self._key, self.content[::-1], headers, self.world.now())
 
     async def send_whole(self, surplus: int = 0, *, form: bool = False) -> None:
-        """With so many bytes more than it may have, which no signature keeps it from."""
+        """Send the content in one request, with `surplus` bytes more than declared: no signature prevents that."""
         await self._insist(lambda: self._ask(lambda engine, _: sign_whole(engine, self._upload, form=form)))
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
         self.world.bucket.put(self._key, self.content + b"#" * surplus, headers, self.world.now())
@@ -115,7 +116,7 @@ class DirectClient(Client):
 
     @property
     def _part_size(self) -> int:
-        """As long as it likes: not the shortest that there may be."""
+        """Return a size that the client chooses: not the shortest that is allowed."""
         return max(_PART, -(-len(self.content) // self.world.setup.max_parts))
 
     @property

@@ -27,7 +27,7 @@ async def parts(world: World) -> None:
 
 
 async def twice(world: World) -> None:
-    """Two who complete the same upload at a time, and parts that were sent again before."""
+    """Two requests complete the same upload at the same time, after each part was sent twice."""
     client = DirectClient(world, content(21))
     await client.begin(with_length=False)
     await client.send_parts()

@@ -56,7 +56,7 @@ def drawn(dice: Random, *, calm: bool) -> Program:
 
 
 def _provided(dice: Random, setup: Setup) -> Setup:
-    """By another provider."""
+    """Return the setup with another S3 provider's limits."""
     return replace(
         setup,
         max_part=dice.choice((setup.max_part, 160)),
@@ -77,7 +77,7 @@ def _anywhere(dice: Random, steps: Sequence[str]) -> int:
 
 
 def at_some_kind(dice: Random, steps: Sequence[str]) -> int:
-    """At a kind of request, however rare it is."""
+    """Return the number of a random step: each kind of request is as likely as any other, however rare it is."""
     kinds = [step.partition(" ")[2] for step in steps]
     chosen = dice.choice(sorted(set(kinds)) or [""])
     return dice.choice([number for number, kind in enumerate(kinds) if kind == chosen] or [0])

@@ -36,7 +36,7 @@ class Hearing:
 
 
 class IetfClient(Client):
-    """Announces what all of its content must be; `announced` where that is something else."""
+    """Announces the digest of its whole content, or of `announced` instead."""
 
     def __init__(self, world: World, content: bytes, *, announced: bytes | None = None, **way: Any) -> None:
         super().__init__(world, content, **way)
@@ -79,7 +79,7 @@ class IetfClient(Client):
         raise Violation(f"no way to go on from offset {self._offset}")
 
     async def surpass(self, surplus: int) -> None:
-        """The rest and so many bytes more, until it is told that its upload is gone with that."""
+        """Send the rest and so many bytes more, until the server answers that the upload is gone."""
         body_bytes = self.content[self._offset :] + b"#" * surplus
         intent = Append(offset=self._offset, body=Body(length=None), completion=Completion.WITH_THIS, strict=True)
         give_up = self.world.loop.time() + GIVE_UP
@@ -110,7 +110,7 @@ class IetfClient(Client):
 
     @contextmanager
     def _hearing(self) -> Iterator[Hearing]:
-        """While the connection of a request lasts."""
+        """Yield what the client learns from interim responses, while the connection of a request lasts."""
         hearing = Hearing(self)
         try:
             yield hearing
@@ -118,7 +118,7 @@ class IetfClient(Client):
             hearing.connected = False
 
     async def _append(self, piece: int | None, checksum: str | None, *, chunked: bool) -> Upload:
-        """In pieces, the end is a separate request that brings nothing."""
+        """Send a piece, or the rest. In pieces, the end is a separate request that brings nothing."""
         offset = self._offset
         body_bytes = self.content[offset:] if piece is None else self.content[offset : offset + piece]
         ends = self._ends(len(self.content) if piece is None or not body_bytes else 0)

@@ -59,7 +59,7 @@ class Ledger:
         """Jobs that a client wanted to be cancelled, told or not."""
 
     def note(self, stored: Job | None, saved: Job) -> None:
-        """A job was saved: a claim of one that is held is none."""
+        """Note that a job was saved, and a fault if it was claimed before it was due."""
         if saved.ended:
             self._ended.setdefault(saved.id, self._clock())
         claimed = stored is not None and saved.phase is JobPhase.RUNNING and saved.attempt > stored.attempt

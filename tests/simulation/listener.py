@@ -136,7 +136,7 @@ class Listener(Stream):
             raise Violation(f"a listener that has got the end is answered {status}")
 
     def _is_gone_untold(self) -> bool:
-        """404 says all there is to a client that has heard nothing yet."""
+        """Return True if 404 is right: the client has heard nothing yet, and the upload is gone. Raises Violation."""
         record = self.world.record(self._upload_id)
         if self.last_id or (record is not None and record.alive and self._upload_id not in self.world.bereft):
             raise Violation(f"there is {record}, but its listener is told 404 after {self.last_id!r}")
@@ -183,7 +183,7 @@ class Follower(Stream):
         self._seqs = list[int]()
 
     async def listen(self) -> None:
-        """Never ends: who has begun it cancels it."""
+        """Listen until the task is cancelled."""
         while True:
             await self.connect()
             await self.pause()

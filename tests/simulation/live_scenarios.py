@@ -68,7 +68,7 @@ async def ends(world: World) -> None:
 
 
 async def shutdown(world: World) -> None:
-    """Both nodes are replaced while they tell."""
+    """Both nodes are replaced while they tell listeners of an upload."""
     client = Client(world, content(13), gap=0.2)
     await client.create()
     async with listened(

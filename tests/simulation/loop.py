@@ -43,17 +43,17 @@ class Machine:
         self._loop.call_later(seconds, self._wake, context=Context())
 
     def just_woke(self, seconds: float) -> bool:
-        """True if it has stood still until so many seconds ago."""
+        """True if it stood still and woke less than so many seconds ago."""
         return self._loop.time() < self._woken_at + seconds
 
     def crash(self, *, noticed: bool) -> None:
-        """End at once, without a last word."""
+        """End at once, and do nothing more."""
         if not self.crashed.done():
             self.noticed = noticed
             self.crashed.set_result(self._loop.time())
 
     def hear(self, word: Callable[[], object]) -> None:
-        """Something that reaches it from outside."""
+        """Call `word` in this machine: something reaches it from outside."""
         self._loop.call_soon(word, context=self.context)
 
     def admits(self, handle: asyncio.Handle) -> bool:
@@ -153,10 +153,10 @@ class SimulatedLoop(BaseEventLoop):
         return timer
 
     def _process_events(self, events: list[Any]) -> None:
-        """There are none."""
+        """Do nothing: no socket or file brings events."""
 
     def _write_to_self(self) -> None:
-        """No task sleeps."""
+        """Do nothing: the loop never waits in a selector, so it needn't be woken."""
 
     def __enter__(self) -> Self:
         asyncio.set_event_loop(self)

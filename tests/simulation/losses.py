@@ -32,7 +32,7 @@ def _segments(world: World, upload: Upload) -> bool:
 
 
 def _part(world: World, upload: Upload) -> bool:
-    """The last."""
+    """Remove the last part of each of the upload's multipart uploads; True if there was one."""
     parts = [
         multipart.parts
         for multipart in world.bucket.multiparts.values()
@@ -61,7 +61,7 @@ def _object(world: World, upload: Upload) -> bool:
 
 
 def _bereave(world: World, upload: Upload) -> None:
-    """With it go the uploads that were to be made of it."""
+    """Record that the upload lost its bytes, and so did each unfinished final upload made of it."""
     uploads: Mapping[UploadId, Upload] = world.uploads()
     world.bereft.add(upload.id)
     if upload.kind is Kind.PARTIAL:

@@ -155,7 +155,7 @@ class Network:
             self._later(fault.answered, reply[0], answer, reply[1])
 
     def _is_orphaned(self, machine: Machine) -> bool:
-        """Its connections broke so long ago that no node still works on their requests."""
+        """True if the machine crashed so long ago that none of its requests is still under way."""
         return machine.crashed.done() and self._loop.time() > machine.crashed.result() + LATE + HOP
 
     def _later(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:

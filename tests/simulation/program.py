@@ -147,7 +147,7 @@ Track = Journey | Joined | Straight
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """All of it."""
+    """A generated scenario: the world's setup, and the tracks that run in it at the same time."""
 
     tracks: Sequence[Track]
     setup: Setup = field(default_factory=Setup)

@@ -62,7 +62,7 @@ class Receiver:
         self._hears = hears
 
     def expect(self, events: Iterable[Event], recorded: Upload) -> None:
-        """These happened, in the commit of `recorded`."""
+        """Record that these events were stored with `recorded`, and so must arrive."""
         for event in events:
             repeated = event.id in self._events
             if not repeated or event.type is EventType.ROLLED_BACK:
@@ -80,7 +80,7 @@ class Receiver:
         return answers
 
     def give_up(self, delivery: Delivery, pauses: Sequence[float]) -> None:
-        """A delivery is dead."""
+        """Record that a node gave up this delivery after these pauses, and if that was too soon."""
         self._dead.add(delivery.upload_id)
         if not self._troubled and sum(pauses) > _LONGEST_TROUBLE:
             self._hasty.append(delivery.event_id)
@@ -104,7 +104,7 @@ class Receiver:
         self._check_stories(uploads)
 
     def check_calm(self) -> None:
-        """Nothing befell anyone: each came once. Raises Untold."""
+        """Check that each event came once, if the receiver had no trouble. Raises Untold."""
         if not self._troubled and self.attempts != len(self._events):
             raise Untold(f"{len(self._events)} events came {self.attempts} times")
 

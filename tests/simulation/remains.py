@@ -11,7 +11,7 @@ from tusd_py.storage.s3.keys import installation_key
 
 
 def check(world: World) -> None:
-    """Nothing is left but finished uploads, byte for byte, and what was told to stay."""
+    """Check that only whole finished uploads and the objects of lost records are left. Raises Violation, Leak."""
     uploads = world.uploads().values()
     if lost := world.complete - world.bereft - {upload.id for upload in uploads if upload.done}:
         raise Violation(f"told complete, then lost: {lost}")

@@ -31,7 +31,7 @@ def run(scenario: str, plan: Plan, seed: int = 0) -> Sequence[str]:
 
 
 def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str]:
-    """The same for a scenario that has no name."""
+    """Run a scenario as `run` does, though it is in no list; `name` is only for the report of an error."""
     loop = SimulatedLoop()
     loop.set_exception_handler(lambda *_: None)  # requests that no task waits for are looked at in the end
     with loop, simulated(loop, seed):

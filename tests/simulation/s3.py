@@ -234,7 +234,7 @@ async def _gathered(payload: Payload | None) -> bytes:
 
 
 def ranged(range_header: str | None, body: bytes) -> dict[str, str]:
-    """Return the header with the range of the body, if the request range_header for one."""
+    """Return the Content-Range of the body; no header if the request had no Range, which is `range_header`."""
     if range_header is None:
         return {}
     first = int(range_header.removeprefix("bytes=").split("-")[0])

@@ -50,7 +50,7 @@ Seen = defaultdict[str, set[bool]]
 
 
 class Watched(int):
-    """A number that tells on which side of it others are."""
+    """A number that records in `crossings` the result of each comparison with it."""
 
     def __new__(cls, value: int, name: str, crossings: Seen) -> Self:
         watched_number = super().__new__(cls, value)
@@ -88,7 +88,7 @@ class Watched(int):
 
 
 class Gate(asyncio.Semaphore):
-    """Tells if those who come have to wait."""
+    """A semaphore that records, at each acquire, if the task has to wait; only if its limit is a `Watched`."""
 
     def __init__(self, value: int = 1) -> None:
         super().__init__(int(value))
@@ -101,7 +101,7 @@ class Gate(asyncio.Semaphore):
 
 
 def watched(setup: Setup, crossings: Seen) -> Setup:
-    """The same, with numbers that tell."""
+    """Return the setup with each threshold and limit as a `Watched`, which records comparisons in `crossings`."""
     low = {field.name: Watched(getattr(LOW, field.name), field.name, crossings) for field in fields(Thresholds)}
     chosen: dict[str, Any] = {
         name: Watched(getattr(setup, name), name, crossings) for name in OF_A_PROVIDER - {"min_part"}

@@ -100,7 +100,7 @@ def test_a_proxys_404_for_a_part_ends_no_upload() -> None:
 
 
 def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
-    """A repair that looked just before an object landed ended there."""
+    """A 404 to a HEAD is no failure if the object is there when S3 is asked again."""
     with SimulatedLoop() as loop, simulated(loop, 0):
         world = World(loop, Setup(), {0: "rumour"}, calm=False)
         world.bucket.put("key", b"content", {}, world.now())
@@ -134,16 +134,16 @@ def test_a_whole_object_lost_unrecorded_is_lost() -> None:
 
 
 def test_a_node_without_its_hold_of_a_job_stops() -> None:
-    """A save that failed just before the end of the hold was tried again when another node had the job."""
+    """A node whose save fails just before its hold ends doesn't try it again once another node may have the job."""
     run("jobs", {step("jobs", "state.jobs.save", -2): "slow-before"})
 
 
 def test_a_job_claimed_at_shutdown_is_given_back() -> None:
-    """Its claim was saved, but no attempt begun: it waited until the hold was over, and an attempt was used up."""
+    """A job that a node claimed but didn't begin before its shutdown is free at once, and no attempt is used up."""
     run("jobs-shutdown", {})
 
 
 def test_a_scan_that_ended_is_not_pending_again() -> None:
-    """It was about to begin a job that another node has begun meanwhile, and done."""
+    """A node that pauses before it begins a scan doesn't mark it pending after another node has done the scan."""
     for number in range(step("jobs", "state.jobs.create"), step("jobs", "s3.GetObject")):
         run("jobs", {number: "pause-after"})

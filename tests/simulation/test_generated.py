@@ -28,7 +28,7 @@ _budget = settings(
 
 
 def _check_promises(program: Program, dice: Random, *, calm: bool) -> None:
-    """Without a fault, and with some at steps that it takes."""
+    """Run the program without a fault; then, unless `calm`, with faults at some of the steps that it took."""
     steps = play(program.scenario(), repr(program), {})
     if not calm:
         play(program.scenario(), repr(program), disturbed(dice, steps))

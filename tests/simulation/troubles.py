@@ -6,7 +6,7 @@ from tusd_py.ports.observer import Observer
 
 
 class Troubles(Observer):
-    """The complaints of the code that is simulated."""
+    """An observer that records the troubles that the simulated server reports, except that a store is full."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []

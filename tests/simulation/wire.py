@@ -137,7 +137,7 @@ class _Writer(AbstractStreamWriter):
         """Do nothing: the client sees the task's response."""
 
     def send_headers(self) -> None:
-        """Do the same."""
+        """Do nothing: the client sees the task's response, as with `write_headers`."""
 
     def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
         """Do nothing: no stream is compressed."""

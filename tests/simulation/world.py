@@ -144,7 +144,7 @@ class World(Truth):
             self._nodes[index] = self._start("AB"[index])
 
     def check_complete(self, upload_id: UploadId) -> None:
-        """Someone was told that it is complete: the object must be there, now, with every byte."""
+        """Check that an upload reported as complete has its object, now, with every byte. Raises Violation."""
         if upload_id in self.bereft:
             return
         upload = self.record(upload_id)
@@ -156,7 +156,7 @@ class World(Truth):
             self.complete.add(upload_id)
 
     def commit(self, events: Sequence[Event], recorded: Upload | None) -> None:
-        """The state has recorded something."""
+        """Tell the receiver and the message exchange what the state has just recorded."""
         if recorded is not None:
             self.receiver.expect(events, recorded)
             self.durable[recorded.id] = recorded.offset

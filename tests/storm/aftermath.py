@@ -64,7 +64,7 @@ class Aftermath:
                 self._left_behind(leftover)
 
     def _left_behind(self, leftover: str) -> None:
-        """Told with the history of the client whose upload it was."""
+        """Report the leftover, with the history of the client whose upload it belongs to, if there is one."""
         for client in self._crowd.clients.values():
             if client.upload.url and upload_id(client.upload.url) in leftover:
                 return self._crowd.report(client, f"left behind: {leftover}")
@@ -98,7 +98,7 @@ class Aftermath:
             await self._compare_record(name, record, keys)
 
     async def _compare_record(self, name: str, record: Mapping[str, Any], keys: Collection[str]) -> None:
-        """Also of an upload whose client was never told of it."""
+        """Check that the record has a client and an object; also if its client was never told the upload's URL."""
         client = self._crowd.clients.get(str(record["metadata"].get("filename")))
         if client is None:
             self._tally.report(self._site.name, "aftermath", f"no client's upload: {record}")

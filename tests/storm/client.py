@@ -108,7 +108,7 @@ class UploadClient:
         return {}
 
     def hear_complete(self, *, partial: bool = False) -> None:
-        """The server said so."""
+        """Note that the server reported the upload as complete. Raises Breach if it hasn't acknowledged every byte."""
         if self.upload.acknowledged != self.content.size:
             raise Breach(f"complete with {self.upload.acknowledged} of {self.content.size} bytes")
         self.upload.completed(partial=partial)

@@ -79,7 +79,8 @@ class DirectUploadClient(UploadClient):
             await asyncio.sleep(self.dice.uniform(*SOON))
 
     async def _complete(self, parts: list[dict[str, object]]) -> None:
-        """Once more with the parts as they are: one that was given up may have landed over the one that was named."""
+        """Complete the upload; after a 400 again, with the parts that S3 lists: a request that the client gave up may
+        have replaced a part."""
         reply = await self._ask("POST", "/complete", _written({"parts": parts}), **_JSON)
         if reply.status == 400:
             self.talk.tally.counts["direct completions tried again"] += 1

@@ -59,7 +59,7 @@ class Tally:
             log.write(f"{moment()} {event}\n")
 
     def memory(self, site: str, resident: int) -> None:
-        """A sample."""
+        """Keep the site's highest resident memory."""
         self.peaks[site] = max(self.peaks.get(site, 0), resident)
 
 

@@ -66,7 +66,7 @@ class Talk:
         return reply
 
     def wrote(self, request_line: str, answered: str, started: float) -> None:
-        """A line of the history."""
+        """Count a request, and add it with its answer and duration to the history."""
         self.asking = ""
         self.tally.counts["requests"] += 1
         self.history.note(f"(took {time.monotonic() - started:.3f} s) {request_line} -> {answered}".rstrip())

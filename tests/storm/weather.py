@@ -96,7 +96,7 @@ class Processes(Lane):
                 self.tally.report(self.site.name, "weather", f"exit code {code} after SIGTERM")
 
     async def _frozen(self) -> None:
-        """For longer than a turn lasts, at times."""
+        """Stop a process, half the time for longer than `LOCK_TTL`, then let it go on."""
         seconds = self.dice.choice((self.dice.uniform(0.2, 2), self.dice.uniform(LOCK_TTL, 2 * LOCK_TTL)))
         pid = self.dice.choice(self.site.processes(self.dice.choice(self.site.servers)))
         with self.logged(f"a process stopped, {seconds:.1f} s"):
@@ -130,7 +130,7 @@ class Storage(Lane):
         self.tally.counts["faults"] += rule.count
 
     def _actions(self, gate: Gate) -> dict[str, Action]:
-        """Silence lasts as long as the gust."""
+        """The faults of S3, by name; those that are silent last until `gate` opens."""
         return {
             "away": s3faults.reset(),
             "silent": s3faults.hold(gate, s3faults.reset()),

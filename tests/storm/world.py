@@ -47,7 +47,7 @@ class Site:
     _filed: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=200)))
 
     def file_calls(self) -> int:
-        """Requests to S3 since the last time, put where they are found by upload; the proxy would keep all of them."""
+        """Move the proxy's calls since the last time to lists by upload, 200 at most for each; return how many."""
         calls, self.proxy.calls[:] = list(self.proxy.calls), []
         for call in calls:
             if match := _UPLOAD.search(call.key):
@@ -93,7 +93,7 @@ async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -
 
 
 def _line(call: Call) -> str:
-    """The answer is the one that the server saw; None for no answer, or none yet."""
+    """Return a line of a report: the call, and the status that the server saw, None if it got no answer yet."""
     number = call.request.query.get("partNumber", "")
     request = f"{call.operation} {number} {call.key.partition('/')[2]} {call.bytes_in} bytes -> {call.status}"
     return f"{datetime.fromtimestamp(call.began, UTC):%H:%M:%S.%f} {request}"

@@ -17,7 +17,8 @@ from tests.support.server import is_foreign
 
 
 def environment(directory: Path, identity: Identity, *, config: str = "", **variables: str) -> Mapping[str, str]:
-    """The keys of `who`, what is `named`, and `config` as ~/.aws/config has it; nothing else, and no region."""
+    """Return the AWS variables with the keys of `identity`, `config` as the config file, and `variables`; no region
+    unless these name one."""
     file = directory / "aws-config"
     file.write_text(config)
     keys = {"AWS_ACCESS_KEY_ID": identity.access_key, "AWS_SECRET_ACCESS_KEY": identity.secret_key}

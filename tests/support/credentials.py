@@ -34,7 +34,7 @@ def request(method: str = "POST", target: str = "/files/", **headers: str) -> Ca
 
 
 def passed_on(**headers: str) -> Caller:
-    """The same, from a trusted proxy."""
+    """A request with these header fields that a trusted proxy passed on."""
     return replace(request(**headers), proxied=True)
 
 

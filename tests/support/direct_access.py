@@ -73,7 +73,7 @@ class ScriptedAccess:
         return ()
 
     async def set_cors(self, rules: Sequence[CorsRule]) -> None:
-        """Leave the parts unread."""
+        """Do nothing: the engine's storage has no CORS rules."""
 
     def bring(self, upload: Upload, *parts: bytes) -> list[DirectPart]:
         """Send `parts` as a client does with signed URLs."""

@@ -23,5 +23,5 @@ def ended(of: Job, at: float, phase: JobPhase = JobPhase.DONE) -> Job:
 
 
 async def ended_job(state: StateStore, of: Job, at: float = 7.0, phase: JobPhase = JobPhase.DONE) -> Job:
-    """The job as stored, and then as stored with its end."""
+    """Store the job, then its end, and return it as recorded."""
     return await state.jobs.save(ended(await state.jobs.create(of), at, phase))

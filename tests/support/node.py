@@ -102,7 +102,7 @@ class Node:
         return await asyncio.to_thread(self.bucket.content, url)
 
     def remembered(self) -> list[str]:
-        """All rows of the state store and of its turns."""
+        """All rows of the SQLite files of the state."""
         files = [
             path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm", ".reserve"))
         ]

@@ -41,7 +41,7 @@ socket_reader._LEAST = sys.maxsize
 
 
 def looks_every(seconds: float) -> str:
-    """The same, where /readyz looks at storage and state so seldom, or with 0 each time that it is asked."""
+    """A program whose /readyz looks at storage and state at most every `seconds`; with 0, at each request."""
     return f"from tusd_py.server import app; app._READY_SECONDS = {seconds}; {PROGRAM}"
 
 
@@ -94,7 +94,7 @@ class Server:
         return self._running().pid
 
     def session(self) -> aiohttp.ClientSession:
-        """For `origin`, through the UNIX socket if it listens on one."""
+        """A session for requests to `origin`, through the UNIX socket if the server listens on one."""
         return aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket)) if self._socket else None)
 
     def rss(self) -> int:

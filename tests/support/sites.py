@@ -67,7 +67,7 @@ def local(name: str, **settings: Any) -> Any:
 
 
 def on_s3(name: str, **settings: Any) -> Any:
-    """The same on S3, behind `s3_proxy`."""
+    """A fixture: one server on S3 for the session, behind `s3_proxy`, that no test may leave stopped."""
 
     @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
     async def site(

@@ -12,7 +12,7 @@ from tests.support.parts import missing
 
 
 class SmallDisk:
-    """Mounted at `path`."""
+    """A small file system, mounted at `path`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,7 +36,7 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(path: Path, size: int) -> Iterator[SmallDisk]:
-    """For as long as the block lasts; `path` is an empty directory."""
+    """A file system of `size` bytes, mounted at the empty directory `path` while the block lasts."""
     mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=False)
     if mounting.returncode:
         missing("a small file system, for which one must be root,")

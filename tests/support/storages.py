@@ -70,7 +70,7 @@ async def _local(request: pytest.FixtureRequest, **chosen: Any) -> AsyncIterator
     storage = LocalStorage(root, LOW_DISK, **chosen)
 
     async def residue() -> Sequence[str]:
-        """With the folders of single uploads that are empty."""
+        """The names of all files, and of the empty folders of single uploads."""
         paths = [path for path in root.rglob("*") if path.is_file() or parse_upload_id(path.name)]
         return [path.name for path in paths if path.is_file() or not any(path.iterdir())]
 

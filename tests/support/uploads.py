@@ -62,6 +62,6 @@ def upload(number: int = 1, **changes: Any) -> Upload:
 
 
 def changed(before: Upload, **changes: Any) -> Upload:
-    """The upload with other values; those of its times are named as if they were its own."""
+    """A copy of the upload with other values; those of `times` (as `created_at`) are given by their own names."""
     moved = {name: changes.pop(name) for name in ("created_at", "updated_at", "expires_at") if name in changes}
     return replace(before, times=replace(before.times, **moved), **changes)

@@ -45,7 +45,7 @@ class Valve:
         self._full.clear()
 
     async def full(self) -> None:
-        """Returns when a connection has come to its end: an upload is in transit, and stays so."""
+        """Returns when a connection has taken the bytes that `close` allows: its upload stays in transit."""
         await self._full.wait()
 
     def open(self) -> None:

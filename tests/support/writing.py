@@ -33,7 +33,7 @@ def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
 
 
 class FakeLease:
-    """A turn that lasts until it is revoked."""
+    """A lease that is valid until it is revoked."""
 
     abandoned = False
 
@@ -41,7 +41,7 @@ class FakeLease:
         self.valid = True
 
     def abandon(self) -> None:
-        """Has no successor."""
+        """Do nothing: no later holder asks if the lease was abandoned."""
 
     def revoke(self) -> None:
         self.valid = False
@@ -54,7 +54,7 @@ class FakeLease:
 class Journal:
     """Keeps what one writer records, and holds it to its promises.
 
-    The state store goes away after `survives` checkpoints. With `answer_lost` the one it dies on still counts.
+    The state store goes away after `survives` checkpoints. With `answer_lost` it still stores the next.
     """
 
     def __init__(

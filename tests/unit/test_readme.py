@@ -58,7 +58,7 @@ def test_every_error_code_is_explained_and_no_other() -> None:
 
 
 def test_every_warning_is_explained() -> None:
-    """Finds the warnings with a name in one piece; the others tell of a store."""
+    """Checks only the warnings whose name is one literal; the others name a store."""
     code = "".join(file.read_text() for file in ROOT.glob("tusd_py/**/*.py"))
     events = set(re.findall(r'\.(?:trouble|warning)\(\s*"([^"{]+)"', code))
     assert events
@@ -90,7 +90,7 @@ def test_the_figure_of_the_folders_shows_imports() -> None:
 
 
 def _imports(above: str, below: str) -> bool:
-    """Phases of an upload, in the other figure, are no folders."""
+    """Return True if a file in `above` imports from `below`, or if `above` is no folder, but an upload's phase."""
     files = [*ROOT.glob(f"tusd_py/{above}/**/*.py")]
     return not files or any(f"from tusd_py.{below}" in file.read_text() for file in files)
 

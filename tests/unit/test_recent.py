@@ -50,7 +50,7 @@ async def test_an_answer_is_kept_until_it_is_so_old(now: list[float]) -> None:
 
 
 async def test_an_answer_is_as_old_as_it_was_when_it_came(now: list[float]) -> None:
-    """One that took longer than it is kept is still one for all who waited for it."""
+    """All tasks that waited for an answer get it, though it took longer than answers are kept."""
     source = Source()
     answers = Recent(source.ask, 2.0)
     source.may_answer.clear()

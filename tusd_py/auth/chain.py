@@ -20,7 +20,7 @@ class Chain:
     async def identify(self, caller: Caller) -> Principal | None:
         """Return the principal; None for a request without a credential.
 
-        Raises Unauthenticated, also for a credential that no maker knows, Forbidden and AuthUnavailable.
+        Raises Unauthenticated, also for a credential that no authenticator knows, Forbidden and AuthUnavailable.
         """
         for maker in self._makers:
             principal = await maker.identify(caller)

@@ -45,9 +45,9 @@ def _moment(value: str) -> float:
 
 
 def _take_states(context: click.Context, _: click.Parameter, values: Sequence[str]) -> str | None:
-    """Split the values of `--state`, which names the state store, as for all commands, or a state of deliveries. Return
-    the last value of the former kind, None without one; store the delivery states that the last of the latter kind
-    names, or `DEFAULT_STATES`, as the command's parameter `states`.
+    """Split the values of `--state`: each names a state of deliveries or, as for all commands, the state store. Return
+    the last one that names a state store; None without one. Set the command's parameter `states` to the delivery states
+    that the last other value names, `DEFAULT_STATES` without one.
     """
     words = [value for value in values if value in _STATES]
     context.params["states"] = _STATES[words[-1]] if words else DEFAULT_STATES

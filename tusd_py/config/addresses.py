@@ -89,7 +89,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _normal(host: str) -> str:
-    """Return the host as all its spellings are written: an IP address in its shortest form, a name in lower case."""
+    """Return the host in one spelling, for comparisons: an IP address in its shortest form, a name in lower case."""
     try:
         return str(ip_address(host))
     except ValueError:

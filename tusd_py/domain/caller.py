@@ -49,8 +49,8 @@ class Caller:
 
     @property
     def continuing(self) -> Principal | None:
-        """The principal for requests that continue an upload: there, an expired upload token is good, as how long a
-        slow client needs isn't known when a token is made."""
+        """The principal for requests that continue an upload. Its upload token may have expired: when a token is made,
+        the time that a slow client needs isn't known."""
         return self.denial.expired if isinstance(self.denial, Unauthenticated) else self.principal
 
     @property

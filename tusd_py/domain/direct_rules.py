@@ -85,7 +85,7 @@ def length_missing() -> Malformed:
 
 
 def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
-    """Return the upload. Raises UploadNotFound (also if the client doesn't send the upload in parts), UploadGone."""
+    """Return the upload if it is a direct upload that its client sends in parts. Raises UploadNotFound, UploadGone."""
     record = plan_inspect(upload, limits=limits, now=now)
     if record.direct is None or record.direct.mode is not DirectMode.PARTS:
         raise UploadNotFound

@@ -13,7 +13,7 @@ class StorageUnavailable(Unavailable):
 
 
 class StorageFull(StorageUnavailable):
-    """The storage has no free space for new data: the rest of the space is reserved for removing uploads."""
+    """The storage has no free space for new data: only the reserve of the disk is left, or a disk quota is used up."""
 
 
 class StateUnavailable(Unavailable):

@@ -114,7 +114,8 @@ def _is_storable(name: str, caller: Caller) -> bool:
 
 
 def _within(limit: int, lines: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-    """Return the lines without those that don't fit into `limit` bytes of JSON, together with the ones before them."""
+    """Return the lines that fit into `limit` bytes of JSON in all. A line that is too long for the bytes left is
+    omitted; later, shorter ones may still fit."""
     fitting = []
     for line in lines:
         if (size := len(_dump(line))) <= limit:

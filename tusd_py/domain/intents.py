@@ -24,7 +24,7 @@ class Body:
 
 
 class Completion(enum.Enum):
-    """The time at which the upload is complete, as a request states it."""
+    """A request's statement of when the upload is complete."""
 
     WHEN_FULL = "when full"
     """Once all bytes of the declared length are recorded: tus, and early drafts of the IETF's protocol."""

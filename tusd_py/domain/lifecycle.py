@@ -144,8 +144,8 @@ def note_trouble(upload: Upload, now: float, *, troubled: bool = True) -> Upload
 
 
 def mark_troubled(change: Change, now: float, *, troubled: bool = True) -> Change:
-    """Return the change of the upload to one with trouble (`note_trouble`), which is recorded even if the save of
-    the change is superseded. Return it unchanged unless `troubled`."""
+    """Return the change with `now` as the time of its upload's trouble (`note_trouble`). The trouble is recorded even
+    if the save of the change is superseded. Return it unchanged unless `troubled`."""
     return replace(change, upload=note_trouble(change.upload, now), troubled=True) if troubled else change
 
 
@@ -156,9 +156,9 @@ def review_trouble(upload: Upload, now: float, *, cleaned: bool) -> Upload:
 
 
 def end(upload: Upload, reason: Reason) -> Change:
-    """Return the change of the upload to terminating, with the event of its end; for an upload that has ended
-    already, a change that leaves the upload as it is and has no event. Only a done upload keeps its ETag: to clients
-    and receivers of events, another one never had an object, even if that was stored already.
+    """Return the change of the upload to terminating, with the event of its end; for an upload that has ended already,
+    a change that leaves the upload as it is and has no event. Only a done upload keeps its ETag: clients and sinks are
+    not told of the object of an upload that ends before it is done, even if the storage has the object already.
     """
     if not upload.alive:
         return Change(upload)
@@ -172,7 +172,7 @@ def forget(upload: Upload) -> Upload:
 
 
 def assume_gone(upload: Upload) -> Upload:
-    """Return the upload, which has no record any more, as gone: it has ended since it was as given, in any phase."""
+    """Return an upload whose record no longer exists as gone: it has ended, though its copy may be in any phase."""
     return forget(end(upload, Reason.CLIENT).upload)
 
 
@@ -214,7 +214,8 @@ def _expect(upload: Upload, phases: Collection[Phase]) -> None:
 
 
 def _move(upload: Upload, phase: Phase) -> Upload:
-    """Return the upload in the phase. Raises ValueError if that can't follow the upload's."""
+    """Return the upload with `phase` as its phase. Raises ValueError if `phase` can't follow the upload's present
+    phase."""
     if phase not in FOLLOWING[upload.phase]:
         raise ValueError(f"an upload that is {upload.phase} can't become {phase}")
     return upload if upload.phase is phase else copy_with(upload, phase=phase)

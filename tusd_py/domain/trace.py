@@ -37,8 +37,8 @@ class Trace:
 
 
 def read_trace(headers: Mapping[str, str]) -> Trace | None:
-    """Return the trace that a request's header fields name; None if traceparent is missing or malformed. Several
-    lines of tracestate are one list (3.3.1); a malformed or too long one is dropped."""
+    """Return the trace that a request's header fields name; None if traceparent is missing or malformed. Several lines
+    of tracestate are joined to one list (W3C Trace Context, 3.3.1); a list that is malformed or too long is dropped."""
     parent, states = "", list[str]()
     for name, value in headers.items():
         match name.lower():

@@ -205,8 +205,8 @@ class Upload:
     def due_at(self) -> float | None:
         """The time at which a sweep should look at the upload; None for never.
 
-        An awaited object may never come, and each look asks the storage: the upload's age at each look is four times
-        that at the look before.
+        Each look for an awaited object asks the storage, and its client may never send it: so the looks become rarer,
+        each at about four times the upload's age at the look before.
         """
         if self.phase is Phase.FINISHING:
             return self._finish_at

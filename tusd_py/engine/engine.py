@@ -137,7 +137,8 @@ class Engine:
         return self.giving_back(self.allowance.grant)
 
     def giving_back(self, grant: Grant | None) -> Engine:
-        """Return a copy of the engine that gives back a use of the grant with the end of an upload; none if None."""
+        """Return a copy of the engine that gives back a use of `grant` when it ends an upload; with None, it gives back
+        none."""
         return self._copied(replace(self.records, refund=grant))
 
     def _copied(self, records: Records, **changes: Any) -> Engine:
@@ -227,8 +228,8 @@ class Engine:
         return upload
 
     def patience(self, upload: Upload) -> float:
-        """Return the seconds to wait for the upload's lock, by a request that must not cost the lock holder its work: 0
-        if that can't be resumed, so that the holder isn't asked to release the lock (`hold`)."""
+        """Return the seconds that a request may wait for the upload's lock without making the lock holder lose bytes: 0
+        for an unresumable upload, so that the holder isn't asked to release the lock (`hold`)."""
         return 0.0 if upload.unresumable else self.lock_wait
 
     @asynccontextmanager

@@ -57,7 +57,7 @@ async def _record_troubles(engine: Engine) -> None:
 
 
 class _Sweep:
-    """One round over due uploads, several at a time: a slow or failing one doesn't keep the others from their turn."""
+    """A round over due uploads, several at a time, so that a slow or failing one doesn't delay all others."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -93,8 +93,9 @@ async def _make(engine: Engine, upload: Upload) -> Finished:
 
 
 async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
-    """Return the upload with the digest of its bytes, if a request wants that: from `tally` if all bytes passed in one
-    request, else computed from the stored bytes. Raises UploadSpoiled if it isn't the announced digest."""
+    """Return the upload with the digest of its bytes if a request asked for one, else unchanged. The digest comes from
+    `tally` if all bytes passed in one request, else it is computed from the stored bytes. Raises UploadSpoiled if it
+    isn't the announced digest."""
     if upload.digest is None:
         return upload
     value = None if tally is None else tally.of(upload)

@@ -166,8 +166,8 @@ async def _find_unrecorded(engine: Engine) -> AsyncIterator[Finding]:
 
 
 async def _unrecorded(engine: Engine, inspection: Inspection) -> dict[UploadId, list[Leftover]]:
-    """Return the leftovers of uploads without a record, by upload. A record precedes an upload's first byte, so that
-    none of these uploads is just new."""
+    """Return the leftovers of uploads without a record, by upload. A record is created before the upload's first byte
+    is stored, so none of these uploads is one that was just created."""
     by_upload = dict[UploadId, list[Leftover]]()
     async for leftover in inspection.leftovers():
         by_upload.setdefault(leftover.upload_id, []).append(leftover)

@@ -47,9 +47,9 @@ async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload
 
 
 async def announce_job(engine: Engine, upload_id: UploadId, job_id: JobId) -> None:
-    """Record the verdict `pending` on a finished upload for a stored job that scans it, unless the job has
-    ended or knows its result. A job that is still to record or withdraw a verdict does so later, as it waits
-    for the upload's lock.
+    """Record the verdict `pending` on a finished upload for a stored job that scans it, unless the job has ended or its
+    record has a result. A job that is still to record or withdraw a verdict does so later, as it waits for the upload's
+    lock.
 
     Raises Locked, Superseded, StateUnavailable.
     """

@@ -28,7 +28,7 @@ class Disclosure:
     def read(self, request: web.Request, trust: Trust) -> Mapping[str, Any]:
         """Return four fields of `Caller` by name: `peer` (the other end's address and port), `endpoint` (the creation
         endpoint's URL), `storable` (the names of secret header fields that may be stored with events) and `verbose`
-        (whether all others are stored).
+        (True if all header fields that aren't secret are stored, False for only those that every format tells of).
         """
         endpoint = creation_url(request, public=self.public_endpoint, trust=trust)
         fields = {"storable": self.storable, "verbose": self.verbose}

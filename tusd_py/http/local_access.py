@@ -46,8 +46,9 @@ class LocalAccess:
             raise Unauthenticated("without auth, a page of another site needs a cors-allow-origin that names it")
 
     def _is_own_host(self, request: web.Request) -> bool:
-        """Return True if no other site can have given its name to this machine. The host that a proxy reports isn't
-        enough: where proxies of this machine are trusted, a page of that other site can report one, too."""
+        """Return True if the request's host, both as sent and as a proxy reports it, is a local name or one of `hosts`:
+        any other name may be that of another site, which gave it this machine's address. The reported host alone proves
+        nothing: if proxies on this machine are trusted, a page of that site can report a host, too."""
         hosts = host_name(request, Trust()), host_name(request, self.trust)
         return all(_is_local_name(host) or fits(host, self.hosts) for host in hosts)
 
@@ -62,8 +63,8 @@ class LocalAccess:
 
 
 def _is_local_name(host: str) -> bool:
-    """Return True for a host that no other site's name server can answer for: an IP address, in brackets if it is
-    IPv6, or localhost and names below it (RFC 6761, 6.3), also with the dot of a whole name at the end.
+    """Return True for a host that no other site's name server can answer for: an IP address, in brackets if it is IPv6,
+    or localhost and names below it (RFC 6761, 6.3), with or without a dot at the end.
     """
     try:
         ip_address(host.strip("[]"))

@@ -58,8 +58,8 @@ class RequestFilter:
 
     def check_origin_of_get(self, request: web.Request) -> None:
         """Raise Forbidden if the page that sent a GET may not change anything here: it fails `check_origin`, or the
-        browser says that it is of another site, and not which one, as for a link, a frame or a new window. Raises
-        Malformed as `check_origin` does."""
+        browser says that it is of another site, but sends no Origin that names the site, as for a link, a frame or a
+        new window. Raises Malformed as `check_origin` does."""
         if _is_from_elsewhere(request):
             raise Forbidden(_ELSEWHERE)
         self.check_origin(request)
@@ -69,7 +69,8 @@ class RequestFilter:
 
 
 def _is_from_elsewhere(request: web.Request) -> bool:
-    """Return True if the browser says that a page of another site sent the request, and not which one (Origin)."""
+    """Return True if the browser says that a page of another site sent the request, but sends no Origin that names the
+    site."""
     return hdrs.ORIGIN not in request.headers and request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 

@@ -81,8 +81,8 @@ def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> N
 
 
 def add_direct_routes(app: web.Application, path: str) -> None:
-    """Add the routes of direct uploads below `path`, which ends with a slash: below the base path, which proxies pass
-    on, or where Companion's clients look for them."""
+    """Add the routes of direct uploads below `path`, which ends with a slash: `s3/` below the base path, whose requests
+    proxies pass to this server anyway, or `/s3/`, to which Companion's clients send requests."""
     add_companion_routes(app, path)
     add_xml_routes(app, path)
     app.router.add_route("OPTIONS", f"{path}{{path:.+}}", _preflight)

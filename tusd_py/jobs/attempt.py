@@ -127,9 +127,8 @@ class Attempt:
         return partial(job_life.fail, ttl=self._hold.ttl, error=self._error(error))
 
     def _may_retry(self, error: BaseException) -> bool:
-        """Return True if the error may pass and an attempt is left. If a known result is only to be recorded,
-        attempts aren't counted: the result is never given up for a lock, a state that is away, or a lack of
-        time.
+        """Return True if the error may pass and an attempt is left. If the job's result is known and only its recording
+        failed, attempts aren't counted: a lock, an unavailable state or a timeout doesn't make the job fail then.
         """
         if self._hold.job.result is not None:
             return isinstance(error, _PASSING) or error is _TIMEOUT

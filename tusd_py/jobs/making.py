@@ -19,7 +19,8 @@ _TARGET = "job:"
 
 def acting(work: Work, allowance: Allowance) -> Engine:
     """Return the work's engine acting for the job's owner, to whom the uploads that it makes belong; `allowance` is
-    their limits. The rate of creations doesn't bind jobs: an archive would exceed it for good."""
+    their limits. The limit on the rate of creations doesn't apply to jobs: an archive with many members would exceed it
+    in each attempt."""
     job = work.job
     principal = Principal(subject=job.owner, tenant=job.tenant, allowance=allowance)
     engine = replace(work.engine, creations=RateLimiter(None))

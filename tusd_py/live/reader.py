@@ -67,6 +67,6 @@ class SnapshotReader:
         return any(d.sink == self.jobs_sink and d.state is DeliveryState.PENDING for d in deliveries)
 
     async def _jobs(self, upload: Upload) -> Sequence[Job]:
-        """Return up to `_MOST_JOBS` jobs of the upload, oldest first: those that haven't ended, then those that ended
-        last; empty without `has_jobs`. Raises StateUnavailable."""
+        """Return up to `_MOST_JOBS` jobs of the upload, oldest first; empty without `has_jobs`. If there are more, jobs
+        that haven't ended are chosen first, then those that ended last. Raises StateUnavailable."""
         return await self.state.jobs.recent(upload.id, _MOST_JOBS) if self.has_jobs else ()

@@ -46,7 +46,8 @@ class JobStore(Protocol):
 
     async def save(self, job: Job) -> Job:
         """Replace the job whose revision is `job.revision`; return the job at its new revision. If that ends the job,
-        store the event of its end in the same transaction: like an upload's event, it takes a number and is for sinks.
+        store the event of its end in the same transaction: like an upload's event, it takes the next number and is
+        stored for the sinks that receive it.
 
         Raises Superseded if the stored revision is another, or if no such job is stored."""
 
@@ -57,12 +58,12 @@ class JobStore(Protocol):
         self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
     ) -> Sequence[Job]:
         """Return up to `limit` of the chosen jobs that follow `after`, oldest first (`Job.place`); None for the first.
-        The job of that place need not be stored any more. The job by which all have `size` characters of JSON is the
-        last, so that only an empty page tells that there are no more."""
+        The job of that place need not be stored any more. The page ends early once its jobs have `size` characters of
+        JSON together, so that only an empty page tells that there are no more."""
 
     async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
-        """Return up to `limit` jobs of the upload, oldest first: those that haven't ended, then those that ended last.
-        The one by which all have `size` characters of JSON is the last to be chosen."""
+        """Return up to `limit` jobs of the upload, oldest first. Jobs that haven't ended are chosen first, then those
+        that ended last; no more are chosen once the chosen ones have `size` characters of JSON together."""
 
     async def prune(self, before: float, limit: int) -> int:
         """Remove up to `limit` jobs that ended before the time `before` (`Job.updated_at`), but none that is still due:

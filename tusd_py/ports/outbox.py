@@ -135,17 +135,17 @@ class Outbox(Protocol):
     async def list(
         self, selection: Selection, after: Delivery | None, limit: int, size: int = DEFAULT.page_size
     ) -> Sequence[Delivery]:
-        """Return up to `limit` of the selected deliveries that follow `after`, by number and sink. The delivery by
-        which their documents have `size` characters is the last, so that only an empty page tells that there are no
-        more."""
+        """Return up to `limit` of the selected deliveries that follow `after`, by number and sink. The page ends early
+        once the documents of its deliveries have `size` characters together, so that only an empty page tells that
+        there are no more."""
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         """Return the deliveries of one event, by sink; none if there is no such event, or if all were dropped."""
 
     async def events(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
-        """Return up to `limit` of the kept events with numbers above `since`, in order; the event by which their
-        documents have `size` characters is the last. If a subscription has the format `FEED` (nothing is delivered to
-        it), all events are kept for the retention; else only what sinks receive."""
+        """Return up to `limit` of the kept events with numbers above `since`, in order; fewer once their documents have
+        `size` characters together, but at least one if there is any. If a subscription has the format `FEED` (nothing
+        is delivered to it), all events are kept for the retention; else only what sinks receive."""
 
     async def event(self, event_id: str) -> StoredEvent | None:
         """Return the event, or None if it isn't kept."""

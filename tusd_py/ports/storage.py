@@ -136,7 +136,8 @@ class Storage(Protocol):
 
     async def clean(self, upload: Upload) -> None:
         """Remove everything of an upload that its record doesn't name, found by a listing; if the upload has ended,
-        everything that is known as its own. The caller ensures that nothing is being written to the upload."""
+        remove everything that is certain to belong to it. The caller ensures that nothing is being written to the
+        upload."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of `span` of a finished upload's object. A caller that stops early must close the generator.
@@ -157,7 +158,7 @@ class Storage(Protocol):
         """Return the id of the installation that this storage belongs to; None if it has none.
 
         The object or file that holds the id counts neither as a leftover nor as an upload's. Raises StorageUnavailable
-        if the answer isn't the storage's own.
+        also if a proxy, and not the storage, may have sent the answer.
         """
 
     async def install(self, installation_id: str) -> None:

@@ -208,8 +208,8 @@ def _page_facts(settings: Settings) -> PageFacts:
 
 
 def _finished_are_safe(settings: Settings) -> bool:
-    """Return True if clients can't terminate finished uploads. The id of such an upload, which its object's key may
-    reveal, gives only the right to read then."""
+    """Return True if clients can't terminate finished uploads. Then the id of such an upload, which its object's key
+    may reveal, gives only the right to read it."""
     return settings.disable_termination or not settings.terminate_finished
 
 

@@ -33,7 +33,8 @@ def named_origins(settings: Settings) -> re.Pattern[str] | None:
 
 
 def local_access(settings: Settings, trust: Trust) -> LocalAccess | None:
-    """Return the rule for who may see all uploads without `auth`; None if other machines can reach the server."""
+    """Return the rule that tells which clients may see all uploads without `auth`; None if other machines can reach the
+    server."""
     if reachable_addresses(settings.addresses):
         return None
     return LocalAccess(trust=trust, hosts=settings.allowed_hosts, origins=named_origins(settings))

@@ -99,7 +99,8 @@ class _Supervisor:
         return code
 
     def _replace_worker(self) -> None:
-        """Start a worker in the place of a dead one, with `_RETRIES`. Raises OSError if the last fails."""
+        """Start a worker in the place of a dead one, with up to `_RETRIES` retries. Raises OSError if the last one
+        fails."""
         for _ in range(_RETRIES):
             try:
                 return self._start_worker()
@@ -109,7 +110,8 @@ class _Supervisor:
         return self._start_worker()
 
     def _start_worker(self) -> None:
-        """Start a worker; none if this server was told to end. One that was starting then is ended. Raises OSError."""
+        """Start a worker. If this server was told to end, before or meanwhile, start none, or end the new worker at
+        once. Raises OSError."""
         try:
             worker = self._new_process()
         except OSError:

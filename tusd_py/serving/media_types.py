@@ -54,8 +54,8 @@ def content_coding(metadata: Metadata) -> str:
 
 
 def served_type(content_type: str) -> str:
-    """Return the type to serve from this server's origin: UNKNOWN (application/octet-stream) in place of a type that is
-    a page's, or that a page could run or style itself with.
+    """Return the type to serve from this server's origin: UNKNOWN (application/octet-stream) in place of a type that a
+    browser shows as a page, or that a page could load as a script or a style.
 
     Browsers look at neither Content-Disposition nor a sandbox where a page loads a script, a style or a worker.
     """

@@ -32,7 +32,8 @@ def shared_metrics() -> Iterator[None]:
 def forget_worker(pid: int) -> None:
     """Remove the gauges of a worker that has ended; its counters still count. To be called within `shared_metrics`.
 
-    Gauges that can't be found, for want of descriptors, say, stay: they are worth less than the workers.
+    Gauges that can't be found or removed, for example for lack of descriptors, stay: an exception here would end all
+    workers.
     """
     with suppress(OSError):
         for path in Path(os.environ[SHARED_DIRECTORY]).glob(f"gauge_live*_{pid}.db"):

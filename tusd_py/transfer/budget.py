@@ -37,8 +37,8 @@ class Budget:
 
     def reclaim_from(self, reclaim: Reclaim) -> None:
         """Have `reclaim` called when memory is short, before any account is asked to spill: it drops about the given
-        number of cached bytes, which are stored elsewhere, and returns the number dropped, which the budget releases:
-        `reclaim` calls none of its methods. Replaces an earlier one."""
+        number of cached bytes, which are stored elsewhere, and returns the number dropped. The budget then releases
+        that number: `reclaim` must call no method of the budget. Replaces an earlier one."""
         self._reclaim = reclaim
 
     def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:

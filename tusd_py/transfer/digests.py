@@ -18,7 +18,8 @@ from tusd_py.ports.body import Chunk
 def crc32c(before: int, chunk: Chunk) -> int:
     """Return the CRC-32C of bytes with the chunk appended; `before` is their CRC-32C without it.
 
-    The library accepts only `bytes`: the copy of the chunk, while in the CPU's cache, costs 0.02 of the 0.06 CPU-s/GiB.
+    The library accepts only `bytes`, so the chunk is copied: of the 0.06 CPU-s/GiB in all, the copy takes 0.02 if the
+    chunk is in the CPU's cache.
     """
     return int(google_crc32c.extend(before, bytes(chunk)))
 

@@ -56,8 +56,8 @@ class Slabs:
     """A pool of slabs: large ones, cut from arenas (blocks of memory that are mapped once and reused), up to three
     quarters of `budget`, and small ones, each mapped for one use.
 
-    So bytes that readers have filled, but not charged to the budget yet, take little memory in addition to it,
-    however many readers there are. So do unused arenas: the pool keeps at most as many bytes of them as the
+    So bytes that readers have filled, but not charged to the budget yet, take little memory in addition to the budget,
+    however many readers there are. Unused arenas, too, take little: the pool keeps at most as many bytes of them as the
     budget has available, or 1/16 of the budget if that is more.
     """
 

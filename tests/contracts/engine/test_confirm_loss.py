@@ -78,7 +78,8 @@ async def test_a_full_upload_whose_bytes_are_gone_is_open_again(harness: Harness
 
 
 async def test_bytes_that_are_there_after_all_are_not_given_up(harness: Harness) -> None:
-    """A mistake in memory, or an answer that isn't the storage's."""
+    """A finish that reports lost bytes by mistake fails that one request; the upload keeps all bytes that the storage
+    has."""
     upload = await finishing(harness)
     harness.storage.lose = True
     with pytest.raises(StorageUnavailable):

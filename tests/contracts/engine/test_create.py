@@ -25,7 +25,7 @@ from tusd_py.ports.body import BodyEnd
 
 
 async def test_a_final_upload_joins_what_has_the_whole_name(harness: Harness) -> None:
-    """With `/` as its path, the endpoint has `videos/one` and `one` as names of different uploads."""
+    """A final upload finds a partial one by its whole name: if the endpoint's path is `/`, `videos/one` isn't `one`."""
     harness.engine = replace(harness.engine, base_path="/")
     for name, content in (("videos/one", b"abc"), ("one", b"xyz")):
         engine = acting(harness, name=name)

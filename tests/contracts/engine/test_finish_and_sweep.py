@@ -61,7 +61,8 @@ async def test_the_next_look_finishes_it(harness: Harness) -> None:
 async def test_entries_are_read_only_for_an_object_made_of_them(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For a small upload that would be a third of what it asks the state."""
+    """The server reads no entries where the object isn't made of parts: that saves a small upload a third of its state
+    requests."""
     monkeypatch.setattr(harness.state, "entries", _no_entries)
     harness.storage.in_parts = False
     await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
@@ -99,7 +100,7 @@ async def test_an_overtaken_finisher_records_the_trouble(harness: Harness) -> No
 
 
 class Heirs(MemoryLocker):
-    """Every turn is that of one who died with it."""
+    """A locker that gives out each lease as if the holder before had died."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +126,7 @@ async def test_the_heir_of_a_dead_holder_records_the_trouble(harness: Harness) -
 
 
 class UnreachableState(MemoryState):
-    """Can't be asked yet."""
+    """A state store that fails each load."""
 
     async def load(self, _upload_id: UploadId) -> Upload | None:
         raise StorageUnavailable("no answer about the installation yet")

@@ -84,7 +84,8 @@ async def test_an_object_made_with_the_bytes_is_done(harness: Harness) -> None:
 
 
 async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: Harness) -> None:
-    """The first attempt may yet take effect, under a name that nothing holds any more by then."""
+    """A repeated write is recorded as trouble together with its bytes: its first attempt may still land, under a name
+    that is in no record."""
     journal = Journal(harness.engine, await remembered(harness, length=8), withheld=True)
     await journal.record(replace(at(2), troubled=True))
     await journal.record(at(4))
@@ -141,7 +142,7 @@ async def test_held_checkpoints_that_never_counted_are_swept(harness: Harness) -
 
 
 async def test_held_checkpoints_that_may_count_are_not_swept(harness: Harness) -> None:
-    """The save was done and its answer got lost: the store names them."""
+    """After a save that was recorded but got no answer, the journal keeps what the recorded cursor names."""
     before = await remembered(harness, cursor={"tail": []})
     journal = Journal(harness.engine, before, withheld=True)
     await journal.record(at(2, "a"))

@@ -32,7 +32,8 @@ DAY = 86400.0
 
 @pytest.fixture
 def harness(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
-    """Its sweeps ask for few, and see to fewer at a time; each looks at its stores once at most."""
+    """Sweeps load 5 due uploads at a time, process 3 at once, and check once at most whether the stores are
+    available."""
     monkeypatch.setattr(sweep_module, "_RECENT", math.inf)
     harness.engine = replace(harness.engine, thresholds=Thresholds(due=5, due_at_a_time=SIDE_BY_SIDE))
     return harness
@@ -93,7 +94,7 @@ def storage(harness: Harness) -> Storage:
 
 
 async def as_often(as_told: asyncio.Semaphore, count: int) -> None:
-    """Wait until it was told so often."""
+    """Wait until the semaphore was released `count` times."""
     for _ in range(count):
         await as_told.acquire()
 
@@ -250,7 +251,7 @@ class Looks:
 
 
 async def pass_time(harness: Harness, seconds: float) -> None:
-    """As with a sweep at every moment: one comes when anything is due."""
+    """Set the clock forward, and sweep at each time at which an upload is due."""
     end = harness.now + seconds
     while (due := await first_due(harness)) <= end:
         harness.now = max(harness.now, due)

@@ -71,7 +71,7 @@ async def test_a_download_says_who_got_how_much(
 
 
 async def is_logged(site: Site, headers: dict[str, str]) -> bool:
-    """The client may have its answer before the line is written."""
+    """True once the audit has a line of this client; the client may have its answer before that."""
     return bool(of_request(site, headers))
 
 

@@ -122,7 +122,7 @@ async def test_abort_ends_it_and_leaves_nothing(direct: DirectClient, s3: Site, 
 
 
 async def test_what_is_complete_isnt_aborted(direct: DirectClient) -> None:
-    """Version 5 aborts after any failure, and a completion may only have lost its answer."""
+    """Uppy 5 aborts after any failure, even if the completion succeeded and only its answer was lost."""
     upload = await direct.begin()
     assert (await direct.complete(upload, await direct.parts(upload, LAST))).status == 200
     refused = await direct.abort(upload)

@@ -35,7 +35,7 @@ class FieldClient:
     """Statuses that it takes for success."""
 
     def body(self, piece: bytes) -> bytes:
-        """As framed."""
+        """Return the piece as the client sends it: in chunks of `frame` bytes, or unchanged if that is 0."""
         if not self.frame:
             return piece
         frames = (piece[at : at + self.frame] for at in range(0, len(piece), self.frame))

@@ -33,7 +33,7 @@ async def sending(rufh: RufhClient, url: str) -> AsyncIterator[RawConnection]:
 
 
 def unanswered(remaining: bytes) -> bool:
-    """Nothing was said but how far it got."""
+    """True if the server sent no final response, only 104s."""
     return set(re.findall(rb"HTTP/1.1 (\d+)", remaining)) <= {b"104"}
 
 

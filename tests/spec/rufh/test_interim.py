@@ -69,7 +69,7 @@ async def test_i9_auto_leaves_it_out_where_its_client_does_not_need_it(
 
 @pytest.mark.parametrize("field", ["via", "forwarded", "x_forwarded_for"])
 async def test_i9_auto_trusts_no_proxy_with_one(rufh: RufhClient, rufh_s3: RufhClient, field: str) -> None:
-    """Some take it for the final response."""
+    """With `auto`, a request that came through a proxy gets no 104: some proxies take it for the final response."""
     passed: dict[str, Any] = {field: "x"}
     assert [answer.status for answer in await whole(rufh, NEWEST, **passed)] == [201]
     assert [answer.status for answer in await whole(rufh_s3, NEWEST, **passed)] == [104, 201], "on"

@@ -69,7 +69,7 @@ async def test_a_credential_that_nobody_knows_is_refused(place: str, text: str) 
 
 
 async def test_tokens_are_not_taken_for_each_other() -> None:
-    """RFC 8725, 3.12: even with one secret for both."""
+    """RFC 8725, 3.12: a user's JWT is refused as an upload token, and the reverse, even with one secret for both."""
     with pytest.raises(Unauthenticated):
         await subject(bearing(upload_token()), JWTS)
     with pytest.raises(Unauthenticated):

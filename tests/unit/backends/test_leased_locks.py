@@ -40,7 +40,7 @@ def names(directory: Path) -> set[str]:
 
 
 def nothing() -> None:
-    """Leave no trace of being asked."""
+    """Ignore the request to release the lock."""
 
 
 @pytest.fixture
@@ -53,21 +53,21 @@ def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def locker(server: RedisServer) -> AsyncIterator[RedisLocker]:
-    """Its leases run out soon."""
+    """A locker whose leases expire soon."""
     async with aclosing(RedisLocker(server.url, TTL)) as locker:
         yield locker
 
 
 @pytest.fixture
 async def patient(server: RedisServer) -> AsyncIterator[RedisLocker]:
-    """Its leases outlast the test."""
+    """A locker whose leases outlast the test."""
     async with aclosing(RedisLocker(server.url, LONG_TTL)) as locker:
         yield locker
 
 
 @pytest.fixture
 async def rival(server: RedisServer) -> AsyncIterator[RedisLocker]:
-    """Another node's, like `patient`."""
+    """The locker of another node, whose leases outlast the test."""
     async with aclosing(RedisLocker(server.url, LONG_TTL)) as locker:
         yield locker
 

@@ -61,7 +61,7 @@ class Place(SharedLocker):
 
 
 def nothing() -> None:
-    """Leave no trace of being asked."""
+    """Ignore the request to release the lock."""
 
 
 async def test_doubtful_lease_is_dropped() -> None:
@@ -119,7 +119,7 @@ async def test_release_during_renewal_spares_other_leases() -> None:
 
 @pytest.fixture
 def redis() -> RedisLocker:
-    """One that has asked nothing yet."""
+    """A locker that has sent nothing to Redis yet."""
     return RedisLocker("redis://127.0.0.1:1", 30)
 
 

@@ -224,7 +224,7 @@ async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state:
 
 
 async def test_looks_at_once_recount_all_uploads(server: RedisServer) -> None:
-    """No collection is passed over when several looks come to the end of the one before it."""
+    """Simultaneous calls of `unfinished` recount every key: none is skipped when several calls end one."""
     async with connect(server.url) as old, contextlib.aclosing(RedisState(server.url)) as state:
         await old.zadd("tusd-py:unfinished", {upload(number).id: 10 for number in range(10, 10 + 3 * _PAGE)})
         await old.incrbyfloat("tusd-py:claimed", 30 * _PAGE)

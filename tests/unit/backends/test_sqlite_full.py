@@ -128,7 +128,7 @@ async def test_the_ballast_comes_back_with_the_room(state: SqliteState, disk: Sm
 
 
 async def test_over_a_quota_the_ballast_is_not_for_what_grows(state: SqliteState) -> None:
-    """The disk itself has room then."""
+    """A write that a quota refuses fails at the first attempt, without the ballast, as the disk has room."""
     attempts = 0
 
     def grow(connection: sqlite3.Connection) -> None:

@@ -21,7 +21,7 @@ class Result:
 
 @pytest.fixture
 def uncollected() -> Iterator[None]:
-    """A server collects cycles rarely."""
+    """Switch off the collection of cycles during the test, as a server collects them rarely."""
     gc.disable()
     yield
     gc.enable()

@@ -126,7 +126,7 @@ async def test_what_the_version_before_creates_and_ends_is_numbered(state: Sqlit
 
 
 async def test_what_a_still_older_version_finishes_is_numbered(state: SqliteState, path: Path) -> None:
-    """It counts nothing itself."""
+    """That version gives no numbers to the uploads that it saves."""
     mine = await created(state, 1)
     done = encode(replace(mine, phase=Phase.DONE, offset=10, revision=2))
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -136,7 +136,7 @@ async def test_what_a_still_older_version_finishes_is_numbered(state: SqliteStat
 
 
 async def test_what_the_version_before_tells_is_kept_for_a_feed(state: SqliteState, path: Path) -> None:
-    """It would deliver it, as it knows of no feed."""
+    """The version before stores a delivery to the feed, too; the event is kept, without that delivery."""
     await state.outbox.register([KEPT, ALL])
     before = ProcessBefore(path)
     before.create(upload())

@@ -76,7 +76,7 @@ def fall(offset: int, *, asks: bool) -> Step:
 
 
 def turn_up(*, asks: bool) -> Step:
-    """Its object is there, though the record doesn't know."""
+    """A step: the upload's object turns out to exist, though the record doesn't say so."""
 
     def step(now: Upload) -> Change | None:
         if now.phase not in UNFINISHED or now.length is None:
@@ -91,7 +91,7 @@ def make(now: Upload) -> Change | None:
 
 
 def noting(note: Callable[[Upload], Upload | Change], *phases: Phase) -> Step:
-    """Only a note in the record: no phase changes, nor is anyone told."""
+    """A step that changes only the record of an upload in one of `phases`: no phase changes, and there is no event."""
 
     def step(now: Upload) -> Change | None:
         if now.phase not in phases:

@@ -66,7 +66,7 @@ def test_the_shell_has_text_enough_to_be_painted_at_once() -> None:
 
 
 def test_the_uploads_that_move_are_read_again() -> None:
-    """A page that has item more than it reads again reads those with the newest events."""
+    """A page that shows more uploads than it reads again reads those with the newest events."""
     viewer = Viewer(watcher=Watcher(sees_all=True), forms=FORMS, endpoint="https://host/files/", nonce="n")
     board = Board(cast("Context", SimpleNamespace(engine=None)), viewer, cast("BodyStream", None))
     uploads = [upload(number) for number in range(150)]

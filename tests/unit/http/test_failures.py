@@ -23,7 +23,7 @@ def _work(references: list[weakref.ref[Brought]]) -> None:
 
 
 def _answer(references: list[weakref.ref[Brought]]) -> str:
-    """As handlers do it."""
+    """Return the code of the refusal, which it catches as handlers do."""
     try:
         _work(references)
     except Refusal as error:

@@ -53,7 +53,7 @@ async def test_closing_server_reads_no_further_head() -> None:
 
 
 async def given_up(request: web.Request) -> web.Response:
-    """The shutdown's patience runs out at the moment in which the request ends."""
+    """Do as aiohttp does when a shutdown stops waiting for the request at the moment in which it ends."""
     waiter = asyncio.get_running_loop().create_future()
     request.protocol._handler_waiter = waiter
     waiter.cancel()

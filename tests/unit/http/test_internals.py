@@ -19,7 +19,8 @@ BODY = bytes(300_000)
 
 
 def test_all_of_it_is_there() -> None:
-    """Else the locked version of aiohttp was changed: read its new way, or say what is lost."""
+    """The locked version of aiohttp has all internals that the server uses. After an upgrade without: adapt
+    `internals`."""
     assert internals.REPLACES_PARSERS
     assert internals.COUNTS_HEADS
     assert internals.FORGETS_CONNECTIONS

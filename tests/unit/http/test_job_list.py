@@ -31,7 +31,7 @@ OF_BOB = [job(1).id, job(3).id]
 
 
 class Careless(MemoryJobs):
-    """A store that leaves accounts out of its choice."""
+    """A store whose lists ignore all of the selection but the phases, so also the account."""
 
     async def list(
         self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size

@@ -80,7 +80,7 @@ def compiled(name: str) -> re.Pattern[str] | re.Pattern[bytes] | None:
 
 
 def uses(name: str) -> Sequence[Callable[[str], object]]:
-    """As the source uses it, to the end of what it finds."""
+    """Return functions that apply the named expression to a text as the source does, and read all matches."""
     pattern = compiled(name)
     assert pattern is not None
     return [partial(_use, pattern, way) for way in expressions()[name]]

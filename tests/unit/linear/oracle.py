@@ -42,7 +42,7 @@ WRAPPED = (
 
 
 def attacks(size: int, pieces: Sequence[str]) -> Iterator[str]:
-    """Each piece over and over, in what makes an expression begin and then fail."""
+    """Yield texts of `size` characters: a piece repeated, in text that makes an expression begin and then fail."""
     for piece in pieces:
         pumped = piece * (size // len(piece))
         for before, after in WRAPPED:
@@ -61,7 +61,7 @@ def seconds(use: Callable[[str], object], text: str) -> float:
 
 
 def is_linear(use: Callable[[str], object], short: str, long: str) -> bool:
-    """Compares texts as `attacks` makes them, the one `TIMES` times as long as the other."""
+    """Return True if `use` takes about linear time: `long` is `TIMES` times as long as `short`."""
     nothing = NOTHING + PACE * len(long)
     if seconds(use, long) < nothing:
         return True
@@ -70,6 +70,6 @@ def is_linear(use: Callable[[str], object], short: str, long: str) -> bool:
 
 
 def slow(use: Callable[[str], object], size: int = SIZE, pieces: Sequence[str] = PIECES) -> list[str]:
-    """The beginnings of texts of `size` characters that it isn't linear for: some are enough."""
+    """Return the beginnings of some texts of `size` characters for which `use` isn't linear."""
     tries = zip(attacks(size // TIMES, pieces), attacks(size, pieces), strict=True)
     return list(islice((short[:20] for short, long in tries if not is_linear(use, short, long)), _ENOUGH))

@@ -106,12 +106,12 @@ def sniff(text: str) -> None:
 
 
 def remember(text: str) -> Upload:
-    """As a state store writes it down and reads it."""
+    """Encode and decode, as a state store does, an upload described by the text."""
     return codec.decode(codec.encode(describing(text)))
 
 
 def serve(text: str) -> object:
-    """As a download and HEAD tell it."""
+    """Make the header fields of a download and of HEAD from metadata with the text."""
     metadata = describing(text).metadata
     return (
         disposition.present(metadata),
@@ -197,7 +197,7 @@ def read_term(name: str, text: str) -> Callable[[str], object]:
 
 
 def read_signed(text: str) -> object:
-    """As the content of a token that was signed with the right secret."""
+    """Verify a token that has the text in its claims and is signed with the right secret."""
     token = UploadToken(jti="a", audience=text, expires_at=2**33, terms=Terms(subject=text, metadata={"a": text}))
     return verify(sign(token, "s" * 32), "s" * 32, text)
 

@@ -40,7 +40,7 @@ Client = TestClient[web.Request, web.Application]
 
 @contextmanager
 def watching(text: str = MARK) -> Iterator[set[str]]:
-    """The functions of this thread that had a text with it in a variable when they returned."""
+    """Yield a set that gets each function of this thread which returns with `text` in a variable or its result."""
     functions: set[str] = set()
 
     def look(frame: FrameType, event: str, result: object) -> None:
@@ -69,7 +69,7 @@ def parse_all() -> None:
 
 
 async def ask_everything(client: Client, upload: str) -> None:
-    """Each field in requests of each protocol, and each place."""
+    """Send the mark in each header field of requests of each protocol, and in each URL of `PLACES`."""
     resources = [("POST", "/files/"), ("OPTIONS", "/files/"), ("GET", "/")]
     resources += [(method, upload) for method in ("PATCH", "HEAD", "GET")]
     for field, protocol_fields, (method, place) in product(FIELDS, PROTOCOLS, resources):

@@ -48,7 +48,7 @@ def everything(root: Path) -> set[str]:
 
 
 def full(storage: LocalStorage, length: int) -> Upload:
-    """All its bytes recorded."""
+    """A finishing upload whose bytes are all stored and recorded."""
     new = new_upload(storage, length, metadata=FILM)
     (storage._work / f"{new.id}.part").write_bytes(random_bytes(length))
     return replace(new, offset=length, phase=Phase.FINISHING)

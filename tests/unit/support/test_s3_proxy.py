@@ -81,7 +81,7 @@ async def test_reset_forgets_calls_and_faults(s3: Any, proxy: S3Proxy) -> None:
 
 
 class Multipart:
-    """A multipart upload in small words."""
+    """A multipart upload that remembers its id and its parts."""
 
     def __init__(self, s3: Any, key: str) -> None:
         self._s3 = s3
@@ -147,7 +147,7 @@ async def test_more_than_2_kb_of_metadata_is_refused(s3: Any, proxy: S3Proxy) ->
 
 
 async def raw(proxy: S3Proxy, *head: str, body: bytes = b"") -> bytes:
-    """The answer to a request as it stands, until the proxy hangs up."""
+    """Return the bytes that the proxy answers to a request, until it closes the connection."""
     port = int(proxy.endpoint.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write("\r\n".join([*head, "Host: s3", "", ""]).encode() + body)

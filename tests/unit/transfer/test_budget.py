@@ -131,7 +131,7 @@ async def test_a_holder_that_is_sending_is_not_asked() -> None:
 
 
 async def test_a_part_of_the_budget_is_kept_clear_of_what_lies_idle() -> None:
-    """One who is fast would wait for a crowd otherwise."""
+    """Holders of idle bytes are asked to spill before the budget is full; else a fast writer would wait for many."""
     budget, spill_requests = Budget(LIMIT), list[Account]()
 
     def asked_to_spill(number: int) -> None:

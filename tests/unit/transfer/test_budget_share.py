@@ -86,7 +86,7 @@ async def test_cancelled_waiter_frees_its_share(budget: Budget, share: Share, *,
 
 
 async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budget, share: Share) -> None:
-    """As when a connection is lost: the end is not awaited."""
+    """A lost connection cancels the waiting claim and closes its holding, before the claim has ended."""
     first, second = share.holding(), share.holding()
     await first.acquire(100)
     waiting = acquire(second, 100)

@@ -53,7 +53,7 @@ def test_garbage_collector_returns_lent_slabs() -> None:
 
 @pytest.mark.parametrize("budget", [4 * SLAB, 50 * SLAB, 64 * SLAB, 128 * SLAB, 300 * SLAB, 1000 * SLAB])
 def test_when_memory_is_short_slabs_are_modest(budget: int) -> None:
-    """Three quarters of it in large ones, each no more than a 256th, and then those."""
+    """Large slabs take up to three quarters of the budget, each up to a 256th or 64 KiB; later slabs are minimal."""
     slabs = Slabs(Budget(budget))
     views = [slabs.lend(SLAB) for _ in range(1000)]
     sizes = [len(view) for view in views]

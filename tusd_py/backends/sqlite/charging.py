@@ -47,9 +47,9 @@ def read_before(upload: Upload, connection: sqlite3.Connection) -> tuple[Usage, 
 
 
 def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
-    """Raise OverQuota if the account has no room for the upload as it is to be saved. An upload whose charge a
-    final upload has taken over is never refused, nor is one that another save has superseded: that is for its own
-    save to find.
+    """Raise OverQuota if the account has no room for the upload as it is to be saved. Do nothing for a partial upload
+    whose charge a final upload has taken over, and for an upload whose record another save has changed: the save that
+    follows raises Superseded.
     """
     row = connection.execute(_CHARGE, (upload.id, upload.revision - 1)).fetchone()
     if row is not None:
@@ -57,7 +57,8 @@ def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) ->
 
 
 def take_over(upload: Upload, connection: sqlite3.Connection) -> None:
-    """Charge the partial uploads of a final one to no account."""
+    """Charge the partial uploads of a new final upload to no account: the final upload's account pays for their
+    bytes."""
     connection.executemany(_TAKE_OVER, [(partial,) for partial in upload.partials])
 
 

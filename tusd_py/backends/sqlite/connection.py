@@ -62,7 +62,7 @@ class SqliteThread:
         self._closed = False
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work`, which may only read, with one statement, in the thread, and return its result."""
+        """Run `work` in the thread and return its result. `work` runs one statement, which only reads."""
         return await self._run(ThreadJob(work, writes=False))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:

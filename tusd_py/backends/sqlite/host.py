@@ -63,8 +63,8 @@ def _is_free(pid: int) -> bool:
 
 
 def _read(path: str) -> str | None:
-    """Return the text of a file below /proc; empty if the file doesn't exist, or the process that it describes has
-    just ended; None if the file can't be read, as without a free descriptor.
+    """Return the text of a file below /proc; empty if the file doesn't exist, or the process that it describes has just
+    ended; None if the file can't be read, for example since this process has no free file descriptor.
     """
     try:
         return Path(path).read_text()

@@ -131,8 +131,8 @@ def _row(job: Job) -> tuple[object, ...]:
 
 
 def _select(selection: JobSelection, after: JobPlace | None) -> tuple[str, Sequence[object]]:
-    """Return a query for the documents of the selected jobs that follow `after`, oldest first, and the query's values
-    but the last, its limit."""
+    """Return a query for the documents of the selected jobs that follow `after`, oldest first, and the query's values;
+    the caller adds the last value, the limit."""
     phases = sorted(selection.phases or ())
     terms: dict[str, Sequence[object]] = {}
     if selection.phases is not None:

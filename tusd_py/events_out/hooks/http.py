@@ -61,7 +61,8 @@ class HttpCaller:
         await self._session.close()
 
     async def _post(self, call: Call, limit: asyncio.Timeout) -> Result:
-        """Return the answer; if only its status counts, that ends the `limit`."""
+        """Send the call and return the answer. If only the answer's status counts, `limit` no longer applies once the
+        status has arrived."""
         request = self._session.post(
             self._url, data=call.message.body, headers=self._headers(call), allow_redirects=False
         )

@@ -28,7 +28,8 @@ class PythonCaller:
     succeeds.
 
     A method gets the call's JSON as a dict, and returns None or the answer's JSON, as Python values. A method that
-    isn't `async` runs in a thread, which goes on after a timeout: calls fail at once while all threads do.
+    isn't `async` runs in a thread, and still runs after its call has timed out; while such methods hold all threads,
+    further calls fail at once.
     """
 
     def __init__(self, hooks: object, observer: Observer) -> None:
@@ -64,8 +65,8 @@ class PythonCaller:
 
 
 async def _awaited(method: Method, call: Mapping[str, Any]) -> bytes | Failure:
-    """Return the answer of an `async` method as JSON, or what it raised; but a cancellation of this task is passed on:
-    the method's own CancelledError, as that of a task that it awaits, cancels nothing here.
+    """Return the answer of an `async` method as JSON, or what it raised. Raises CancelledError only if the running task
+    is cancelled; a CancelledError from the method, such as that of a task that it awaits, is returned as a Failure.
     """
     before = _cancellations()
     try:

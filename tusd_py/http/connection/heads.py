@@ -225,8 +225,9 @@ class _Connection(RequestHandler):
             self._refuse_head(_BUSY)
 
     def _weigh_framing(self, size: int, *, grown: bool) -> None:
-        """Count `size` bytes of a body that is being read, unless its content has grown by some of them or ends with
-        them. Above the limit, close the connection, with 431 if the body's request still waits for its answer."""
+        """Add `size` received bytes to the count of those in a row that were no content of a chunked body. Start again
+        from 0 if they had content (`grown`) or the body has ended. Above the limit, close the connection, with 431 if
+        the body's request still waits for its answer."""
         self._framing = 0 if grown or self._body.is_eof() else self._framing + size
         if self._framing <= _MOST_FRAMING or self.transport is None:
             return

@@ -56,7 +56,8 @@ class Forms:
         return self.cancels and not _is_settled(job) and (self.cancels_required or not job.required)
 
     def may_terminate(self, upload: Upload) -> bool:
-        """Return True if clients may terminate the upload, as far as it is finished: a partial one they always may."""
+        """Return True if clients may terminate the upload: always if it is unfinished or partial, else only if the
+        settings allow them to terminate finished uploads."""
         return self.terminates_finished or not upload.done or upload.kind is Kind.PARTIAL
 
     def button(self, path: str, label: str) -> h.Element:

@@ -16,7 +16,8 @@ _PAGES = 4
 
 @dataclass(kw_only=True)
 class Rounds(Generic[Row]):
-    """A reader of a list's first rows, again and again."""
+    """A reader of a list's first rows, up to `_ROWS`: each `look` reads the next pages; once all were read, the next
+    `look` starts again from the first row."""
 
     read: Callable[[Row | None, int], Awaitable[Sequence[Row]]]
     """Reads a page of up to a number of rows that follow a row (None: the first); an empty one after the last."""

@@ -31,8 +31,8 @@ async def download(
     request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, intent: Read, *, redirect: bool
 ) -> web.StreamResponse:
     """Return the response to GET or HEAD of a finished upload: the object, a range of it, or the refusal of a
-    condition. With `redirect`, GET is redirected to the storage, but for an object that its client put there whole,
-    and so could replace.
+    condition. With `redirect`, GET is redirected to the storage, except for an object that its client sent to S3 in one
+    request, as the client could replace that object.
 
     The returned response may have been sent already. Raises Refusal, StateUnavailable, StorageUnavailable,
     UploadLost; for an awaited upload also Locked, Superseded.

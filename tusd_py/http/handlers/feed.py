@@ -103,8 +103,8 @@ async def _tell_lines(
     request: web.Request, context: Context, feed: _Feed, first: Page, since: int
 ) -> web.StreamResponse:
     """Send a line for each event, then a last line with the number of the last event sent (`since` if none was). The
-    last line also says that all events are sent, which needs a query without `follow`, or has the code of a fault.
-    A shutdown ends the response without a last line.
+    last line also says that all events are sent (only without `follow` in the query), or has the code of the fault that
+    ended the response. A shutdown ends the response without a last line.
     """
     follow = read_flag(request, "follow")
     headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}

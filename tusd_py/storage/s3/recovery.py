@@ -68,12 +68,13 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
 
 
 async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
-    """Return the UploadIds of the multipart uploads for the upload's object; empty if there are none,
-    and never with a None in the result.
+    """Return the UploadIds of the multipart uploads for the upload's object (each a text, never None); empty if there
+    are none.
 
-    `items` tell them if there is no info object. An info object tells the key, which today's `object-key` may not make:
-    S3 lists them. If a hook or a credential chose or prefixed the key, which then doesn't tell whose they are, only
-    the UploadId that the info object names counts, if it still exists.
+    Without an info object, they are those that `items` name under the key. With one, they are those that S3 lists under
+    the key that the info object names, which today's `object-key` may not make. If a hook or a credential chose or
+    prefixed that key, it doesn't tell whose they are: then only the UploadId that the info object names is returned, if
+    it still exists.
     """
     if cursor.info is None:
         return [item.multipart for item in items if item.multipart and item.key == cursor.key]

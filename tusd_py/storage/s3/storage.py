@@ -127,8 +127,8 @@ class S3Storage:
             await client.abort_multipart(old_cursors[0].key, multipart)
 
     async def discard(self, upload: Upload) -> None:
-        """Remove the upload's objects and multipart upload. If it never got a byte, send no request, unless it has all
-        its bytes (none), or its client could have stored bytes by presigned requests."""
+        """Remove the upload's objects and multipart upload. Send no request if S3 can hold nothing of it: it has no
+        byte, but isn't of length 0, its cursor names nothing stored, and its client got no presigned request."""
         cursor = S3Cursor.load(upload.cursor)
         self._buckets.own.tails.drop(upload.id)
         presigned = upload.direct is not None and upload.direct.presigned_until is not None

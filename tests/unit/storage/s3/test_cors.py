@@ -102,7 +102,7 @@ def test_the_first_rule_that_allows_is_the_one_that_counts() -> None:
 
 
 def test_a_later_rule_may_allow_the_headers() -> None:
-    """Which rule a browser's question before its request meets depends on the headers; the request's own doesn't."""
+    """S3 chooses the rule for a browser's preflight by the headers, too; that for the request itself without them."""
     narrow = replace(OTHER, headers=("content-type",), exposed=("ETag", "Location"))
     assert not [*missing(UPLOADS, [narrow, *UPLOADS])]
 

@@ -201,7 +201,7 @@ async def test_a_copy_that_is_refused_is_not_tried_again() -> None:
 
 
 async def test_a_source_that_s3_denies_is_no_lost_upload() -> None:
-    """It says that the source is missing, and then finds it: the multipart upload is another matter, and aborted."""
+    """S3 says that the source is missing, but HEAD finds it: the error is transient, the multipart upload aborted."""
     denied = S3Missing("UploadPartCopy", 404, "NoSuchKey")
     script = Script(
         create_multipart=[NewMultipart(multipart="m")],

@@ -28,7 +28,7 @@ def fresh(bench: Bench) -> Upload:
 
 
 def all_given(bench: Bench, fresh: Upload) -> Journal:
-    """A journal that minds no offset."""
+    """A journal that accepts each offset up to the upload's length."""
     journal = Journal(bench.storage, fresh)
     journal.consumed = fresh.length or 0
     return journal
@@ -98,7 +98,7 @@ async def test_parts_wait_until_their_bytes_are_proven(
 async def test_the_trouble_of_one_write_is_not_forgotten_over_the_next(
     bench: Bench, fresh: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The info object, where there is one, comes first; here it got an answer at the second attempt."""
+    """A checkpoint has the trouble of the info object, if there is one: it is written before the bytes."""
 
     async def put_info(*_: Any) -> StoredObject:
         return StoredObject(etag="e", troubled=True)

@@ -122,8 +122,9 @@ async def _boto(stack: AsyncExitStack, session: AioSession, endpoint: str | None
 def _forbid_redirect(context: dict[str, Any], **_: object) -> None:
     """Mark a request of botocore's as redirected already, so that botocore doesn't look for the bucket's region.
 
-    It would do so by a HeadBucket after any 302 of a proxy, and by another after the 302 to that, until Python's
-    recursion limit. The requests that carry bytes aren't botocore's, and are refused in a wrong region.
+    After any 302 of a proxy, botocore would send a HeadBucket, and after the proxy's 302 to that HeadBucket another
+    one, until Python's recursion limit. The requests that carry bytes aren't botocore's, and are refused in a wrong
+    region.
     """
     context.setdefault("s3_redirect", {})["redirected"] = True
 

@@ -21,7 +21,8 @@ _MAX_VIEWS = 64
 
 @contextmanager
 def outlet(writer: AbstractStreamWriter) -> Iterator[Outlet | None]:
-    """Send the request's head, then yield an outlet to the socket of the writer's transport, which goes on reading.
+    """Send the request's head, then yield an outlet to the socket of the writer's transport. The transport still reads
+    from the socket meanwhile.
 
     Yield None if an outlet is impossible, as with TLS: then the caller sends the body through the writer.
     """
