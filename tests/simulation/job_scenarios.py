@@ -117,7 +117,7 @@ async def cancelled_export(world: World) -> None:
 
 
 async def missing(world: World) -> None:
-    """An upload ends while it is exported: the export fails, and leaves nothing."""
+    """An export is asked for with an upload that has ended before: the export fails, and leaves nothing."""
     first, second = await _finished(world, 7), await _finished(world, 8)
     asking = JobClient(world)
     await second.terminate()

@@ -31,7 +31,7 @@ STRANGERS = pytest.mark.parametrize("caller", ["none", "expired", "forged"])
 
 
 def place(headers: Mapping[str, str]) -> dict[str, str]:
-    """Returns the headers that a client continues with; Upload-Limit counts down."""
+    """Return the headers that a client continues with, but not Upload-Limit: it counts down, so two answers differ."""
     return {
         name: value
         for name, value in headers.items()
