@@ -31,7 +31,8 @@ def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 async def dies(node: Node, upload: Watched, moment: asyncio.Future[Any] | asyncio.Task[Any]) -> None:
-    """The server is killed at `moment` or when the upload is over, and started again."""
+    """Run the upload until `moment` or its end, stop its client, kill the server and start it again, and let the client
+    ask for the offset."""
     uploading = asyncio.create_task(upload.run())
     await asyncio.wait([uploading, moment], return_when=asyncio.FIRST_COMPLETED)
     moment.cancel()

@@ -37,7 +37,8 @@ class _Attempt:
 
 
 class Ledger:
-    """The attempts at all jobs as they are: no two at a time, none without a hold."""
+    """The attempts at jobs that really run, and `faults`: two at one job at a time, one that works on without a hold or
+    long after the job's end, and a claim before its time."""
 
     def __init__(self, clock: Callable[[], float], committed: Callable[[], None], patience: float) -> None:
         """`patience` is for how many seconds an attempt may go on whose job has ended."""

@@ -205,7 +205,8 @@ def test_a_done_upload_stays_done() -> None:
 
 
 def test_bytes_past_the_record_do_not_count() -> None:
-    """Nor do the bytes of a final upload, which are those of its partial ones."""
+    """Bytes that the storage has past the recorded offset change nothing. Nor do missing bytes of a final upload, whose
+    bytes are those of its partial ones."""
     record = upload(length=LENGTH, offset=4)
     for offset in (4, 5):
         assert lifecycle.fall_back(record, offset) is record

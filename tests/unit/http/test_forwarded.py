@@ -29,7 +29,8 @@ def test_peers_of_this_machine_are_local_proxies(peer: str) -> None:
 
 @pytest.mark.parametrize("headers", [{}, FORWARDED])
 def test_a_peer_that_is_gone_is_neither(headers: dict[str, str]) -> None:
-    """Some event loops ask for the peer's address late, and get none of a client that has reset its connection."""
+    """A peer without an address is neither a trusted proxy nor a client of this machine. Some event loops ask for the
+    address late, and get none of a client that has reset its connection."""
     trust, request = Trust(networks=LOOPBACK), request_from(None, headers)
     assert not trust.is_proxied(request)
     assert not trust.is_local(request)
