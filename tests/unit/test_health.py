@@ -38,6 +38,12 @@ async def answering(status: int, host: str, path: Path | None = None) -> AsyncIt
         await runner.cleanup()
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take longer to answer."""
+    monkeypatch.setattr(health, "_PATIENCE", 30.0)
+
+
 def settings(host: str, port: int) -> Settings:
     return load_settings({"host": host, "port": str(port)}, None, {})
 
