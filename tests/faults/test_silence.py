@@ -42,7 +42,7 @@ class Silent:
         return self.fail_first(operation, fault, mine)
 
     def fail_first(self, operation: str, fault: Action, matches: Callable[[S3Request], bool]) -> Rule:
-        """The same for any upload."""
+        """The first request of `operation` that `matches`, of any upload, meets `fault`."""
         self.rules.append(self.node.s3.faults.rule(operation, 1, fault, matches))
         return self.rules[-1]
 

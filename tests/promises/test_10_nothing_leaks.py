@@ -71,7 +71,8 @@ async def test_a_failed_creation_leaves_nothing(node: Node, client: TusClient, c
 
 
 def untroubled(node: Node) -> list[str]:
-    """A record of trouble stays until nothing can come of it any more: half a minute."""
+    """Return the rows of the state that are records of uploads without trouble. Others may stay: a record keeps its
+    trouble until nothing can come of it any more, half a minute."""
     return [row for row in node.remembered() if '"troubled_at":null' in row]
 
 

@@ -162,7 +162,8 @@ class Told(Observer):
 
 
 class Harness:
-    """The ports, and handles on what is behind them."""
+    """An engine on ports in memory (or on the given state) that fail when told to, and handles on what is behind
+    them."""
 
     def __init__(self, state: StateStore | None = None, *, checkpoint_size: int = 8, **limits: Any) -> None:
         self.now = 1000.0
