@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
@@ -24,18 +23,6 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.usage import Usage
 from tusd_py.ports.state import Unfinished
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-async def state(path: Path) -> AsyncIterator[SqliteState]:
-    store = SqliteState(path)
-    yield store
-    await store.aclose()
 
 
 async def test_a_file_from_a_newer_version_is_refused_in_clear_words(state: SqliteState, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,18 +14,6 @@ import pytest
 from tusd_py.backends.sqlite import connection
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.domain.errors import StateUnavailable
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-async def state(path: Path) -> AsyncIterator[SqliteState]:
-    store = SqliteState(path)
-    yield store
-    await store.aclose()
 
 
 @pytest.fixture

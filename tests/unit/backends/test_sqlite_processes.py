@@ -7,15 +7,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
-import pytest
-
 from tests.support.uploads import upload
 from tusd_py.backends.sqlite.state import SqliteState
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
 
 
 async def saver(path: Path, saves: int) -> Process:

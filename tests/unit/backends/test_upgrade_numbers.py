@@ -39,18 +39,6 @@ EVENT = "INSERT INTO events (id, upload_id, type, at, document) VALUES (?, ?, ?,
 DELIVERY = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, ?, ?)"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-async def state(path: Path) -> AsyncIterator[SqliteState]:
-    store = SqliteState(path)
-    yield store
-    await store.aclose()
-
-
 class ProcessBefore:
     """A running process of the version before, which knows no numbers."""
 
