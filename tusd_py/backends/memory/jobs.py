@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
+from operator import attrgetter
 
 from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.backends.pages import read_page
@@ -54,11 +55,11 @@ class MemoryJobs:
     ) -> Sequence[Job]:
         jobs = self._jobs.values()
         chosen = [job for job in jobs if selection.includes(job) and (after is None or job.place > after)]
-        return self._page(sorted(chosen, key=_place)[:limit], size)
+        return self._page(sorted(chosen, key=attrgetter("place"))[:limit], size)
 
     async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
         jobs = [job for job in self._jobs.values() if job.upload_id == upload_id]
-        return sorted(self._page(sorted(jobs, key=_last_end, reverse=True)[:limit], size), key=_place)
+        return sorted(self._page(sorted(jobs, key=_last_end, reverse=True)[:limit], size), key=attrgetter("place"))
 
     async def prune(self, before: float, limit: int) -> int:
         jobs = self._jobs.values()
@@ -74,10 +75,6 @@ class MemoryJobs:
         self._documents[job.id] = encode_job(job)
         self._jobs[job.id] = decode_job(self._documents[job.id])
         return job
-
-
-def _place(job: Job) -> JobPlace:
-    return job.place
 
 
 def _last_end(job: Job) -> tuple[float, JobPlace]:
