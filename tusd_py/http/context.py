@@ -17,6 +17,7 @@ from tusd_py.http.concurrency import Concurrency
 from tusd_py.http.connection.connection_limits import Connections, client_at
 from tusd_py.http.cors import Cors
 from tusd_py.http.disclosure import Disclosure
+from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
 from tusd_py.http.local_access import LocalAccess
@@ -90,6 +91,11 @@ class Context:
     """Seconds of silence after which a listener is sent a comment, a blank line or a ping, to keep its connection open.
     """
     memory: Memory
+
+    def endpoint(self, request: web.Request) -> str:
+        """Return the creation endpoint's URL. Raises Malformed if the request's scheme, host, port or prefix make none:
+        a handler whose answer needs the URL asks for it before it changes anything."""
+        return endpoint_url(request, creation_path(request), public=self.public_endpoint, trust=self.trust)
 
     def client(self, request: web.BaseRequest) -> str:
         """Return the name under which limits count the request's client: an IPv4 address, the /64 network of an IPv6

@@ -36,6 +36,7 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
     ),
     "in a text that is made of it": (
         *("http/cors.py Cors.decorate", "http/handlers/direct.py respond", "http/endpoint.py endpoint_url"),
+        "http/context.py Context.endpoint",
         *("http/routes.py decorate", "http/handlers/uploads.py _creation_url", "http/handlers/uploads.py _endpoint"),
         *(
             "protocol/companion.py initiated",

@@ -19,7 +19,6 @@ from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.handlers.direct import (
     abort,
-    endpoint_of,
     key_and_bucket,
     object_key_of,
     read_json_body,
@@ -82,7 +81,7 @@ async def _complete(request: web.Request, context: Context) -> web.Response:
     async def read_parts() -> Sequence[DirectPart]:
         return companion.read_parts(await _read_json(request, context))
 
-    upload_id, endpoint = upload_id_of(request), endpoint_of(request, context)
+    upload_id, endpoint = upload_id_of(request), context.endpoint(request)
     upload = await direct.complete(request[ENGINE], upload_id, object_key_of(request), read_parts)
     return _json(companion.completed(f"{endpoint}{upload_id}", *key_and_bucket(context, upload)))
 
@@ -113,7 +112,7 @@ async def _presign_whole(request: web.Request, context: Context, intent: Begin) 
 
 
 async def _presign_parts(request: web.Request, context: Context, intent: Begin) -> companion.Json:
-    endpoint = endpoint_of(request, context)
+    endpoint = context.endpoint(request)
     upload = await _announce(request, context, intent)
     key, _ = key_and_bucket(context, upload)
     return companion.presigned(Signed(url=f"{xml_url(endpoint, upload.id, key)}&uploads"), key)
@@ -133,7 +132,7 @@ async def _presign_open(
         )
     if presign.method not in {hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE}:
         raise Malformed("method must be GET, PUT, POST or DELETE")
-    return companion.presigned(Signed(url=xml_url(endpoint_of(request, context), upload_id, presign.key)), presign.key)
+    return companion.presigned(Signed(url=xml_url(context.endpoint(request), upload_id, presign.key)), presign.key)
 
 
 async def _read_json(request: web.Request, context: Context) -> companion.Json:

@@ -26,7 +26,7 @@ from tusd_py.http.context import CALLER, ENGINE, Context
 from tusd_py.http.dashboard.board import Board, Viewer
 from tusd_py.http.dashboard.form_tokens import FormTokens
 from tusd_py.http.dashboard.items import Forms, action_of
-from tusd_py.http.endpoint import creation_path, endpoint_url, origin
+from tusd_py.http.endpoint import origin
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.direct import read_body, upload_id_of
 from tusd_py.http.handlers.plain_refusals import plain_route
@@ -85,7 +85,7 @@ async def _viewer(request: web.Request, context: Context) -> Viewer:
             cancels=context.cancel_job is not None,
             cancels_required=watcher.sees_all,
         ),
-        endpoint=endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust),
+        endpoint=context.endpoint(request),
         nonce=secrets.token_urlsafe(_NONCE_BYTES),
     )
 

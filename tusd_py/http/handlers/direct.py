@@ -25,7 +25,6 @@ from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import direct
 from tusd_py.http.connection.body import is_too_slow, send_continue
 from tusd_py.http.context import ENGINE, Context
-from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.pipeline import Handler
 from tusd_py.http.translation import response_of
 from tusd_py.protocol.answers import add_fields, merge_refusal
@@ -169,12 +168,6 @@ def key_and_bucket(context: Context, upload: Upload) -> tuple[str, str]:
 
 def xml_url(endpoint: str, upload_id: UploadId, key: str) -> str:
     return f"{endpoint}s3/xml/{upload_id}?key={quote(key, safe='')}"
-
-
-def endpoint_of(request: web.Request, context: Context) -> str:
-    """Return the creation endpoint's URL. Raises Malformed if the request's scheme, host, port or prefix make none: a
-    handler whose answer needs the URL asks for it before it changes anything."""
-    return endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
 
 
 def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:

@@ -14,7 +14,7 @@ from tusd_py.domain.principal import Principal
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.http.context import CALLER, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
-from tusd_py.http.handlers.direct import endpoint_of, read_json_body, respond, with_memory
+from tusd_py.http.handlers.direct import read_json_body, respond, with_memory
 from tusd_py.http.handlers.job_list import list_jobs, service_of
 from tusd_py.http.handlers.job_stream import FORMATS, stream_job
 from tusd_py.http.handlers.plain_refusals import plain_route
@@ -50,7 +50,7 @@ async def accept(
         owner=principal.subject,
         tenant=principal.tenant,
         sees_all=watcher_of(request, context).sees_all,
-        endpoint=endpoint_of(request, context),
+        endpoint=context.endpoint(request),
         allowance=principal.allowance.for_jobs(),
         created_at=now,
         updated_at=now,
@@ -97,7 +97,7 @@ async def _job(request: web.Request, context: Context) -> Job:
 def _site(request: web.Request, context: Context) -> str:
     """Return the URL of this server as the client sees it, to which paths such as `jobs/{id}` are added; a slash is at
     its end. Raises Malformed."""
-    endpoint, path = endpoint_of(request, context), creation_path(request)
+    endpoint, path = context.endpoint(request), creation_path(request)
     mount = cast(web.Resource, request.match_info.route.resource).canonical.rpartition("/")[0]
     if endpoint.endswith(path):
         return f"{endpoint.removesuffix(path)}{mount}/"

@@ -19,7 +19,6 @@ from tusd_py.domain.rules import plan_inspect
 from tusd_py.domain.snapshot import Snapshot
 from tusd_py.http.connection.body_stream import is_connected
 from tusd_py.http.context import CALLER, ENGINE, Context
-from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_number
 from tusd_py.http.upload_url import upload_id_of
@@ -70,7 +69,7 @@ async def watching(request: web.Request, context: Context, tail: str, *, resumed
     Raises Refusal, StateUnavailable.
     """
     live, upload_id = live_of(context), await upload_id_of(request, tail)
-    endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
+    endpoint = context.endpoint(request)
     client = context.client(request)
     async with live.hub.listening(upload_id, client, lambda: is_connected(request)) as (topic, listener):
         await _check(request, topic.latest, resumed=resumed)

@@ -16,7 +16,7 @@ from tusd_py.engine import create
 from tusd_py.engine.all_or_none import all_or_none
 from tusd_py.http.connection.body import RequestBody
 from tusd_py.http.context import ENGINE, Context
-from tusd_py.http.endpoint import creation_path, endpoint_url, origin
+from tusd_py.http.endpoint import creation_path, origin
 from tusd_py.http.form_body import BodyCut, FormBody
 from tusd_py.http.handlers.bodies import answer_cut, receiving
 from tusd_py.http.handlers.queries import read_accept
@@ -40,7 +40,7 @@ async def answer_plain(
     or closes the connection. Raises Refusal and the engine's errors (`domain.errors`).
     """
     terms.check_page(request, origin(request, context.trust))
-    endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
+    endpoint = context.endpoint(request)
     try:
         uploads = await _create(request, context, terms, head, body)
     except BodyCut:

@@ -15,7 +15,6 @@ from tusd_py.http.connection.early_close import answer_early
 from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.handlers.direct import (
     abort,
-    endpoint_of,
     key_and_bucket,
     object_key_of,
     read_body,
@@ -49,7 +48,7 @@ async def _complete_xml(request: web.Request, context: Context) -> web.Response:
     async def read_parts() -> Sequence[DirectPart]:
         return s3parts.read_parts(await read_body(request, context))
 
-    upload_id, endpoint = upload_id_of(request), endpoint_of(request, context)
+    upload_id, endpoint = upload_id_of(request), context.endpoint(request)
     upload = await direct.complete(request[ENGINE], upload_id, object_key_of(request), read_parts)
     return _xml(s3xml.completed(upload, f"{endpoint}{upload_id}", *key_and_bucket(context, upload)))
 

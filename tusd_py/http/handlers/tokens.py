@@ -19,7 +19,7 @@ from tusd_py.domain.refusals import Forbidden, Malformed, MethodNotAllowed, Refu
 from tusd_py.domain.rights import authenticated
 from tusd_py.http.connection.early_close import answer_early
 from tusd_py.http.context import CALLER, Context
-from tusd_py.http.endpoint import creation_path, endpoint_url, request_id
+from tusd_py.http.endpoint import request_id
 from tusd_py.http.handlers.direct import read_json_body, respond, with_memory
 from tusd_py.http.pipeline import Route
 from tusd_py.protocol import companion
@@ -38,7 +38,7 @@ async def _issue(request: web.Request, context: Context) -> web.StreamResponse:
         raise MethodNotAllowed((hdrs.METH_POST,))
     principal = _key_holder(request)
     terms, ttl = _read(companion.read_json(await read_json_body(request, context, _LONGEST)), principal, context)
-    endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
+    endpoint = context.endpoint(request)
     try:
         text, token = issuer.issue(terms, endpoint, ttl)
     except ValueError as error:

@@ -21,7 +21,6 @@ from tusd_py.domain.upload import Upload
 from tusd_py.engine.listing import read_page
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
-from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_flag, read_list_format, read_number
@@ -174,7 +173,7 @@ def _read_query(request: web.Request, context: Context) -> ListQuery:
         follow=follow,
         selection=_selection(request),
         watcher=watcher,
-        endpoint=endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust),
+        endpoint=context.endpoint(request),
     )
 
 
