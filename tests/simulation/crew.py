@@ -6,9 +6,9 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from tests.simulation.bus import CommitBus, MessageBus
 from tests.simulation.jobs import WatchedKind
@@ -74,18 +74,16 @@ class Crew:
     @property
     def context(self) -> Context:
         """The parts of the context that handlers of listeners use."""
-        needed = SimpleNamespace(
-            live=self._live,
-            connections=None,
-            engine=self.engine,
-            public_endpoint=ENDPOINT,
-            trust=Trust(),
-            client=lambda _: "client",
-            authenticator=None,
-            local_access=SimpleNamespace(check=lambda _: None),
-            network_timeout=60.0,
-        )
-        return cast(Context, needed)
+        absent: dict[str, Any] = dict.fromkeys(field.name for field in fields(Context))
+        needed: dict[str, Any] = {
+            "live": self._live,
+            "engine": self.engine,
+            "public_endpoint": ENDPOINT,
+            "trust": Trust(),
+            "local_access": SimpleNamespace(check=lambda _: None),
+            "network_timeout": 60.0,
+        }
+        return Context(**absent | needed)
 
     @property
     def enabled(self) -> bool:
