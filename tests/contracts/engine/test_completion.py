@@ -15,6 +15,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.engine import append as append_module
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.terminate import abandon
 from tusd_py.ports.body import BodyEnd
 
@@ -122,6 +123,22 @@ async def test_what_another_request_has_completed_stays(harness: Harness, monkey
     with pytest.raises(AlreadyComplete):
         await append(harness.engine, upload.id, appending(3, **LATER), ScriptedBody(b"fgh"))
     assert harness.stored(await harness.record(upload)) == b"abcde"
+
+
+async def test_an_end_that_fails_is_answered_as_an_end(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bytes than the length are answered as such, also if the state fails and the upload ends only later."""
+    upload = await begin_upload(harness, 5, b"abc")
+
+    async def abandon_without_state(*args: Any, **options: Any) -> bool:
+        harness.state.fuse.blow()
+        return await abandon(*args, **options)
+
+    monkeypatch.setattr(append_module, "abandon", abandon_without_state)
+    with pytest.raises(InconsistentLength):
+        await append(harness.engine, upload.id, appending(3, **LATER), ScriptedBody(b"fgh"))
+    assert (await harness.record(upload)).alive
+    await sweep(harness.engine)
+    assert await harness.residue() == []
 
 
 @pytest.mark.parametrize("length", [None, 6])

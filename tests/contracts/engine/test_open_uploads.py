@@ -93,6 +93,16 @@ async def test_ended_uploads_free_their_places(
     await begin_upload(harness)
 
 
+async def test_an_end_frees_only_what_was_counted(harness: Harness) -> None:
+    """The end of an upload that this node has counted already, or that another node created, frees no bytes."""
+    elsewhere = await begin_upload(harness)
+    limited(harness, most_claimed=12)
+    await begin_upload(harness)
+    await terminate(harness.engine, elsewhere.id)
+    assert await refused(harness, creating(7))
+    await begin_upload(harness)
+
+
 async def test_all_that_is_done_with_uploads_that_are_there_goes_on(harness: Harness) -> None:
     limited(harness, max_count=2, most_claimed=6)
     upload, partial_upload = await begin_upload(harness), await begin_upload(harness, 0, kind=Kind.PARTIAL)

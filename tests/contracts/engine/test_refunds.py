@@ -17,6 +17,7 @@ from tusd_py.domain.answers import Answer
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.errors import UploadSpoiled
+from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import UploadRejected, UploadStopped
 from tusd_py.domain.intents import Create
 from tusd_py.domain.scan_refusals import Infected
@@ -24,6 +25,8 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.create import create
 from tusd_py.engine.engine import Engine, Screening
+from tusd_py.engine.expiry_sweep import sweep
+from tusd_py.engine.terminate import abandon
 from tusd_py.ports.questions import NoQuestions
 
 WHOLE = creating(3, body=True)
@@ -72,5 +75,17 @@ async def test_refused_content_uses_nothing_of_its_token(harness: Harness, case:
     harness.storage.stuck = set() if removable else {UploadId(f"{2:032x}")}
     await refused(create(refusing(engine), intent, ScriptedBody(b"abc")), refusal)
     assert [upload.alive for upload in await harness.uploads()] == [True] + [False] * (not removable)
+    await begin_upload(engine)
+    await refused(begin_upload(engine), TokenUsedUp)
+
+
+async def test_an_end_that_is_retried_gives_the_use_back(harness: Harness) -> None:
+    """A creation that fails gives its use back when a sweep ends it, if the state was away before."""
+    engine = acting(harness, grant=grant(harness, 1))
+    upload = await begin_upload(engine)
+    harness.state.fuse.blow()
+    await abandon(engine.refunding(), upload.id, Reason.FAILED_CREATION)
+    await refused(begin_upload(engine), TokenUsedUp)
+    await sweep(harness.engine)
     await begin_upload(engine)
     await refused(begin_upload(engine), TokenUsedUp)

@@ -11,23 +11,18 @@ from dataclasses import replace
 import pytest
 
 from tests.contracts.engine.test_finish_and_sweep import begin_upload, finishing
-from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending
-from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import StorageUnavailable
-from tusd_py.domain.intents import Begin
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import expiry_sweep as sweep_module
 from tusd_py.engine.append import append
-from tusd_py.engine.direct import announce
 from tusd_py.engine.expiry_sweep import sweep
 
 SIDE_BY_SIDE = 3
-DAY = 86400.0
 
 
 @pytest.fixture
@@ -230,59 +225,3 @@ async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness,
     with pytest.raises(asyncio.CancelledError):
         await sweeping
     assert storage.running == 0
-
-
-# what is awaited
-
-
-class Looks:
-    """Counts the looks at an engine's storage, and fails them where it is told to."""
-
-    def __init__(self, access: ScriptedAccess) -> None:
-        self._look = access.object_length
-        self.count, self.fails = 0, False
-        access.object_length = self.object_length  # type: ignore[method-assign]
-
-    async def object_length(self, upload: Upload) -> int | None:
-        self.count += 1
-        if self.fails:
-            raise StorageUnavailable("as told")
-        return await self._look(upload)
-
-
-async def pass_time(harness: Harness, seconds: float) -> None:
-    """Set the clock forward, and sweep at each time at which an upload is due."""
-    end = harness.now + seconds
-    while (due := await first_due(harness)) <= end:
-        harness.now = max(harness.now, due)
-        await sweep(harness.engine)
-    harness.now = end
-
-
-async def first_due(harness: Harness) -> float:
-    return min((upload.due_at for upload in await harness.uploads() if upload.due_at is not None), default=math.inf)
-
-
-async def test_an_abandoned_direct_upload_costs_few_looks(harness: Harness, access: ScriptedAccess) -> None:
-    """An announced upload that never comes is looked for a few times in all."""
-    harness.limit(expire_after=DAY)
-    looks = Looks(access)
-    await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
-    await pass_time(harness, 1.1 * DAY)
-    assert await remaining_uploads(harness) == set()
-    assert looks.count == 7
-
-
-async def test_a_failed_look_is_repeated_later(harness: Harness, access: ScriptedAccess) -> None:
-    """A look that fails is repeated at its next turn, and the upload isn't given up."""
-    looks = Looks(access)
-    upload = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
-    looks.fails = True
-    await pass_time(harness, 200.0)
-    assert looks.count <= 1 + 200.0 / 30.0
-    assert harness.observer.count("look failed") == looks.count
-    assert (await harness.record(upload)).phase is Phase.OPEN
-    looks.fails = False
-    harness.storage._objects[upload.id] = b"abc"
-    await pass_time(harness, 30.0)
-    assert (await harness.record(upload)).done
