@@ -97,6 +97,5 @@ def _files(root: Path) -> list[str]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Return True for the state's files and for all in `.tusd-py`: the installation's id, part files, and the objects
-    of partial uploads."""
-    return path.name.startswith("state.db") or path.parts[0].startswith(".tusd-py")
+    """Return True for the state's files and for the installation's id, which belong to no upload."""
+    return path.name.startswith("state.db") or path == Path(".tusd-py/installation")
