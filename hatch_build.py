@@ -19,13 +19,15 @@ class PageHook(BuildHookInterface[Any]):
     """A build hook of hatchling, which finds it by its base class."""
 
     def dependencies(self) -> list[str]:
-        """Return the package that writes the list, and Node where the machine has none."""
+        """Return the packages that the build needs: that which writes the list, and Node where the machine has none
+        that is new enough; none for an sdist."""
         if self._in_sdist:
             return []
         return [LIST] if self._python("-c", _IS_THERE) else [LIST, NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build page and list, but for an editable installation: it takes the page of `make setup`, and has no list."""
+        """Build page and list, unless the sources are an sdist, which has both; add the list to a wheel. Nothing is
+        done for an editable installation: it takes the page of `make setup`, and has no list. Raises SystemExit."""
         if version == "editable":
             return
         if not self._in_sdist:

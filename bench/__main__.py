@@ -27,8 +27,8 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Measure the chosen figures, and write them to the raw results. With `--only`, the other figures there are kept;
-    else the file is replaced, and with `--quick` it loses the figures without a goal."""
+    """Measure the chosen figures and write them to the file of raw results (`RESULTS`). With `--only`, the file keeps
+    its other figures; without, it is replaced, so that after `--quick` it has no figures without a goal."""
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # a thousand clients have a thousand sockets
     results = read(RESULTS) if options.only and RESULTS.exists() else Results()
@@ -48,7 +48,8 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _rounds(options: argparse.Namespace) -> Iterator[tuple[int, str]]:
-    """Yield one round of each figure, then the next one, so that each is measured over the whole time."""
+    """Yield the number of a round, from 0, and the name of a figure: first round 0 of all figures, then round 1, so
+    that the measurements of each figure are spread over the whole time."""
     counts = {name: _count(options, FIGURES[name]) for name in options.only or FIGURES}
     for number in range(max(counts.values())):
         yield from ((number, name) for name, count in counts.items() if number < count)

@@ -17,7 +17,7 @@ from bench.systems.base import Served, System, serving
 
 @dataclass(slots=True, kw_only=True)
 class Bench:
-    """The environment in which the figures measure."""
+    """The state of one run, which all figures use: options, directory, results and the number of the round, from 0."""
 
     quick: bool
     directory: Path
@@ -31,6 +31,7 @@ class Bench:
         yield from present[:: -1 if self.round % 2 else 1]
 
     def _is_available(self, system: System) -> bool:
+        self.results.missing.pop(system.name, None)
         if (reason := system.missing()) is not None:
             self.results.missing[system.name] = reason
         return reason is None
@@ -42,7 +43,8 @@ class Bench:
 
     @contextmanager
     def attempt(self, figure: str, system: System) -> Iterator[None]:
-        """Record the failure of a system, so that the others go on."""
+        """Record an exception of the context as a failure of the system, and suppress it, so that the other systems are
+        measured."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 (no failure of a peer may end the run)
@@ -71,6 +73,7 @@ class Bench:
             yield s3
 
     def bulk_bytes(self, system: System) -> int:
-        """Return the bytes that all clients together send to the system in one measurement."""
+        """Return the bytes of one bulk measurement of the system, all clients together; a slow system gets a
+        quarter."""
         size = (512 if self.quick else 1024) * MIB
         return size // 4 if system.slow else size

@@ -1,4 +1,4 @@
-"""The download of the peers from their registries into bench/.peers: `python -m bench.fetch`.
+"""`python -m bench.fetch`: install the peers into bench/.peers, and nginx, if it is missing, by apt-get.
 
 For a peer that can't be installed a note says why, and the report lists it as missing.
 """
@@ -28,7 +28,8 @@ class Unavailable(RuntimeError):
 
 
 def fetch_all() -> None:
-    """Fetch the peers that aren't installed yet."""
+    """Install those of the peers, the relay and nginx that are missing; leave a note for each that can't be
+    installed."""
     PEERS.mkdir(exist_ok=True)
     for path, fetch in _FETCHERS.items():
         if not path.exists():

@@ -18,11 +18,12 @@ TIMEOUT = 90.0
 
 
 class LoadFailed(RuntimeError):
-    """A client failed; the message is the last line of its errors."""
+    """A load client failed; the message is its last line on standard error, its exit code, or the missed step."""
 
 
 def load(module: str, url: str, **options: object) -> dict[str, Any]:
-    """Run `bench.load.MODULE`, and return its report."""
+    """Run `bench.load.MODULE` with these options as flags; return its report. Raises LoadFailed; TimeoutExpired after
+    90 s."""
     done = subprocess.run(command(module, url, **options), cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT)
     if done.returncode:
         raise LoadFailed(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"code {done.returncode}")
@@ -33,7 +34,7 @@ def load(module: str, url: str, **options: object) -> dict[str, Any]:
 @contextmanager
 def prepared(module: str, url: str, **options: object) -> Iterator[Callable[[], dict[str, Any]]]:
     """Run `bench.load.MODULE`, which measures in steps, up to its measurement; yield a function that lets it measure
-    and returns its report. It ends with the context. Raises LoadFailed."""
+    and returns its report. The process ends with the context. It and the function raise LoadFailed."""
     process = subprocess.Popen(command(module, url, **options), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None

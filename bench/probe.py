@@ -30,7 +30,8 @@ class Usage:
     """CPU seconds of all other processes on the machine, the client included."""
 
     def shares(self, client: float) -> dict[str, float]:
-        """Return the cores that server, load and other processes used; `client` is the load client's CPU seconds."""
+        """Return the average cores used by the server (`cores`), by the S3 end and the load client together
+        (`load_cores`), and by all other processes (`other_cores`); `client` is the load client's CPU seconds."""
         return {
             "cores": self.cpu / self.seconds,
             "load_cores": (self.sink + client) / self.seconds,
@@ -40,7 +41,8 @@ class Usage:
 
 @contextmanager
 def watched(pid: int, sink: int) -> Iterator[Usage]:
-    """Measure while the context lasts; the usage is filled in at its end. `sink` is the process of the S3 end."""
+    """Measure the server `pid` and its descendants while the context lasts; the usage is filled in at its end. `sink`
+    is the process id of the S3 end."""
     usage, family = Usage(), _family(pid)
     for process in family:
         _reset_peak(process.pid)
@@ -56,7 +58,7 @@ def watched(pid: int, sink: int) -> Iterator[Usage]:
 
 
 def resident(pid: int) -> int:
-    """Return the resident bytes, summed over the processes: shared memory counts once for each."""
+    """Return the resident bytes of the process and its descendants; memory that they share counts once for each."""
     return sum(_status(process.pid, "VmRSS") for process in _family(pid))
 
 

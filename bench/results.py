@@ -31,12 +31,13 @@ class Spread:
 
 @dataclass(slots=True, kw_only=True)
 class Results:
-    """Everything of one run."""
+    """The contents of the file of raw results: machine, samples, and what is missing or failed. With `--only`, figures
+    of earlier runs are among them."""
 
     machine: dict[str, str] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
-    """The systems that are not installed, and why."""
+    """The reasons by system that isn't installed, or by figure that can't be measured here."""
     failures: list[str] = field(default_factory=list)
 
     def spread(self, figure: str, system: str, case: str, value: str) -> Spread | None:
@@ -59,10 +60,10 @@ class Results:
         return _unique(sample.case for sample in self.of(figure))
 
     def forget(self, figure: str) -> None:
-        """Remove the figure's samples and failures of earlier runs."""
+        """Remove the figure's samples and failures of earlier runs, and the reason why it couldn't be measured."""
         self.samples = [sample for sample in self.samples if sample.figure != figure]
-        self.failures = [failure for failure in self.failures if not failure.startswith(f"{figure}:")]
-        self.failures = [failure for failure in self.failures if not failure.startswith(f"{figure},")]
+        self.failures = [failure for failure in self.failures if not failure.startswith((f"{figure}:", f"{figure},"))]
+        self.missing.pop(figure, None)
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1))

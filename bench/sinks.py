@@ -75,7 +75,7 @@ def sink(*, latency: float = 0.0, rate: float = 0.0, certificate: Path | None = 
 
 
 def certificate(directory: Path) -> Path:
-    """Make a PEM file with a new key and a self-signed certificate for 127.0.0.1."""
+    """Make a PEM file with a new key and a self-signed certificate for 127.0.0.1 and localhost; return its path."""
     path = directory / "sink.pem"
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path))
     names = ("-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-days", "30")

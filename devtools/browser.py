@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium, driven by Playwright, which brings none."""
+"""A real browser: Debian's Chromium, driven by Playwright, whose own browsers aren't used."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FLAGS = (
 
 
 def chromium() -> str:
-    """The binary. Raises MissingPartError."""
+    """Return the path of Chromium. Raises MissingPartError."""
     return need("chromium", "install Debian's package chromium")
 
 
 @asynccontextmanager
 async def browsing(binary: str) -> AsyncIterator[Browser]:
-    """Headless, with a new profile, for as long as the block lasts. Root has no sandbox (`--no-sandbox`)."""
+    """Start the browser headless, with a new profile and without its sandbox, and stop it when the context ends."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=binary, args=FLAGS, chromium_sandbox=False)
         try:

@@ -41,7 +41,7 @@ def certify(host: str, directory: Path) -> Certificate:
 
 
 def self_signed(host: str, chain: Path, key: Path) -> None:
-    """A certificate without an authority."""
+    """Write a self-signed certificate for the host, valid for a day, to `chain`, and its key to `key`."""
     private, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     builder = x509.CertificateBuilder(

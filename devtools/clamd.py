@@ -1,5 +1,7 @@
 """ClamAV's daemon, from Debian's package, and a stand-in that speaks its INSTREAM (clamd(8)) and can be silent, break
-off or refuse. Both find one text.
+off or refuse.
+
+Both find `MALICE` and nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class Clamd(Part):
 
     @property
     def address(self) -> str:
-        """The value of the setting."""
+        """The address as the setting `clamd` takes it: `tcp:HOST:PORT`."""
         return f"tcp:{HOST}:{self.port}"
 
     def command(self) -> Sequence[str]:
@@ -48,30 +50,30 @@ class Clamd(Part):
 
 @dataclass(kw_only=True)
 class FakeClamd:
-    """A server in place of clamd that behaves as a test sets it, and records the length of each stream."""
+    """A server in place of clamd that behaves as a test sets it, and records the length of each complete stream."""
 
     port: int = 0
     limit: int = 25_000_000
-    """StreamMaxLength: longer streams are broken off."""
+    """The most bytes of a stream (clamd's StreamMaxLength): a longer one is answered with an error."""
     silent: bool = False
-    """It takes all, and answers nothing."""
+    """True to read each stream and answer nothing."""
     broken: bool = False
-    """It closes the connection instead of an answer."""
+    """True to close the connection instead of answering."""
     refusing: bool = False
-    """It closes each connection at once."""
+    """True to close each connection at once."""
     allowed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Answers wait until it is set."""
+    """An event that answers wait for; it is set at first."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set at its end."""
+    """An event that is set when the server ends."""
     streams: list[int] = field(default_factory=list)
-    """The bytes of each stream that came to its end."""
+    """The lengths in bytes of the streams that were received whole."""
 
     def __post_init__(self) -> None:
         self.allowed.set()
 
     @property
     def address(self) -> str:
-        """The value of the setting."""
+        """The address as the setting `clamd` takes it: `tcp:HOST:PORT`."""
         return f"tcp:127.0.0.1:{self.port}"
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -84,7 +86,7 @@ class FakeClamd:
             writer.close()
 
     async def _stream(self, reader: StreamReader) -> bytes | None:
-        """All bytes of a stream; None for one that is too long."""
+        """Return all bytes of a stream; None if it has more than `limit`. Raises IncompleteReadError if it is cut."""
         stream = bytearray()
         while length := int.from_bytes(await reader.readexactly(4), "big"):
             if len(stream) + length > self.limit:

@@ -1,6 +1,6 @@
 """Install programs that neither PyPI nor npm has: from Debian, where this is Debian and we are root.
 
-Nothing happens when all is there; a line says what can't be had, and its tests are skipped or fail.
+Nothing happens if all are there. For each that can't be installed a line says why; its tests are skipped or fail.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ PACKAGES = {
     "rabbitmq-server": "rabbitmq-server",
     "unzip": "unzip",
 }
-"""By the name of the program."""
+"""The Debian package of each program, by the program's name."""
 
 _QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-"""Asks nothing, and starts no service that a package brings."""
+"""The environment in which apt-get asks nothing, and starts no service of a package."""
 
 
 def main() -> None:
-    """Install what is missing, each package by a call of apt-get, so that one which fails leaves the others."""
+    """Install the missing programs, each by its own call of apt-get, so that the failure of one doesn't prevent the
+    others."""
     lacking = [package for program, package in PACKAGES.items() if find(program) is None]
     if not lacking:
         return

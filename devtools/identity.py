@@ -1,4 +1,4 @@
-"""Users of S3."""
+"""The users of an S3 server that is started here: names, keys and rights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Identity:
         return f"{self.name}-secret"
 
     def environment(self) -> dict[str, str]:
-        """The variables that the usual AWS chain reads."""
+        """Return the environment variables, credentials and region, that the usual AWS chain reads."""
         keys = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
         return {**keys, "AWS_DEFAULT_REGION": REGION}
 

@@ -1,4 +1,4 @@
-"""moto: an S3 that takes parts of any size. Lenient, so never the only judge."""
+"""The S3 server moto, which takes parts of any size. It is more lenient than S3, so no test should rely on it alone."""
 
 from __future__ import annotations
 

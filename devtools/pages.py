@@ -17,7 +17,8 @@ UI = Path(__file__).parent.parent / "ui"
 
 
 def bundle(script: Path, directory: Path) -> None:
-    """`script` and all it imports as one `.js` in `directory`, with the `.html` of the same name."""
+    """Write `script` and all it imports as one `.js` to `directory`, and copy the `.html` of the same name there.
+    Raises RuntimeError."""
     packages = UI / "node_modules"
     done = subprocess.run(
         [packages / ".bin" / "esbuild", script, "--bundle", "--format=esm", f"--outdir={directory}"],
@@ -33,7 +34,7 @@ def bundle(script: Path, directory: Path) -> None:
 
 @asynccontextmanager
 async def site(directory: Path) -> AsyncIterator[str]:
-    """Serves the files in `directory` for as long as the block lasts; the origin, without a slash at its end."""
+    """Serve the files in `directory` while the context lasts; yield the origin, without a slash at its end."""
     app = web.Application()
     app.router.add_static("/", directory)
     runner = web.AppRunner(app, access_log=None)

@@ -1,4 +1,4 @@
-"""A real part as another process: its start, its end and its log."""
+"""A real server as another process: its start, its end and its log."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from devtools.ports import free_port
 HOST = "127.0.0.1"
 _SETPRIV = shutil.which("setpriv")
 _PLACES = (sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin")
-"""The environment's wheels first; at last the directories that only root's PATH has."""
+"""The places to search, in order: this Python environment's scripts, the PATH, and directories that only root's PATH
+has."""
 
 
 class PartError(RuntimeError):
-    """A part that doesn't serve; the message says why."""
+    """A server (`Part`) that doesn't start or isn't running; the message says why."""
 
 
 class MissingPartError(PartError):
-    """A `part` that this machine lacks; `remedy` says how to get it."""
+    """A program or source (`part`) that this machine lacks; `remedy` says how to get it."""
 
     def __init__(self, part: str, remedy: str) -> None:
         super().__init__(f"{part} is missing: {remedy}")
@@ -36,16 +37,17 @@ class MissingPartError(PartError):
 
 
 class Part(ABC):
-    """A server over `directory`, as a new process group; start, stop, and start it again, or use `with`.
+    """A server in a separate process group, which keeps its files in `directory`. It can be started again after a
+    stop; `with` starts and stops it.
 
-    Its port, its data and its log stay the same from one start to the next.
+    Its port, directory and log stay the same from one start to the next.
     """
 
     name: ClassVar[str]
     ready_within: ClassVar[float] = 30.0
-    """Seconds."""
+    """The seconds within which the server must serve after its start."""
     stop_within: ClassVar[float] = 1.0
-    """Seconds until it is killed."""
+    """The seconds between the signal to stop and SIGKILL, at most."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
@@ -62,14 +64,15 @@ class Part(ABC):
 
     @abstractmethod
     def command(self) -> Sequence[str]:
-        """The program and its arguments, run in the directory. Raises MissingPartError."""
+        """Return the program and its arguments, to run in the directory. Raises MissingPartError."""
 
     def environment(self) -> Mapping[str, str]:
-        """This process's environment, but for the home directory."""
+        """Return this process's environment, with the server's directory as home directory."""
         return {**os.environ, "HOME": str(self._directory.absolute())}
 
     def trouble(self) -> str | None:
-        """The reason why it doesn't serve yet; None once it does. Unless a part knows better, it must listen."""
+        """Return the reason why the server doesn't serve yet; None once it does, which by default is when its port
+        accepts connections."""
         try:
             socket.create_connection((HOST, self.port), timeout=1).close()
         except OSError as error:
@@ -78,13 +81,14 @@ class Part(ABC):
 
     @property
     def pid(self) -> int:
-        """The running process's. Raises PartError if there is none."""
+        """The id of the running process. Raises PartError if there is none."""
         if self._process is None:
             raise PartError(f"{self.name} is not running")
         return self._process.pid
 
     def start(self) -> None:
-        """Return once it serves. Raises PartError if it doesn't in time, MissingPartError if it isn't installed."""
+        """Start the server; return once it serves. Raises PartError if it ends or isn't ready in time, MissingPartError
+        if it isn't installed."""
         self._directory.mkdir(parents=True, exist_ok=True)
         command = mortal(*self.command())
         with self.log.open("ab") as log:
@@ -104,11 +108,12 @@ class Part(ABC):
             raise
 
     def send(self, sig: signal.Signals) -> None:
-        """Signal it: SIGSTOP makes it silent."""
+        """Send a signal to the process group: SIGSTOP makes the server silent. Raises PartError if it isn't running."""
         os.killpg(self.pid, sig)
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> None:
-        """End it, by force if it lingers. SIGKILL is a crash. Nothing happens if it isn't running."""
+        """Send `sig` to the process group, if there is one, and SIGKILL after at most `stop_within` seconds. With
+        SIGKILL the stop is a crash."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -131,12 +136,14 @@ class Part(ABC):
 
 
 def mortal(*command: str) -> tuple[str, ...]:
-    """`command`, which ends with the process that starts it, however that ends; without setpriv(1) as it is."""
+    """Return `command`, changed so that it is killed when the process that starts it ends in any way; unchanged if
+    there is no setpriv(1)."""
     return command if _SETPRIV is None else (_SETPRIV, "--pdeathsig", "KILL", *command)
 
 
 def find(program: str, *places: str) -> str | None:
-    """The program's path: in `places`, this environment, the PATH, or where only root looks."""
+    """Return the program's path, None if there is none: in `places`, this Python environment, the PATH, or directories
+    that only root's PATH has."""
     return shutil.which(program, path=os.pathsep.join((*places, *_PLACES)))
 
 

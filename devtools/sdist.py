@@ -1,4 +1,5 @@
-"""Source distributions of locked packages: with the tests that a wheel leaves out. `make setup` fetches them."""
+"""The source distributions of locked packages, with the tests that a wheel leaves out. `make test` and `make matrix`
+fetch them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ PLACE = ROOT / ".venv" / "sdists"
 
 
 def fetch(package: str) -> int:
-    """Download the version that requirements-dev.lock names, by its hash; return pip's exit code."""
+    """Download the version that requirements-dev.lock names, by its hash; return pip's exit code. Raises ValueError if
+    the file doesn't name the package."""
     PLACE.mkdir(exist_ok=True)
     locked = re.search(
         rf"^{package}==.*?(?=^[^ ])", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE | re.DOTALL
@@ -30,7 +32,8 @@ def fetch(package: str) -> int:
 
 
 def unpack(package: str, directory: Path) -> Path:
-    """The directory of its files. Raises MissingPartError if it wasn't fetched."""
+    """Unpack the package's source into `directory`; return the directory of its files. Raises MissingPartError if it
+    wasn't fetched."""
     archive = next(PLACE.glob(f"{package}-*.tar.gz"), None)
     if archive is None:
         raise MissingPartError(f"the source of {package}", "run `make test`")

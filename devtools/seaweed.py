@@ -36,14 +36,14 @@ FLAGS = (
     "-volume.preStopSeconds=0",
 )
 _LARGE = 64 * 1024
-"""Bytes."""
+"""The size in bytes above which `empty` removes an object."""
 
 
 class SeaweedFS(Part):
-    """`weed server`.
+    """A SeaweedFS with S3, in one process (`weed server`).
 
-    The tests and the server under test sign as `user`, which may use `bucket` and `other_bucket` and nothing else:
-    an administrator would never see that a bucket is missing or a permission denied.
+    The tests and the server under test sign as `user`, which may use `bucket` and `other_bucket` and nothing else: an
+    administrator would never see that a bucket is missing or a permission denied.
     """
 
     name = "SeaweedFS"
@@ -67,7 +67,7 @@ class SeaweedFS(Part):
         return f"http://{HOST}:{self.port}"
 
     def client(self, identity: Identity | None = None) -> Any:
-        """A blocking botocore S3 client that tries once and signs as `identity` (the user)."""
+        """Return a blocking botocore S3 client that tries once and signs as `identity`, by default as `user`."""
         signer = identity or self.user
         return get_session().create_client(
             "s3",
@@ -86,11 +86,12 @@ class SeaweedFS(Part):
         return (weed(), "server", *FLAGS, *(f"-{name}={number}" for name, number in chosen.items()))
 
     def environment(self) -> Mapping[str, str]:
-        """Only the home directory: the server gets no settings from this process's environment."""
+        """Return an environment with the home directory alone: the server gets no settings from this process's
+        environment."""
         return {"HOME": str(self._directory.absolute())}
 
     def start(self) -> None:
-        """Return once the bucket takes an object. Raises PartError, MissingPartError."""
+        """Start the server; return once `user` can write to `bucket`. Raises PartError, MissingPartError."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._forget_old_masters()
         self._write_identities()
@@ -109,12 +110,12 @@ class SeaweedFS(Part):
         self._remove_sockets()
 
     def size(self) -> int:
-        """Bytes on disk."""
+        """Return the bytes of the volumes' data files on disk."""
         return sum(path.stat().st_size for path in self._directory.glob("*.dat"))
 
     def empty(self) -> None:
-        """Remove what takes disk: objects of more than a few bytes, and multipart uploads. What a server has for
-        itself stays. Files shrink with a later `vacuum`: SeaweedFS deletes in the background."""
+        """Remove from both buckets all objects of more than 64 KiB and all multipart uploads. The smaller objects that
+        a server keeps for itself stay. Files shrink with a later `vacuum`: SeaweedFS deletes in the background."""
         admin = self.client(self.admin)
         for bucket in (self.bucket, self.other_bucket):
             _abort_all(admin, bucket)
@@ -169,5 +170,5 @@ def _delete_large(client: Any, bucket: str) -> None:
 
 
 def weed() -> str:
-    """The binary. Raises MissingPartError."""
+    """Return the path of `weed`. Raises MissingPartError."""
     return need("weed", "run `make setup`")

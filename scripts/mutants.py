@@ -1,4 +1,4 @@
-"""mutmut, extended to mutate properties and context managers, which contain logic, too.
+"""mutmut, extended to mutate properties and asynchronous context managers, which contain logic, too.
 
 mutmut skips every decorated function. With a decorator of `_WRAPPERS`, one can be mutated: the decorator is applied to
 the trampoline, which chooses between the original and the mutants, all of them plain functions.
@@ -29,7 +29,8 @@ def _wrapped(node: cst.CSTNode) -> bool:
 
 
 def _arrange(function: cst.FunctionDef, mutants: Iterable[Any], class_name: str | None) -> Sequence[Any]:
-    """Return the declaration, the functions with the trampoline first, the assignment and the names."""
+    """Arrange a function and its mutants as mutmut does, with the decorator on the trampoline instead; return the
+    declaration, the functions with the trampoline first, the assignment and the names."""
     outer = function.decorators if _wrapped(function) else ()
     plain = function.with_changes(decorators=()) if outer else function
     declaration, (trampoline, *functions), assignment, names = _mutmut_arrangement(plain, mutants, class_name)

@@ -1,4 +1,5 @@
-"""The build of the upload page: bundles `ui/` into the package. Needs Node.js and npm's packages."""
+"""The build of the upload page: bundles `ui/` into the package. Needs Node.js, and installs npm's packages if none are
+there."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ BUILT = Path(__file__).parents[1] / "tusd_py" / "ui"
 
 
 def main() -> int:
-    """Build the page, and return the exit code of the first command that fails, or 0."""
+    """Build the page; return the exit code of its build, or 1 if npm's packages can't be installed."""
     installed = (PROJECT / "node_modules").exists() or run(PROJECT, *npm(), "ci", "--omit=dev") == 0
     return run(PROJECT, "node", "build.mjs", BUILT) if installed else 1
 

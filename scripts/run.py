@@ -31,7 +31,8 @@ straight to this S3: its companionEndpoint is {origin}.
 
 
 def main() -> int:
-    """Run until interrupted; return the server's exit code, or 1 if it can't be started."""
+    """Run SeaweedFS and the server until interrupted; return the server's exit code, 1 if the port is in use or
+    SeaweedFS doesn't start, 0 if interrupted before or twice."""
     port = _port()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if _is_used(port):
@@ -86,7 +87,8 @@ def _settings(seaweed: SeaweedFS) -> list[str]:
 
 
 def _install_cors(settings: list[str], environment: dict[str, str]) -> None:
-    """Allow pages to upload directly to the S3. The output is for operators who run the command by hand."""
+    """Set the bucket's CORS rules, so that pages may upload directly to the S3; print only errors, since the command's
+    output is for operators."""
     command = [*TUSD_PY, "check", "--cors", "--install", *settings]
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
 

@@ -29,7 +29,7 @@ _BUILD_TOOL = "esbuild"
 
 
 def main() -> None:
-    """Write the document: the same bytes for the same lock files."""
+    """Write the document: the same bytes for the same lock files, version and SOURCE_DATE_EPOCH."""
     WRITTEN.parent.mkdir(exist_ok=True)
     WRITTEN.write_text(document() + "\n", "utf-8")
 

@@ -11,7 +11,7 @@ from tusd_py.config.units import MIB
 
 SETTINGS = Path(__file__).parents[1] / "docs" / "settings.md"
 NOTHING = ""
-"""The text of a default that can't be written out: no limit, none, or chosen."""
+"""The text of a default without a value: none, no limit, or chosen by the server."""
 
 THEMES = {
     "host": "Addresses and paths",

@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests may use."""
+"""Fixtures for the tests of every directory."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ settings.load_profile("any machine")
 vars(asyncio.constants)["DEBUG_STACK_DEPTH"] = 1  # frames that are kept of each handle: all ten take a tenth longer
 
 _SHRINKING = 600.0
-"""Seconds for a test of random examples: Hypothesis takes up to 300 to shrink one that fails, and takes the end of a
-time limit for a failure of the test's own."""
+"""Seconds that a test of random examples may take: Hypothesis takes up to 300 to shrink one that fails, and would
+report a time limit as a failure of the test."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let Hypothesis say what it found."""
+    """Give each Hypothesis test without its own time limit `_SHRINKING` seconds, so that it can report what it
+    found."""
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_SHRINKING))
 
 
 def pytest_collection_finish() -> None:
-    """Spare garbage collections the modules and items, which stay to the end."""
+    """Exempt the modules and test items from garbage collection, as they stay to the end."""
     gc.collect()
     gc.freeze()

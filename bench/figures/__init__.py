@@ -27,12 +27,14 @@ from bench.figures import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A figure's measurement of one round, and its number of rounds, if there is time."""
+    """A function that measures one round of a figure, and the most rounds of a full run, which ends early if time is
+    up."""
 
     measure: Callable[[Bench], None]
     rounds: int
     quick: int = 0
-    """The number of rounds in a quick run: 0 for a figure without a goal."""
+    """The most rounds of a quick run; 0 for a figure without a goal, which such a run measures only if `--only` names
+    it."""
 
 
 FIGURES = {

@@ -44,7 +44,9 @@ def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End) -> 
 
 
 def uploads(total: int, system: System, server: Served, s3: End, count: int) -> dict[str, float]:
-    """Send `total` bytes in `count` concurrent uploads; return all measured values."""
+    """Send `total` bytes in `count` concurrent uploads; return the server's CPU seconds for each GiB, GiB a second, the
+    cores of `Usage.shares`, peak resident bytes, bytes written to disk for each byte, and the longest wait in
+    seconds."""
     with watched(server.pid, s3.pid) as usage:
         report = load("bulk", server.url, count=count, size=total // count, **system.load)
     gib = report["size"] / GIB

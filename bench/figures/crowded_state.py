@@ -32,7 +32,7 @@ _DAY = 86_400.0
 
 
 def measure(bench: Bench) -> None:
-    """Measure with 10 to 100,000 uploads in one growing file."""
+    """Measure with 10 to 100,000 uploads (in a quick run: 10,000) in one SQLite file, to which uploads are added."""
     with bench.temporary() as directory, sink() as s3:
         path, present = directory / "state.db", 0
         system = tusdpy("tusd-py", "--s3-checksum", "none", state=f"sqlite:{path}")

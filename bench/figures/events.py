@@ -53,7 +53,8 @@ def _delay(bench: Bench, system: System, s3: Sink, hook: str) -> dict[str, float
 
 
 def _drained(bench: Bench, redis: str | None, hook: str) -> dict[str, float]:
-    """Measure in this process, on this Redis or on SQLite."""
+    """Measure the delivery of stored events by this process, with its state on the Redis at this URL or, if None, in a
+    new SQLite file; return the values of `_drain`."""
     with bench.temporary() as directory, _receiver(directory, hook):
         state = redis or f"sqlite:{directory / 'state.db'}"
         chosen = {"storage": f"file:{directory / 'data'}", "state": state, "redis_prefix": f"{directory.name}:"}
@@ -69,7 +70,8 @@ def _receiver(directory: Path, hook: str) -> Iterator[None]:
 
 
 async def _drain(settings: Settings) -> dict[str, float]:
-    """Store events, then return how fast this process delivers them, and what each costs it."""
+    """Store events, deliver all of them, and return the deliveries a second and this process's CPU milliseconds for
+    each."""
     async with (
         open_engine(settings, Budget(settings.memory_budget)) as engine,
         open_hooks(settings, engine.observer) as hooks,
@@ -92,7 +94,7 @@ async def _empty(outbox: Outbox) -> None:
 
 
 async def _fill(engine: Engine) -> None:
-    """Create uploads with both events, in batches that share commits."""
+    """Create 2,000 uploads, each with the events `created` and `finished`, in batches that share commits."""
     for _ in range(0, _UPLOADS, _BATCH):
         await asyncio.gather(*(_create(engine) for _ in range(_BATCH)))
 

@@ -18,7 +18,7 @@ CASES = {PUT: ("put", "zeros"), **{f"form, {content}": ("form", content) for con
 
 
 def measure(bench: Bench) -> None:
-    """Measure each way on one server, twice: the first warms up."""
+    """Send all cases to one server twice: first to warm up, then to measure each."""
     with sink() as s3, bench.attempt(NAME, SYSTEM), bench.served(SYSTEM, s3) as server:
         for way, content in CASES.values():
             _send(bench, server, s3, way, content)

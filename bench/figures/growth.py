@@ -27,7 +27,8 @@ _NOW = 1_800_000_000.0
 
 
 def measure(bench: Bench) -> None:
-    """Measure CPU per GiB and bytes of state for uploads from 64 MiB to 16 GiB."""
+    """Measure CPU per GiB, speed, memory and bytes of state for uploads from 64 MiB to 16 GiB (in a quick run: 1
+    GiB)."""
     with sink() as s3:
         for system in bench.in_turn(NAME, (systems.CHECKED,)):
             for size in _SIZES[:3] if bench.quick else _SIZES:

@@ -22,7 +22,8 @@ _SEND_BUFFER = 256 * 1024
 
 
 def measure(bench: Bench) -> None:
-    """Measure the speed of a client that is faster than the link to S3, both ways, and the wait of a slower client."""
+    """Measure the speeds of an upload and a download (not by relays) for a client that is faster than the link to S3,
+    and the seconds from the last byte to the response for a slower one."""
     extra = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
     chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *extra)
     with sink(latency=LATENCY, rate=RATE) as s3:

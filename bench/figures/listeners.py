@@ -26,7 +26,7 @@ _CAPS = ("--live-max-upload-listeners", f"{COUNT}", "--max-connections", f"{2 * 
 TUSD_PY = tusdpy("tusd-py", "--s3-checksum", "none", "--live", *_CAPS)
 _CHANGES = 5
 _SETTLE = 3.0
-"""Seconds after which memory is read; and between changes, since a listener is told of one a second."""
+"""The seconds to wait before memory is read, and between changes: a listener is told of at most one change a second."""
 
 
 def measure(bench: Bench) -> None:
@@ -64,8 +64,8 @@ def _upload(server: Served, s3: Sink, seconds: float) -> tuple[float, float]:
 
 
 def _changes(server: Served, s3: Sink, crowd: Crowd, idle: int) -> dict[str, float]:
-    """Return bytes a listener, above those of the idle server; and medians of some changes, with milliseconds of the
-    server's CPU."""
+    """Return the server's resident bytes for each listener, above those of the idle server (`memory`), and for some
+    changes the medians of `Crowd.change` and of the server's CPU milliseconds (`cpu_ms`)."""
     time.sleep(_SETTLE)
     memory = (resident(server.pid) - idle) / COUNT
     reports = list[dict[str, float]]()
@@ -88,7 +88,8 @@ class Crowd:
         return self.process.stdout.readline()
 
     def change(self) -> dict[str, float]:
-        """Change the upload, and return how soon the listeners were told."""
+        """Let the process change the upload once; return its report, in milliseconds
+        (`bench.load.listeners.Report`)."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"\n")
         self.process.stdin.flush()

@@ -1,4 +1,4 @@
-"""The ways in which uploads are told: to many listeners while they change, and as whole lists."""
+"""The ways in which clients are told of uploads: many listeners while uploads change, and whole lists."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CHANGES = 10
 _ROUTES = ("--live", "--listing", "--dashboard", "--live-max-client-listeners", "1000")
 _TUSD_PY = tusdpy("tusd-py", "--s3-checksum", "none", *_ROUTES)
 _BARE = {True: SSE, False: FEED}
-"""The ways whose changes are made without a listener, too."""
+"""The ways with which changes are measured without a listener, by `Way.of_upload`."""
 
 
 def measure(bench: Bench) -> None:
-    """Measure each way at a fresh server."""
+    """Measure each way to be told of changes, and each format of a whole list, on a server that serves nothing else."""
     with sink() as s3:
         for system in bench.in_turn(NAME, (_TUSD_PY,)):
             with bench.attempt(NAME, system):
@@ -28,7 +28,8 @@ def measure(bench: Bench) -> None:
 
 
 def _listeners(bench: Bench, system: System, s3: Sink) -> None:
-    """Measure a listener's cost without that of the changes themselves."""
+    """Measure each way to be told of changes; from the server's CPU subtract that of the same changes without a
+    listener."""
     with bench.served(system, s3) as server:
         alone = {of_upload: _watch(server, s3, way, 0)["cpu"] for of_upload, way in _BARE.items()}
     for name, way in WAYS.items():
@@ -48,7 +49,7 @@ def _watch(server: Served, s3: Sink, way: str, listeners: int) -> dict[str, floa
 
 
 def _measured(server: Served, s3: Sink, module: str, **options: object) -> dict[str, float]:
-    """Return the load's report, with the server's CPU seconds while it was measured as `cpu`."""
+    """Return the report of the load, and as `cpu` the server's CPU seconds during its measurement."""
     with prepared(module, server.url, **options) as measure_load:
         with watched(server.pid, s3.pid) as usage:
             report = measure_load()
@@ -56,6 +57,6 @@ def _measured(server: Served, s3: Sink, module: str, **options: object) -> dict[
 
 
 def _record(bench: Bench, system: System, case: str, values: dict[str, float]) -> None:
-    """Record CPU for each thing that was told, instead of the sum."""
+    """Record the values, but instead of `cpu` and `count` the server's CPU milliseconds for each told change or row."""
     report = {name: value for name, value in values.items() if name not in {"cpu", "count"}}
     bench.record(NAME, system, case, cpu_ms=1000 * values["cpu"] / values["count"], **report)

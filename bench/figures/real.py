@@ -1,4 +1,4 @@
-"""The same uploads into SeaweedFS: a real S3, which uses much of the machine."""
+"""The uploads of `bench.figures.bulk` into SeaweedFS: a real S3, which uses much of the machine."""
 
 from __future__ import annotations
 

@@ -24,26 +24,26 @@ class Transfer:
 
     began: float
     last_byte: float
-    """The time at which the client had handed its last byte to the kernel."""
+    """The time at which the client had handed its last byte to the kernel; for a download the same as `ended`."""
     ended: float
     size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The measurements of all clients."""
+    """The measurements of all clients together; `size` in bytes, `client_cpu` in seconds."""
 
     seconds: float
     """Seconds from the first byte of the first transfer to the last response."""
     size: int
     waits: Sequence[float]
-    """Seconds from the last byte to the response, of each transfer."""
+    """The seconds from the last byte to the response, for each transfer; 0 for a download."""
     urls: Sequence[str]
     client_cpu: float
 
 
 def tus(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
-    """Upload by PATCH, in pieces if the server needs them."""
+    """Upload by PATCH, in requests of at most `options.piece` bytes, or one if that is 0. Raises LoadError."""
     piece = options.piece or options.size
     with Client(url, send_buffer=options.send_buffer) as client:
         ready.wait()

@@ -27,8 +27,11 @@ _REVISION = re.compile(rb'"revision":(\d+)')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The median milliseconds to the first byte of a response and, after the response to the change, to its arrival at
-    the last listener; bytes in both directions for each listener and change; the number of those."""
+    """The median milliseconds from a listener's request to the first byte of the response (`first_ms`), and from the
+    response to a change to the arrival at the last listener (`last_ms`).
+
+    `bytes_each` are the bytes in both directions for each listener and change, and `count` is listeners times changes.
+    """
 
     first_ms: float
     last_ms: float

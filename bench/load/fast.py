@@ -1,6 +1,6 @@
 """`python -m bench.load.fast URL`: one upload at full speed for some seconds, then the client disconnects.
 
-Prints one JSON object: `bytes_per_s`, as the server read them.
+Prints one JSON object: `bytes_per_s`, the bytes a second that the client handed to the kernel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""`python -m bench.load.form URL`: one plain upload, by PUT or in a form. Prints one JSON object."""
+"""`python -m bench.load.form URL`: one plain upload, by PUT or in a form. Prints one JSON object, the result of
+`run`."""
 
 from __future__ import annotations
 
@@ -16,11 +17,12 @@ _BOUNDARY = "------------------------d74496d66958873e"
 _HEAD = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'.encode()
 _END = f"\r\n--{_BOUNDARY}--\r\n".encode()
 CONTENTS = {"zeros": b"\0", "line ends": b"\r\n", "near boundaries": f"\r\n--{_BOUNDARY[:-1]}".encode()}
-"""The bytes that a content repeats."""
+"""The bytes that the uploaded file repeats, by the name of its content."""
 
 
 def run(url: str, content: str, size: int, *, form: bool) -> dict[str, float]:
-    """Send `size` bytes of the content; return them and the seconds until the response."""
+    """Upload a file of `size` bytes by PUT or in a form; return `size`, and `seconds` until the response. Raises
+    LoadError."""
     unit = CONTENTS[content]
     descriptor = os.memfd_create("content")
     os.write(descriptor, (unit * (SIZE // len(unit) + 1))[:SIZE])

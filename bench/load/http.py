@@ -13,7 +13,7 @@ BYTES = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
 
 class LoadError(RuntimeError):
-    """A server sent an unexpected response."""
+    """A server sent an unexpected response, closed the connection, or didn't tell a listener in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Answer:
 
 
 def request(method: str, url: str, headers: Mapping[str, str], length: int | None = None) -> bytes:
-    """Return the head of a request for a body of `length` bytes."""
+    """Return the head of a request for a body of `length` bytes; with None it has no Content-Length."""
     parts = urlsplit(url)
     sized = {} if length is None else {"Content-Length": str(length)}
     fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": parts.netloc, **headers, **sized}.items())

@@ -1,7 +1,7 @@
 """`python -m bench.load.listeners URL`: many listeners of one upload, which wait for changes.
 
-Prints "ready" once each has its first event. For each line on standard input it changes the upload once, waits until
-all have been told, and prints one JSON object, the fields of `Report`.
+Prints "ready" once each has its first event or, over WebSocket, its 101. For each line on standard input the process
+changes the upload once, waits until all have been told, and prints one JSON object, the fields of `Report`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from bench.load.http import BYTES, Client, LoadError, absolute, create, request
 LENGTH = 1024 * 1024
 """Bytes of the upload: more than there are changes."""
 _ADDRESSES = 100
-"""Addresses from which clients come."""
+"""The number of loopback addresses from which the listeners connect."""
 _AT_ONCE = 50
-"""Listeners that begin at a time."""
+"""The number of listeners that connect at a time."""
 _BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
     "Accept-Encoding": "gzip, deflate, br, zstd",
@@ -49,10 +49,10 @@ class Report:
 
 
 class Events:
-    """An upload of tusd-py, told as server-sent events."""
+    """An upload of tusd-py, whose listeners are told of changes by server-sent events."""
 
     first, news = b"event: state", b"event: progress"
-    """Words in what comes first, and after each change."""
+    """The bytes that mark the first event, and the event of each change."""
 
     def __init__(self, url: str) -> None:
         self._url, self._offset = create(url, LENGTH), 0
@@ -62,14 +62,14 @@ class Events:
         return request("GET", f"{self._url}/events", {**_BROWSER, "Accept": "text/event-stream"})
 
     def change(self) -> bytes:
-        """Return a request that sends one byte."""
+        """Return a PATCH that appends one byte; the next call returns the one after it."""
         head = request("PATCH", self._url, {**BYTES, "Upload-Offset": str(self._offset)}, 1)
         self._offset += 1
         return head + b"x"
 
 
 class Socket:
-    """An upload of Companion, told over WebSockets."""
+    """A made-up upload of Companion, whose listeners are told of changes over WebSockets."""
 
     first, news = b"101 Switching Protocols", b'"action":"progress"'
 
@@ -90,7 +90,7 @@ _KINDS: Mapping[str, type[Events | Socket]] = {"events": Events, "socket": Socke
 
 
 class Crowd:
-    """The listeners."""
+    """The connections of all listeners to one upload."""
 
     def __init__(self, url: str, kind: str, count: int) -> None:
         self._url, self._upload = url, _KINDS[kind](url)
@@ -100,7 +100,7 @@ class Crowd:
             self._open(range(start, min(start + _AT_ONCE, count)))
 
     def change(self) -> Report:
-        """Change the upload, and wait until all listeners are told."""
+        """Change the upload, wait until all listeners are told, and return their delays. Raises LoadError."""
         with Client(self._url) as client:
             sent_at = time.perf_counter()
             client.sock.sendall(self._upload.change())
@@ -123,8 +123,8 @@ class Crowd:
         self._times(self._upload.first, opened)
 
     def _times(self, word: bytes, missing: set[int], client: Client | None = None) -> dict[int, float]:
-        """Wait until each of `missing` has read `word`, and the client, if there is one, its response; return when each
-        did."""
+        """Wait until each socket in `missing` has read `word`, and `client`, if it is given, its response; return the
+        time of each by file descriptor. Raises LoadError."""
         times, until = dict[int, float](), time.perf_counter() + _PATIENCE
         if client is not None:
             self._poll.register(client.sock, select.EPOLLIN)

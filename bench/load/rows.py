@@ -18,13 +18,13 @@ from bench.load.http import create
 from bench.load.steps import measure
 
 _ROWS = 1000
-"""As many as the server tells in one JSON document."""
+"""The number of uploads in the list: the most that the server puts into one JSON document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The median milliseconds to the first byte of a response, the bytes of a body for each row, and the number of
-    rows that were told."""
+    """The median milliseconds to the first byte of a response's body, the bytes of a body for each row, and the number
+    of rows in all bodies."""
 
     first_ms: float
     bytes_each: float

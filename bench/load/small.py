@@ -52,7 +52,8 @@ class Requester:
         self.sock.sendall(self._message)
 
     def receive(self) -> float | None:
-        """Read from the socket; return the latency in seconds once the response is complete."""
+        """Read from the socket; return the latency in seconds if the response is complete, else None. Raises
+        LoadError."""
         if not (data := self.sock.recv(65536)):
             raise LoadError("the server closed the connection")
         self._read += data

@@ -1,6 +1,6 @@
 """`python -m bench.load.steady URL`: clients that send successive uploads for some seconds.
 
-Prints one JSON object: `bytes_per_s` of the uploads that were answered, and `client_cpu` in seconds.
+Prints one JSON object: `bytes_per_s` of the uploads that were answered within that time, and `client_cpu` in seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The ways in which a server tells of changes, as requests and the words that mark what is told."""
+"""The ways in which a server tells of changes: requests, and the bytes that mark a change in the response."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ _UPGRADE = {
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }
 LISTENERS, VIEWERS = 500, 25
-"""Listeners of most ways, and of the dashboard: each of these looks at the state once a second."""
+"""The numbers of listeners of most ways, and of the dashboard, whose responses each read the state once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A way to be told of each change: a PATCH of one upload or, without `of_upload`, a creation."""
+    """A request by which a client is told of changes. Each change is a PATCH of one upload if `of_upload`, else a
+    creation."""
 
     path: str
-    """The path and query after the URL of the upload, or after the origin."""
+    """The path and query to append to the URL of the upload if `of_upload`, else to the origin; `{}` stands for a
+    revision."""
     mark: bytes
-    """The bytes that each change brings once."""
+    """The bytes that the response has once for each change."""
     of_upload: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     listeners: int = LISTENERS
@@ -43,4 +45,4 @@ WAYS: Mapping[str, Way] = {
     "dashboard": Way(path="/dashboard", mark=b'<article class="u-', listeners=VIEWERS),
 }
 LISTS: Mapping[str, str] = {f"whole list, {form}": form.lower() for form in ("NDJSON", "CSV", "JSON")}
-"""The formats of a list that ends."""
+"""The formats of a whole list, which ends, by the name of the case."""

@@ -16,7 +16,7 @@ class Unit:
     name: str
     by: float = 1.0
     digits: int = 3
-    """The number of significant digits."""
+    """The number of significant digits; a larger number is shown without decimals."""
 
     def show(self, value: float) -> str:
         number = value / self.by

@@ -20,7 +20,7 @@ SERIES = ("#0b5cad", "#c2571a", "#2d7d46", "#7a3fa0")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A system and its bars, one for each case; None where nothing was measured."""
+    """A system, or a value whose line is drawn, and its spread in each case; None where nothing was measured."""
 
     name: str
     spreads: Sequence[Spread | None]
@@ -55,7 +55,7 @@ def _bar(spread: Spread, top: float, scale: float, colour: str) -> str:
 
 
 def _legend(names: Sequence[str], colours: Sequence[str]) -> str:
-    """Draw the legend; nothing for a single name, which the title has."""
+    """Draw the legend; return an empty text for a single name, since the title says it."""
     drawn, x = [], float(_LEFT)
     for index, name in enumerate(names if len(names) > 1 else ()):
         drawn.append(f'<rect x="{x:.1f}" y="43" width="10" height="10" rx="2" fill="{colours[index % len(colours)]}"/>')
@@ -93,7 +93,7 @@ def lines(title: str, unit: str, cases: Sequence[str], series: Sequence[Row]) ->
 
 
 def _grid(maximum: float) -> list[float]:
-    """Return four to eight round numbers from 0 to at least `maximum`."""
+    """Return four or five evenly spaced round numbers from 0 to at least `maximum`."""
     rough = (maximum or 1.0) / 4
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * times for times in (1, 2, 2.5, 5, 10) if size * times >= rough)

@@ -43,7 +43,7 @@ def completed(key: str, stored: Stored) -> tuple[bytes, bytes]:
 
 
 def parts(multipart_id: str, multipart: Multipart, after: int, limit: int) -> tuple[bytes, bytes]:
-    """Return a page of ListParts."""
+    """Return the head and body of a response to ListParts: at most `limit` parts with numbers above `after`."""
     numbers = [number for number in sorted(multipart.parts) if number > after]
     page = numbers[:limit]
     listed = "".join(_part(number, multipart.parts[number]) for number in page)

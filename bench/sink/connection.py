@@ -1,4 +1,4 @@
-"""One connection to the sink: heads are read, bodies are discarded."""
+"""One connection to the sink: heads and small bodies are read, other bodies are discarded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Head:
 
 
 class Connection:
-    """A client's connection. Every method raises OSError or EOFError when it is closed."""
+    """A client's connection. Reading and sending raise OSError or EOFError once it is closed."""
 
     def __init__(self, sock: socket.socket, pace: Pace) -> None:
         self._sock = sock

@@ -127,7 +127,8 @@ class Exchange:
         return answers.error("NotImplemented", 501)
 
     def _receive(self, keep: int = MAX_STORED) -> Stored:
-        """Read the body; store it if it is small, else only its size."""
+        """Read the body; return the object, with its content if that has at most `keep` bytes, else only with its
+        size."""
         size = self._request.size or 0
         if size > keep:
             self._size = self._connection.skip(self._head.length)

@@ -19,7 +19,7 @@ class Stored:
     size: int
     content: bytes | None = None
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
-    """The headers of the request that stored it which a GET returns."""
+    """The headers, of the request that stored the object, that a GET returns."""
     etag: str
 
 

@@ -19,7 +19,7 @@ class Place:
     """The directory, port and S3 of a server."""
 
     directory: Path
-    """Empty, on a real disk."""
+    """The server's own new directory, empty but for `tmp`; it should be on a real disk (`--directory`)."""
     port: int
     endpoint: str
     """The URL of the S3."""

@@ -17,7 +17,8 @@ RUSTUS_BINARY = PEERS / "cargo" / "bin" / "rustus"
 
 
 def installed(path: Path) -> Callable[[], str | None]:
-    """Return a check that `path` exists, which returns None, or the reason that `bench.fetch` recorded."""
+    """Return a function that returns None if `path` exists, else the reason that `bench.fetch` recorded or "not
+    fetched"."""
 
     def missing() -> str | None:
         return None if path.exists() else reason(path)
@@ -79,4 +80,4 @@ TUSPYSERVER = System(
 )
 RUSTUS = System(name="rustus (disk)", command=_rustus, missing=installed(RUSTUS_BINARY), piece=32 * MIB)
 COMPANION = System(name="@uppy/companion", command=_companion, missing=installed(COMPANION_MODULE))
-"""Its socket alone: other systems' uploads are what is measured elsewhere."""
+"""The server of Companion, of which only the WebSocket to listeners is measured: its uploads go to other servers."""

@@ -1,4 +1,5 @@
-"""The server with its page in front of a real S3, a valve in between, and a visitor with a browser."""
+"""The server with its page in front of a real S3, a relay that tests can stop (`Valve`), and a visitor with a
+browser."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
 
 @pytest.fixture(scope="session")
 def film(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds `data`."""
+    """The path of a file `film.mp4` that holds `data`."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     path.write_bytes(data)
     return path
@@ -58,7 +59,7 @@ def film(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The origin of pages that aren't the server's."""
+    """The origin, another than the server's, that serves the bundled pages of `PAGES`."""
     directory = tmp_path_factory.mktemp("pages")
     for script in PAGES.glob("*.js"):
         bundle(script, directory)

@@ -1,4 +1,4 @@
-"""The memory of a page in a browser. The page writes it a moment after it shows it."""
+"""The data that a page stores in its browser. The page stores a change a moment after it shows it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ NOTHING = {"choices": 0, "records": 0, "files": 0}
 
 
 async def keeps(tab: Page, expected: Mapping[str, int]) -> None:
-    """Wait until the page has stored the expected numbers of choices, records and files."""
+    """Wait until the page has stored the expected numbers of choices (in local and session storage), records and
+    files."""
 
     async def is_kept() -> bool:
         stored = await tab.evaluate(KEPT)

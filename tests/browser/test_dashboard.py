@@ -27,7 +27,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, server: Server) -> AsyncIterator[Page]:
-    """The dashboard, whose response goes on; nothing may come to the console."""
+    """The dashboard in a browser without scripts, while its response goes on. The fixture fails if the console gets a
+    message."""
     complaints = list[str]()
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()

@@ -1,4 +1,5 @@
-"""@uppy/aws-s3 6 and 5 in a page of another origin, its bytes going straight to S3: CORS is for real, on both."""
+"""@uppy/aws-s3 6 and 5 in a page of another origin, whose bytes go straight to S3: the browser applies the CORS rules
+of the server and of S3."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ WAYS = ("version 6", "version 6, signing", "version 5")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pages(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The origin of pages that aren't the server's."""
+    """The origin, another than the server's, that serves a page for each version of @uppy/aws-s3."""
     directory = tmp_path_factory.mktemp("direct")
     for script in (PROJECT / "page6.js", PROJECT / "uppy5" / "page5.js"):
         bundle(script, directory)
@@ -50,7 +51,8 @@ def no_rules_are_left(seaweed: SeaweedFS) -> Iterator[None]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def direct(deploy: Deploy, pages: str) -> AsyncIterator[Deployment]:
-    """Pages of that origin alone may talk to it, and to its bucket."""
+    """A deployment with direct uploads, which allows, as its bucket does, the pages of the origin `pages` and no others
+    (CORS)."""
     origin = pages.replace(".", r"\.")
     async with deploy(direct_uploads=True, download_mode="redirect", cors_allow_origin=origin) as deployment:
         assert (await deployment.server.command("check", "--cors", "--install")).code == 0
@@ -82,7 +84,8 @@ def put_to(guest: Visitor) -> set[str]:
 
 
 def ends(url: str) -> bool:
-    """Return True if the URL is that of a request which completes an upload."""
+    """Return True if the URL can be that of a request which completes an upload; a signed one that lists or ends it
+    matches, too."""
     return "/complete?" in url or ("/s3/xml/" in url and not url.endswith("&uploads"))
 
 

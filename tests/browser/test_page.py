@@ -30,7 +30,7 @@ FORGETFUL = """
     return put.call(this, value.state === 'done' ? { ...value, state: 'waiting' } : value, key)
   }
 """
-"""The browser never remembers that an upload is finished."""
+"""A script that stores a finished upload as waiting, so that the browser never remembers its end."""
 
 
 async def test_files_that_are_chosen_are_uploaded(
@@ -119,7 +119,7 @@ async def test_the_same_file_again_is_another_upload(
 
 
 async def test_finished_files_stay_listed_after_a_reload(deployment: Deployment, visitor: Visitor, film: Path) -> None:
-    """Lists finished uploads after a reload, until the user clears them."""
+    """The page lists finished uploads after a reload, until the user clears them."""
     await visitor.open(deployment.server.origin)
     await visitor.choose(film)
     url = await visitor.finished("film.mp4")
@@ -131,7 +131,7 @@ async def test_finished_files_stay_listed_after_a_reload(deployment: Deployment,
 
 
 async def test_an_early_closed_page_finds_the_end(deployment: Deployment, visitor: Visitor, film: Path) -> None:
-    """A page that closed before it stored the end finds it at the server."""
+    """A page that was closed before it stored an upload's end learns from the server that the upload is finished."""
     await visitor.context.add_init_script(FORGETFUL)
     await visitor.open(deployment.server.origin)
     await visitor.choose(film)
@@ -172,7 +172,7 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
 
 
 async def test_an_unaccepted_file_is_refused_with_a_reason(deploy: Deploy, visitor: Visitor, tmp_path: Path) -> None:
-    """Doesn't offer a type that the server refuses, and says why."""
+    """The page offers only the extensions that the server accepts, and tells the user why it refuses another file."""
     (tmp_path / "setup.exe").write_bytes(b"MZ")
     async with deploy(allowed_extensions="jpg,png") as deployment:
         await visitor.open(deployment.server.origin)

@@ -22,7 +22,7 @@ HOP = {"Transfer-Encoding", "Content-Length", "Content-Encoding", "Connection", 
 
 @asynccontextmanager
 async def proxied(target: str, prefix: str) -> AsyncIterator[str]:
-    """A proxy that passes on what is asked below `prefix`; its origin."""
+    """Run a proxy that passes requests below `prefix` on to `target`, and yield its origin."""
 
     async def pass_on(request: web.Request) -> web.Response:
         forwarded = {"X-Forwarded-Host": request.host, "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": prefix}
@@ -39,8 +39,10 @@ async def proxied(target: str, prefix: str) -> AsyncIterator[str]:
     await runner.setup()
     async with aiohttp.ClientSession() as client:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        await runner.cleanup()
+        try:
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
 
 
 async def test_the_page_works_below_a_proxys_path(deploy: Deploy, visitor: Visitor, film: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The page at `/` when the network, the server or the visitor does something else in mid-upload."""
+"""The page at `/` when the network or the server fails, or the visitor interrupts, during an upload."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_ROOM = "navigator.storage.estimate = async () => ({ quota: 1, usage: 1 })"
 
 
 async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
-    """An upload is in transit, and stays so."""
+    """Open the page, and start an upload that stays in transit until the valve opens or cuts it."""
     await visitor.open(valve.origin)
     valve.close()
     await visitor.choose(film)
@@ -71,7 +71,7 @@ async def test_an_upload_that_was_paused_is_still_after_a_reload(
 async def test_a_file_without_storage_is_asked_for_again(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
-    """A file for which the browser has no space is asked for again."""
+    """After a reload, the page asks for a file that the browser had no space to store, and resumes its upload."""
     await visitor.context.add_init_script(NO_ROOM)
     await begin(visitor, valve, film)
     await visitor.tab.reload()
@@ -145,7 +145,7 @@ async def test_an_upload_waits_while_there_is_no_network(
 async def test_an_upload_keeps_its_bytes_while_a_proxy_finds_no_server(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
-    """tus-js-client alone takes the 502 for the upload's end, and starts at byte 0."""
+    """An upload resumes though a proxy answers HEAD with 502, which tus-js-client alone takes for the upload's end."""
 
     async def bad_gateway(route: Route) -> None:
         await (route.fulfill(status=502) if route.request.method == "HEAD" else route.fallback())

@@ -25,7 +25,7 @@ HIDDEN = """hidden => {
   Object.defineProperty(document, 'visibilityState', { configurable: true, value: hidden ? 'hidden' : 'visible' })
   document.dispatchEvent(new Event('visibilitychange'))
 }"""
-"""Does as a browser when another tab is shown instead."""
+"""A script that tells the page that its tab was hidden (True) or is shown again."""
 MINUTE = 60_000
 
 
@@ -48,7 +48,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def neighbour(browser: Browser) -> AsyncIterator[Visitor]:
-    """A visitor with another browser."""
+    """A second visitor, in another browser context; the test fails at the end if the visitor's page logged an error."""
     async with visiting_in_peace(browser) as one:
         yield one
 
@@ -59,12 +59,12 @@ def elsewhere(tab: Page) -> Locator:
 
 
 def list_requests(visitor: Visitor) -> list[str]:
-    """The requests for lists and events so far."""
+    """Return the URLs of the visitor's GET requests for uploads, events or a status so far."""
     return [url for url in visitor.requested_urls("GET") if "/uploads" in url or "/events" in url or "/status" in url]
 
 
 async def moves(visitor: Visitor, beyond: int) -> None:
-    """The bar of film.mp4 is past so many bytes, or will be."""
+    """Wait until the progress bar of film.mp4 in the page's second list is past `beyond` bytes."""
     bar = elsewhere(visitor.tab).get_by_role("progressbar", name="Progress of film.mp4")
 
     async def moved() -> bool:
@@ -222,7 +222,7 @@ async def test_without_the_routes_nothing_is_asked(deployment: Deployment, visit
 
 
 def refusal(status: int) -> Callable[[Route], Awaitable[None]]:
-    """Answer requests with that status."""
+    """Return a route handler that answers each request with `status`."""
     return lambda route: route.fulfill(status=status, body="no")
 
 

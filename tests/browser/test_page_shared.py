@@ -25,7 +25,8 @@ HELD = """
   const room = new Promise((resolve) => (window.release = resolve))
   navigator.storage.estimate = () => room
 """
-"""The browser thinks about its room until `release` is called; `stored` tells whether a file was given to it."""
+"""A script that leaves the page's question for free space unanswered until `release()` is called; `window.stored` is
+true once the page has stored a file."""
 LATER = "{{ const now = Date.now.bind(Date); Date.now = () => now() + {days} * 24 * 3600 * 1000 }}"
 
 
@@ -38,7 +39,7 @@ def shared(tab: Page) -> Locator:
 
 
 def agree_to_all(tab: Page) -> list[str]:
-    """Agrees to every dialog; its message is added to the list that is returned."""
+    """Accept every dialog of the tab from now on; return the list to which each dialog's message is added."""
     messages = list[str]()
 
     async def agree(dialog: Dialog) -> None:
@@ -50,7 +51,7 @@ def agree_to_all(tab: Page) -> list[str]:
 
 
 async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
-    """An upload is in transit, and stays so."""
+    """Start an upload that stays in transit until the valve opens or cuts it."""
     valve.close()
     await visitor.choose(film)
     await valve.full()
@@ -66,7 +67,8 @@ async def test_what_is_kept_is_said(deployment: Deployment, visitor: Visitor) ->
 
 
 async def test_all_is_forgotten_at_once(deploy: Deploy, visitor: Visitor, film: Path, tmp_path: Path) -> None:
-    """An unfinished upload is gone from the server as well; a finished one stays there."""
+    """Forgetting all removes an unfinished upload from the browser and the server, and a finished one from the browser
+    alone."""
     (tmp_path / "note.txt").write_text("note")
     messages = agree_to_all(visitor.tab)
     async with deploy() as deployment, Valve(deployment.server.port) as valve:
@@ -151,7 +153,8 @@ async def test_on_a_shared_computer_nothing_is_kept_from_the_start(
 async def test_a_shared_computer_forgets_and_uploads_go_on(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
-    """A computer that becomes shared forgets what it stored, and uploads go on."""
+    """Marking the computer as shared removes what the browser stored of an upload, and the upload goes on after a
+    cut."""
     await visitor.open(valve.origin)
     second = await visitor.context.new_page()
     await second.goto(f"{valve.origin}/")

@@ -79,7 +79,7 @@ async def test_tus_js_uploads_a_stream_whose_length_shows_at_its_end(
 async def test_the_browser_reads_back_what_tus_js_sent(
     deployment: Deployment, elsewhere: str, visitor: Visitor
 ) -> None:
-    """As tus-js-client's own tests against a server do: metadata, content, and that it is gone after its end."""
+    """The browser reads back the metadata and content of an upload, which answers 404 once it is terminated."""
     metadata = {"nonlatin": "słońce", "number": "100", "filename": "hello.txt", "filetype": "text/plain"}
     done = await upload(visitor, elsewhere, deployment, SIZE, metadata=metadata)
     headers, content = await visitor.tab.evaluate(

@@ -1,4 +1,4 @@
-"""@uppy/tus, in a page of another origin: CORS is for real."""
+"""@uppy/tus in a page of another origin, where the browser enforces CORS."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ RETRIEVABLE = """async () => {
   database.close()
   return files.length && states.length && states[0].metadata.includes('uploadUrl')
 }"""
-"""It writes what it knows when it likes, and reports it to no listener."""
+"""A script that tells if Uppy has stored a file and its upload URL for a reload: Uppy does that later, without an
+event."""
 GO_ON = "uppy.emit('restore-confirmed')"
 
 
@@ -47,7 +48,7 @@ async def choose(tab: Page, *files: Path) -> None:
 
 
 async def finished(tab: Page) -> str:
-    """The URL of what was uploaded."""
+    """Return the first file's upload URL, once Uppy has completed all its files."""
     await tab.wait_for_function(DONE)
     url: str = await tab.evaluate(URL)
     return url
@@ -180,7 +181,8 @@ async def test_uppy_goes_on_after_a_cut(
 async def test_uppy_keeps_its_place_through_a_token_that_expires(
     deploy: Deploy, elsewhere: str, visitor: Visitor, film: Path, data: bytes, *, reloaded: bool
 ) -> None:
-    """The connection is cut, and the token has expired when Uppy asks for the offset."""
+    """Uppy resumes a cut upload though its token has expired when it asks for the offset: it gets a new token and
+    creates no second upload."""
     issued = list[str]()
 
     async def new_token() -> str:
@@ -222,7 +224,7 @@ async def test_uppy_goes_on_after_the_server_was_replaced(
 async def test_two_tabs_that_send_one_upload_both_end_with_it(
     deployment: Deployment, valve: Valve, elsewhere: str, visitor: Visitor, film: Path, data: bytes
 ) -> None:
-    """Uppy doesn't know of its other tab: the two take the upload from each other, until one is through."""
+    """Two tabs that send the same file with Uppy, unaware of each other, both end with the same complete upload."""
     await open_uppy(visitor, elsewhere, valve.url)
     valve.close()
     await choose(visitor.tab, film)

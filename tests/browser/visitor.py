@@ -25,7 +25,7 @@ class Visitor:
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         self.uploads: dict[str, str] = {}
-        """By the link that the server told for it."""
+        """The URL of each upload, by the URL in the `Link` header of the same response."""
         context.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108 (Playwright marks what it calls)
         context.on("response", lambda response: self._learn(response))  # noqa: PLW0108
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
@@ -57,11 +57,11 @@ class Visitor:
         await expect(self.row(name, tab)).to_contain_text(text)
 
     async def finished(self, name: str, tab: Page | None = None) -> str:
-        """The upload's URL, once it can be had from its link."""
+        """Return the upload's URL, once the file's row in the page has a link."""
         return self.uploads[await self.link(name, tab)]
 
     async def link(self, name: str, tab: Page | None = None) -> str:
-        """The URL it can be had from, once it is there."""
+        """Return the URL of the link in the file's row, once the link is visible."""
         link = self.row(name, tab).get_by_role("link", name=name)
         await expect(link).to_be_visible()
         url = await link.get_attribute("href")
@@ -79,7 +79,8 @@ class Visitor:
 
 @asynccontextmanager
 async def visiting_in_peace(browser: Browser) -> AsyncIterator[Visitor]:
-    """A visitor to whose console nothing may come: no error of the page, nothing that its policy had to stop."""
+    """Yield a visitor, and check at the end that the page had no uncaught error and logged no error or warning, except
+    of failed requests."""
     async with visiting(browser) as visitor:
         yield visitor
     assert visitor.complaints == []

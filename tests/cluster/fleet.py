@@ -41,7 +41,8 @@ class Roamer(TusClient):
 
 
 class Fleet:
-    """Running servers: the `first` is the one that gets into trouble, and `others` answer meanwhile."""
+    """A set of running servers: the tests trouble `first`; `followers` are the others, and `elsewhere` is a client of
+    those alone."""
 
     def __init__(self, node: Node, servers: list[Server], session: aiohttp.ClientSession, redis: str | None) -> None:
         self.node = node
@@ -50,7 +51,8 @@ class Fleet:
         self.anyone = Roamer(session, servers)
         self.elsewhere = Roamer(session, self.followers)
         self.terminated = list[str]()
-        """URLs of which `until_forgotten` is to be waited for in the end: that takes half a minute."""
+        """The URLs of terminated uploads for which a fleet's last test calls `until_forgotten`, as that takes half a
+        minute."""
         self._redis = redis
 
     def at_first(self, url: str) -> str:
@@ -58,7 +60,7 @@ class Fleet:
         return self.first.url + upload_id(url)
 
     async def until_received(self, count: int) -> None:
-        """Wait until so many bytes, in all, have reached the first server."""
+        """Wait until `count` bytes, in all, have reached the first server."""
         await self.node.until_received(count)
 
     async def sweep(self) -> None:
@@ -67,11 +69,12 @@ class Fleet:
         assert outcome.code == 0, outcome
 
     async def objects(self, url: str) -> list[str]:
-        """Return the objects and parts that the bucket holds of the upload."""
+        """Return the keys that the bucket has of the upload: its objects and its multipart parts."""
         return [key for key in await self.node.residue() if upload_id(url) in key]
 
     async def until_forgotten(self, url: str) -> None:
-        """Wait until neither the bucket nor the state holds anything of the upload: the last entries expire."""
+        """Wait up to 90 seconds until the bucket and the state hold nothing of the upload, not even its troubled
+        record."""
 
         async def forgotten() -> bool:
             return not await self.objects(url) and not self._remembered(upload_id(url))
@@ -89,7 +92,8 @@ class Fleet:
 async def running_fleet(
     seaweed: SeaweedFS, directory: Path, count: int, redis: str | None, **settings: Any
 ) -> AsyncIterator[Fleet]:
-    """So many servers for as long as the block lasts; on SQLite if there is no Redis."""
+    """Run `count` servers that share a bucket and the state at `redis`, a URL, or SQLite if it is None; kill them in
+    the end."""
     shared = {} if redis is None else {"state": redis}
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(S3Proxy(seaweed.endpoint))

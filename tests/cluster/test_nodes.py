@@ -32,7 +32,7 @@ async def stalled(fleet: Fleet, url: str, data: bytes = DATA) -> AsyncIterator[R
 
 
 async def turn(client: TusClient, url: str) -> int:
-    """The offset, once HEAD tells it."""
+    """Return the offset that HEAD tells, asking for up to 30 seconds while the upload is locked (423)."""
     async with asyncio.timeout(30):
         while (answer := await client.head(url)).status == 423:  # noqa: ASYNC110 (only asking tells)
             await asyncio.sleep(0.05)
@@ -112,7 +112,8 @@ async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(fleet: Fleet)
 
 @pytest.mark.parametrize("operation", ["UploadPart", "CreateMultipartUpload"])
 async def test_a_slept_node_harms_no_finished_upload(fleet: Fleet, operation: str) -> None:
-    """A node that slept sends other bytes, all of them; S3 gets its request when the upload is complete."""
+    """A node that slept and wakes with other bytes, whose S3 request arrives once the upload is complete, reports no
+    success and changes nothing."""
     url, gate, wrong = await fleet.anyone.create(len(DATA)), Gate(), bytes(len(DATA))
     fleet.s3.faults.rule(operation, 1, hold(gate))
     async with stalled(fleet, url, wrong) as writer:
@@ -129,7 +130,8 @@ async def test_a_slept_node_harms_no_finished_upload(fleet: Fleet, operation: st
 
 
 async def test_a_woken_node_harms_no_concurrent_part(fleet: Fleet) -> None:
-    """A node that wakes while another writes the same part harms nothing."""
+    """A node that wakes after another node has written the same part reports no success, and the upload can be
+    completed."""
     url, gate = await fleet.anyone.create(len(DATA)), Gate()
     fleet.s3.faults.rule("UploadPart", 1, hold(gate))
     async with stalled(fleet, url) as writer:
@@ -145,7 +147,8 @@ async def test_a_woken_node_harms_no_concurrent_part(fleet: Fleet) -> None:
 
 
 async def ends_without_success(writer: RawConnection, sending: asyncio.Task[None]) -> None:
-    """A client of the node that slept may be told anything but that its bytes were taken."""
+    """Check that the writer's client gets no 2xx response, and cancel its sending, which may fail with ConnectionError
+    alone."""
     reply = b""
     with suppress(ConnectionError):
         reply = await writer.closed()
@@ -156,7 +159,8 @@ async def ends_without_success(writer: RawConnection, sending: asyncio.Task[None
 
 
 async def holds(fleet: Fleet, url: str) -> None:
-    """The upload is complete on every node, and after a sweep nothing but its object is left."""
+    """Check that every node serves the upload's content and that a sweep leaves nothing but its object; then terminate
+    the upload and add it to `fleet.terminated`."""
 
     async def alone() -> bool:
         await fleet.sweep()
@@ -172,6 +176,7 @@ async def holds(fleet: Fleet, url: str) -> None:
 
 
 async def test_nothing_is_left_of_uploads_that_saw_trouble(fleet: Fleet) -> None:
-    """The last test of a fleet: after half a minute, what a node that slept has sent can't take effect any more."""
+    """The last test of a fleet: within 90 seconds, bucket and state hold nothing of the terminated uploads, as late
+    requests can't take effect any more."""
     for url in fleet.terminated:
         await fleet.until_forgotten(url)

@@ -31,7 +31,7 @@ async def pair(directory: Path) -> AsyncIterator[tuple[Server, TusClient]]:
 
 
 async def are_ready(server: Server) -> bool:
-    """Return True once each worker has said where it serves."""
+    """Return True once both workers have logged their URL."""
     return server.log().count("takes uploads at") == 2
 
 
@@ -47,7 +47,7 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def signal_children(server: Server, sig: signal.Signals) -> None:
-    """Signal all processes but the supervisor; with it, that is what systemd does with a control group."""
+    """Send the signal to all descendants of the supervisor: with the supervisor, these are a systemd control group."""
     for child in psutil.Process(server.pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # it had nothing more to do
             child.send_signal(sig)
@@ -58,7 +58,8 @@ async def are_replaced(server: Server, former: list[psutil.Process]) -> bool:
 
 
 def limit_descriptors(server: Server) -> tuple[int, int]:
-    """Leave the supervisor no free descriptor to start a worker with. Returns the limits before."""
+    """Lower the supervisor's limit of file descriptors so that it can't start a worker; return the soft and hard limit
+    before."""
     _, hard = limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (psutil.Process(server.pid).num_fds(), hard))
     return limits
@@ -77,8 +78,8 @@ async def received(server: Server) -> bool:
 
 
 async def is_closed(server: Server, socket_count: int) -> bool:
-    """Return True once no connection is accepted, and the supervisor has fewer sockets than before: then each process
-    has handled its signal, and counts the next one as a second."""
+    """Return True once the server refuses connections and the supervisor has fewer than `socket_count` sockets: each
+    process has handled the first signal then, and takes the next for a second one."""
     try:
         async with connected(server.port):
             return False
@@ -97,7 +98,8 @@ def count_sockets(server: Server) -> int:
 
 @asynccontextmanager
 async def downloading(server: Server, client: TusClient) -> AsyncIterator[RawConnection]:
-    """A client that doesn't read its download: the server waits for it at its end."""
+    """Yield the connection of a client that reads only the head of a 64 MiB download, so that the server has to wait
+    for the client when it shuts down."""
     url = await client.create(64 * MIB)
     await client.patch(url, 0, bytes(64 * MIB))
     async with connected(server.port) as connection:

@@ -1,4 +1,4 @@
-"""Many small requests: what memory keeps of their bytes is a copy, and gone at any moment."""
+"""Many small requests: memory keeps only a copy of their bytes, which may get lost at any moment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PIECE = 100 * 1024
 TAILS = (1, 3, 16, 17, 31, 32, 33, 40)
-"""Requests before the copy is lost: fewer, just as many, and more than there may be segments."""
+"""The numbers of requests before the copy is lost: fewer than, as many as and more than a tail may have segments."""
 Lose = Callable[[Fleet, TusClient], Awaitable[TusClient]]
 LENGTHS = {"a part and more": PART + MIB, "less than a part": 45 * PIECE + 7}
 
@@ -30,7 +30,7 @@ LENGTHS = {"a part and more": PART + MIB, "less than a part": 45 * PIECE + 7}
 async def running(
     request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Fleet]:
-    """Two processes with the least memory there can be."""
+    """A fleet of two nodes on each state, with the smallest memory budget that the settings allow."""
     redis = None
     if "redis" in request.param:
         server = request.getfixturevalue("redis_running")
@@ -41,7 +41,7 @@ async def running(
 
 
 async def carry(client: TusClient, url: str, data: bytes, start: int, stop: int) -> None:
-    """Bring `data` from `start` to `stop`, a piece a request."""
+    """Send `data[start:stop]` in PATCH requests of PIECE bytes each, and check that each answers 204."""
     for at in range(start, stop, PIECE):
         answer = await client.patch(url, at, data[at : min(at + PIECE, stop)])
         assert answer.status == 204, (at, answer)
@@ -59,7 +59,8 @@ async def move(fleet: Fleet, _: TusClient) -> TusClient:
 
 
 async def squeeze(_: Fleet, first: TusClient) -> TusClient:
-    """Send another upload that needs all the memory budget, so that no memory is left for the copies of tails."""
+    """Create and terminate an upload that needs all the memory budget, so that none is left for copies of tails; return
+    `first`."""
     big = random_bytes(40 * MIB)
     url = await first.create(len(big), big)
     await first.terminate(url)
@@ -69,7 +70,8 @@ async def squeeze(_: Fleet, first: TusClient) -> TusClient:
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("lose", [restart, move, squeeze])
 async def test_small_requests_survive_a_lost_memory_copy(fleet: Fleet, lose: Lose, length: str) -> None:
-    """Makes the object of small requests with or without the copy of the tail in memory."""
+    """Uploads sent in small requests become whole objects though the copy of their tail in memory gets lost in
+    between."""
     data = random_bytes(LENGTHS[length])
     async with client_of(fleet.first) as first:
         urls = [await first.create(len(data)) for _ in TAILS]

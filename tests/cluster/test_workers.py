@@ -1,4 +1,4 @@
-"""Two workers of one server, who share a port and SQLite: the kernel picks one for each connection."""
+"""Two workers of one server that share a port and SQLite: the kernel picks a worker for each connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.tus import TusClient
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TTL = 30.0
-"""Far longer than a worker needs to start on a busy machine."""
+"""Seconds until a lock expires: far longer than a worker needs to start on a busy machine."""
 SHORT_TTL = 2.0
 """Seconds until a lock expires, for a test that waits for that."""
 HOLDER = "SELECT process FROM leases WHERE upload_id = ?"
@@ -41,7 +41,7 @@ class Workers:
         self.state = node.state
 
     def holder(self, url: str) -> int:
-        """The pid of the worker whose turn it is to write."""
+        """Return the pid of the worker that holds the upload's lock."""
         (leases,) = self.state.parent.glob(f"{self.state.name}.*.leases")
         with closing(sqlite3.connect(leases)) as connection:
             (process,) = connection.execute(HOLDER, (upload_id(url),)).fetchone()
@@ -76,7 +76,8 @@ async def stalled(workers: Workers, url: str) -> AsyncIterator[RawConnection]:
 
 
 async def turn(client: TusClient, url: str) -> int:
-    """The offset, once a worker tells it: connections to a worker that sleeps get no answer."""
+    """Return the offset that HEAD tells, asking for up to 30 seconds while the upload is locked (423) or a sleeping
+    worker doesn't answer."""
     async with asyncio.timeout(30):
         while True:
             with suppress(TimeoutError, aiohttp.ClientError):
@@ -126,7 +127,7 @@ async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, cl
 
 
 async def test_a_slept_worker_harms_no_finished_upload(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    """A worker that slept while the upload was finished harms nothing."""
+    """A worker that slept while another one finished the upload reports no success and changes nothing."""
     async with running(seaweed, tmp_path, SHORT_TTL) as workers, client_of(workers.node.server) as client:
         url = await client.create(len(DATA))
         async with stalled(workers, url) as writer:

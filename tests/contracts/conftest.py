@@ -36,7 +36,8 @@ async def outbox(state: StateStore) -> Outbox:
 
 @pytest.fixture
 async def feed(state: StateStore) -> Outbox:
-    """Return the outbox of each state in turn, whose events are only kept."""
+    """Return the outbox of each state in turn, with the feed alone registered: events are kept and delivered to no
+    sink."""
     assert state.outbox is not None
     await state.outbox.register([KEPT])
     return state.outbox
@@ -44,5 +45,5 @@ async def feed(state: StateStore) -> Outbox:
 
 @pytest.fixture
 async def run() -> Run:
-    """Runs one example of a property on the loop that the storage lives on."""
+    """Return a function that runs the coroutine of one example on the storage's event loop."""
     return asyncio.get_running_loop().run_until_complete

@@ -14,7 +14,7 @@ from tests.support.writing import Session
 from tusd_py.domain.upload import Upload
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
-"""Runs one example."""
+"""A function that runs the coroutine of one example to its end."""
 
 
 def sizes(bench: Bench) -> st.SearchStrategy[int]:
@@ -40,7 +40,7 @@ def sessions(bench: Bench) -> st.SearchStrategy[Session]:
 
 
 def a_property(bench: Bench, **strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], None]:
-    """Hold a property now, with as many examples as this storage has time for."""
+    """Return a decorator that runs a function at once with Hypothesis, for as many examples as the bench allows."""
 
     def hold(check: Callable[..., None]) -> None:
         settings(max_examples=bench.max_examples, deadline=None)(given(**strategies)(check))()

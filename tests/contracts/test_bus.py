@@ -27,7 +27,7 @@ UPLOAD = upload()
 
 @dataclass
 class Process:
-    """One that shares the state."""
+    """A process that shares the state: its bus, and the ids that it was told of, None for any upload."""
 
     state: StateStore
     bus: Bus
@@ -39,13 +39,13 @@ class Process:
         self.woken.set()
 
     async def change(self, number: int = 1) -> UploadId:
-        """Save a new upload, and tell of it as an observer does."""
+        """Save a new upload, publish its id on the bus as an observer does, and return the id."""
         saved = await self.state.create(upload(number))
         self.bus.publish(saved.id)
         return saved.id
 
     async def hears_of(self, upload_id: UploadId) -> None:
-        """Return once it was told that the upload may have changed."""
+        """Wait up to 30 seconds until the process is told of this upload, or of any (None)."""
         async with asyncio.timeout(30):
             while upload_id not in self.announcements and None not in self.announcements:
                 self.woken.clear()

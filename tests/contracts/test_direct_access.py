@@ -42,7 +42,7 @@ def direct(bench: Bench) -> DirectAccess:
 
 
 async def test_client_parts_become_the_object(bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession) -> None:
-    """Lists the parts that a client sends, and makes the object of them."""
+    """The parts that a client sends are listed, and become the object."""
     pieces = [random_bytes(bench.grain), random_bytes(3)]
     upload = await _begin(bench, direct, sum(map(len, pieces)))
     assert await direct.begin(upload) == (await direct.begin(upload))
@@ -105,7 +105,8 @@ async def test_an_object_that_is_sent_whole_is_found(
 async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
-    """Its bytes never came by the server, which can't ask for them from an earlier offset."""
+    """The survey of a direct upload sent whole raises UploadLost once the object vanished: there is no earlier offset
+    to go on from."""
     fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     await _send(http, await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=False), b"content")
     finishing = replace(fresh, offset=7, phase=Phase.FINISHING)
@@ -118,7 +119,8 @@ async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
 async def test_what_replaces_a_finished_object_is_not_the_upload(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, form: bool
 ) -> None:
-    """A signed request can be sent again until it expires, with other bytes."""
+    """Reads and surveys of a finished upload raise UploadLost once its signed request was sent again with other bytes,
+    not with the same."""
     fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     signed = await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=form)
     await _send(http, signed, b"content")

@@ -1,5 +1,5 @@
-"""The clearing up after a job that failed or was cancelled (`tusd_py/jobs/clearing.py`), on each state, when a part
-isn't possible at first: a node does it later."""
+"""The clearing up after a job that failed or was cancelled (`tusd_py/jobs/clearing.py`), on each state: if a part of it
+fails at first, a node does it later."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def service(harness: Harness, kind: Failing) -> JobService:
 
 
 async def cleared(service: JobService) -> Job:
-    """The job once nothing is due any more; the runner runs until then."""
+    """Run jobs for up to 30 seconds until the job has ended and isn't due any more, and return it as stored."""
     async with asyncio.timeout(30), service.runner.running():
         while True:
             stored = await service.store.load(job().id)
@@ -145,7 +145,7 @@ async def test_a_request_cancels_no_job_whose_result_is_known(service: JobServic
 
 
 async def test_late_products_of_a_cancelled_job_are_removed(service: JobService, harness: Harness) -> None:
-    """Another node works on the job, makes an upload before it has noticed the cancellation, and dies."""
+    """An upload made by a node that hadn't noticed its job's cancellation, and died, is removed by another node."""
     engine, product_id = harness.engine, harness.engine.new_id()
     running = await service.store.save(job_life.claim(await service.store.create(job()), harness.now, TTL))
     running = await service.store.save(replace(running, product_ids=(product_id,)))

@@ -138,8 +138,8 @@ async def test_an_outcome_is_found_after_the_hold(
 
 
 async def test_the_outcome_of_another_node_is_not_its_own(store: LossyJobs, lapse: Lapse) -> None:
-    """A node gives a job back but gets no answer; another node's attempt, with the same number, ends the job before the
-    first node looks."""
+    """`find_end` returns False if this node's save got no answer, and another node's attempt with the same number ended
+    the job."""
     hold = await claimed(store)
     await lapse(hold, partial(job_life.give_back, now=7.0))
     given_back = await store.load(job().id)
@@ -188,7 +188,8 @@ async def test_progress_is_saved_at_each_look(store: LossyJobs) -> None:
 
 @pytest.mark.usefixtures("quick")
 async def test_progress_in_a_large_record_waits(store: LossyJobs) -> None:
-    """Each save writes all of the record. A look reads none of it."""
+    """Progress of a job with a large record isn't saved until the hold is renewed, and its looks don't load the
+    record."""
     hold = await claimed(store, name="x" * 66_000)
     hold.report(5, 10)
     async with beating(hold):

@@ -1,4 +1,4 @@
-"""The verdict of a scan that is a job (`tusd_py/jobs/kinds/scan.py`), on each state: no lock makes it given up."""
+"""The verdict of a scan that is a job (`tusd_py/jobs/kinds/scan.py`), on each state: a locked upload only delays it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_a_verdict_outlasts_a_lock_in_every_attempt(
 
 @pytest.mark.parametrize("stored", [False, True])
 async def test_no_job_leaves_a_pending_verdict(harness: Harness, upload: Upload, *, stored: bool) -> None:
-    """A submission that fails, before or after the job is stored, leaves no `pending` without a job."""
+    """A submission that finds the upload locked, also of a job that is stored already, leaves the upload's verdict."""
     await record_scan(harness.engine, upload.id, CLEAN)
     running = runner(harness, CLEAN)
     service = JobService(engine=harness.engine, runner=running)
@@ -114,7 +114,8 @@ async def test_no_job_leaves_a_pending_verdict(harness: Harness, upload: Upload,
 
 
 async def test_a_verdict_outlasts_nodes_that_die(harness: Harness, upload: Upload) -> None:
-    """A job whose recorded result names malware ends with it, though the nodes died and the scanner gives no answer."""
+    """A job whose recorded result names malware is done with that result and its upload is removed, though the nodes
+    died and the scanner gives no answer."""
     result = {**asdict(FOUND), "bytes": 3}
     await harness.state.jobs.create(job(kind="scan", upload_id=upload.id, attempt=5, result=result))
     async with asyncio.timeout(30), runner(harness, None).running():

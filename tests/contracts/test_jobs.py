@@ -199,7 +199,8 @@ async def test_jobs_are_chosen_by_upload_phase_kind_and_owner(jobs: JobStore) ->
 
 
 async def test_few_among_many_of_another_owner_are_found(jobs: JobStore) -> None:
-    """Also beyond the thousand jobs that one script of Redis looks at."""
+    """A listing by owner finds the owner's four jobs among 1100, also those beyond the thousand that one script of
+    Redis looks at."""
     alices = (0, 220, 1098, 1099)
     planned = [job(number, owner="alice" if number in alices else "bob") for number in range(1100)]
     for batch in zip(*[iter(planned)] * 50, strict=True):
@@ -222,8 +223,8 @@ async def test_ended_jobs_are_removed_after_their_time(jobs: JobStore) -> None:
 
 
 async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> None:
-    """Pruning keeps an ended job, however old, until its products are removed, and still prunes others. A job that was
-    cleared isn't due again."""
+    """Pruning keeps an ended job, however old, until its products are removed, and still prunes others. A job whose
+    products are removed isn't due again."""
     with_products = [await jobs.save(uncleared(await jobs.create(job(number)))) for number in range(3)]
     await jobs.save(ended(await jobs.create(job(4)), 9.0))
     assert await jobs.prune(1e9, 2) == 1
@@ -237,7 +238,7 @@ async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> N
 
 
 def uncleared(of: Job) -> Job:
-    """The job as cancelled, with uploads that it may have made."""
+    """Return the job as claimed and then cancelled, with a product that is still to be removed; nothing is saved."""
     return job_life.cancel(replace(job_life.claim(of, 2.0, 30.0), product_ids=(UPLOADS[0],)), 3.0, 5.0)
 
 

@@ -1,4 +1,4 @@
-"""Promises of every locker (`tusd_py/ports/locks.py`); every maker passes all of it."""
+"""Promises of every locker (`tusd_py/ports/locks.py`): the tests run with each of memory, SQLite and Redis."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from tusd_py.ports.locks import Lease, Locker
 
 TTL = 1.0
 LONG_TTL = 4.0
-"""Longer than a busy machine keeps a process from renewing its leases."""
+"""Seconds that a lease lasts: more than a busy machine keeps a process from renewing its leases."""
 KINDS = ["memory", "sqlite", "redis", "sqlite on two nodes", "redis on two nodes"]
 ONE, OTHER = upload(1).id, upload(2).id
 
 
 @pytest.fixture(params=KINDS)
 async def lockers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Locker, Locker]]:
-    """Two sides that compete: the same locker twice, or two that share one place as two nodes would."""
+    """Two lockers that compete for the same locks, of each kind: one locker twice, or two that share a database as two
+    nodes do."""
     async with competing(request, tmp_path, TTL) as both:
         yield both
 
 
 @pytest.fixture(params=KINDS)
 async def lasting_lockers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Locker, Locker]]:
-    """The same, with leases that a stall doesn't end."""
+    """Two lockers as from `lockers`, with leases so long that a stall of a busy machine doesn't end them."""
     async with competing(request, tmp_path, LONG_TTL) as both:
         yield both
 
@@ -59,7 +60,7 @@ def maker(kind: str, request: pytest.FixtureRequest, tmp_path: Path, ttl: float)
 
 
 def unasked() -> None:
-    """Ignores a release request: none should come, or it doesn't matter."""
+    """Ignore a release request, in tests that expect none or where it doesn't matter."""
 
 
 async def polite(locker: Locker, entered: asyncio.Event) -> None:
@@ -205,7 +206,7 @@ async def test_a_turn_that_does_not_come_in_time_is_locked(lasting_lockers: tupl
 
 
 async def test_every_waiter_gets_its_turn(lockers: tuple[Locker, Locker]) -> None:
-    """Gives every waiter its turn if holders release when asked."""
+    """If each holder releases when asked, all six waiters get the lock within 5 seconds."""
     turns = [asyncio.Event() for _ in range(6)]
     tasks = [asyncio.create_task(polite(locker, turn)) for locker, turn in zip(lockers * 3, turns, strict=True)]
     async with asyncio.timeout(5):

@@ -36,7 +36,8 @@ class Holder:
         return line.decode().strip()
 
     async def asks_its_lease(self) -> str:
-        """`valid` or `superseded`, after skipping its other lines."""
+        """Ask the process about its lease, and return its answer, `valid` or `superseded`; lines `asked` before that
+        are skipped."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"\n")
         while (word := await self.says()) == "asked":
@@ -46,7 +47,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Place:
-    """A place where processes meet to share uploads."""
+    """A database by which processes share locks: SQLite at the path `where`, or Redis at the URL `where`."""
 
     kind: str
     where: str
@@ -121,7 +122,7 @@ async def test_another_process_hears_that_it_is_asked_to_leave(place: Place, loc
 
 
 async def test_a_stopped_holder_learns_of_its_successor(place: Place, locker: Locker) -> None:
-    """A stopped process is replaced and knows it when it wakes."""
+    """A process stopped by SIGSTOP loses its lock within the TTL, and finds its lease superseded once it goes on."""
     async with place.holder() as holder:
         assert await holder.asks_its_lease() == "valid"
         holder.process.send_signal(signal.SIGSTOP)
@@ -134,7 +135,7 @@ async def test_a_stopped_holder_learns_of_its_successor(place: Place, locker: Lo
 
 
 async def test_a_woken_process_does_not_retake_the_lock(place: Place, locker: Locker) -> None:
-    """A process that woke doesn't take the upload from its new holder."""
+    """A stopped process that goes on, and then gives back its lock, doesn't end the lease of the lock's new holder."""
     async with place.holder() as holder:
         holder.process.send_signal(signal.SIGSTOP)
         async with hold(locker, wait=20) as lease:

@@ -65,7 +65,8 @@ async def test_of_many_creations_with_one_name_exactly_one_wins(state: StateStor
 
 
 async def test_a_chosen_key_belongs_to_one_upload(state: StateStore) -> None:
-    """A chosen key belongs to one upload as long as that is remembered."""
+    """A chosen key belongs to one upload as long as the state remembers the upload: another upload with that key is
+    refused as NameTaken."""
     first = await state.create(upload(place="a/b", phase=Phase.GONE))
     named_upload = await state.create(upload(2, name="c", key_prefix="team/"))
     for rival in (upload(3, place="a/b"), upload(3, name="a/b"), upload(3, place="team/c", name="d")):

@@ -1,4 +1,4 @@
-"""Numbers of events, by which listings go on (`tusd_py/ports/state.py`)."""
+"""Numbers that a state gives to events, from which readers go on (`StateStore.changed` in `tusd_py/ports/state.py`)."""
 
 from __future__ import annotations
 
@@ -129,7 +129,8 @@ async def test_numbers_go_on_after_a_restart(durable: Maker) -> None:
 
 
 async def test_a_reader_misses_nothing_while_several_write(durable: Maker) -> None:
-    """Each reads on from the last number that it was told."""
+    """A reader that goes on from the last number it was told sees the last number of each of 36 uploads, while three
+    stores write."""
     writers, numbers, writing = [durable() for _ in range(3)], dict[UploadId, int](), True
 
     async def write(store: StateStore, first: int) -> None:

@@ -39,7 +39,7 @@ steps = st.builds(
 
 @dataclass
 class Model:
-    """Numbers as plain as can be, and a reader that goes on from the last one that it was told."""
+    """A plain model of the numbers, with a reader that goes on from the last number it was told."""
 
     present: dict[UploadId, Numbered] = field(default_factory=dict)
     last: int = 0

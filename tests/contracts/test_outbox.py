@@ -1,4 +1,5 @@
-"""Promises of every outbox (`tusd_py/ports/outbox.py`): events come with the commit, and go out until done."""
+"""Promises of every outbox (`tusd_py/ports/outbox.py`): events are stored in the commit of their change, and are due
+until they are delivered or dead."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ async def test_sinks_are_registered_in_place_of_those_before(outbox: Outbox) -> 
 
 
 async def test_an_event_is_stored_for_its_sinks(state: StateStore, outbox: Outbox) -> None:
-    """An event comes with its commit for the sinks that receive it."""
+    """An event is stored, in its change's commit, for the sink that receives its type, and for no other."""
     created_upload = await created(state)
     [delivery] = await outbox.due(ALL.name, EVER, 10)
     assert delivery.event_id == f"evt_{created_upload.id}_created"
@@ -78,7 +79,7 @@ async def test_without_a_request_there_is_no_caller(state: StateStore, outbox: O
 
 
 async def take_all(outbox: Outbox, sink: Subscription = ALL) -> list[Delivery]:
-    """All that is pending, done one by one."""
+    """Mark all pending deliveries of the sink delivered, one by one as they are due, and return them in that order."""
     deliveries = list[Delivery]()
     while due := await outbox.due(sink.name, EVER, 1):
         await outbox.mark_delivered(due[0])
@@ -132,7 +133,7 @@ async def test_uploads_do_not_wait_for_each_other(state: StateStore, outbox: Out
 
 
 async def test_events_are_due_in_order(state: StateStore, outbox: Outbox) -> None:
-    """Delivers the longest due events first, and none that isn't due yet."""
+    """The longest due deliveries come first, none that isn't due yet comes, and no more come than were asked for."""
     for number, at in ((1, 30.0), (2, 10.0), (3, 20.0)):
         planned = upload(number, updated_at=at)
         await state.create(planned, events=[event(planned, EventType.CREATED)])
@@ -211,7 +212,8 @@ async def test_what_is_stored_for_a_sink_that_is_no_more_stays(state: StateStore
 
 
 async def test_an_event_is_told_once_and_each_roll_back(state: StateStore, outbox: Outbox) -> None:
-    """An upload whose record was lost is created once more; bytes can be lost more than once."""
+    """A second creation of an upload, whose record was lost, stores no second event; each roll-back stores an event of
+    its own."""
     current = await created(state)
     await state.delete(current)
     current = await created(state)
@@ -255,7 +257,8 @@ async def test_they_are_there_after_a_restart(durable: Maker) -> None:
 
 
 async def test_many_nodes_deliver_each_event_once_and_in_order(state: StateStore, outbox: Outbox) -> None:
-    """As long as none of them dies or fails: leases never end here."""
+    """Four nodes that share an outbox deliver each event once and each upload's events in order, as long as no lease
+    runs out."""
     arrived = dict[str, list[str]]()
     dice = random.Random(7)
     for number in range(5):

@@ -37,18 +37,19 @@ _ENDED_REVISION = 2
 
 @dataclass
 class Model:
-    """An outbox as plain as can be. Documents are left out."""
+    """A plain model of an outbox; its deliveries have empty documents."""
 
     subscriptions: Sequence[Subscription] = ()
     rows: list[Delivery] = field(default_factory=list)
-    """By number; each as it is now."""
+    """The deliveries in their present state, ordered by the event's number, then by sink."""
     events: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """The number and the time of each, by its id."""
+    """The number and the time of each stored event, by the event's id."""
     count: int = 0
     """The number of the last event, stored or not."""
 
     def store(self, type_: EventType, of: UploadId, at: float, *ids: str) -> None:
-        """An event with the first of the ids that is free."""
+        """Number an event, and store it under the first free one of `ids`, with a delivery for each sink, if a
+        subscription has its type; with no id free it isn't stored."""
         self.count += 1
         wishes = [subscription for subscription in self.subscriptions if type_ in subscription.types]
         names = sorted(subscription.name for subscription in wishes if subscription is not KEPT)
@@ -106,7 +107,8 @@ class Model:
 
 
 class Outboxes(RuleBasedStateMachine):
-    """One outbox of each kind, and what they should hold. A delivery may have been read long ago."""
+    """A state machine that makes the same calls to the outboxes of memory, SQLite and Redis and to the model, and
+    compares them. Calls take any delivery read so far, however long ago."""
 
     def __init__(self, redis: RedisServer) -> None:
         super().__init__()
@@ -162,7 +164,7 @@ class Outboxes(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 5), phase=st.sampled_from(sorted(ENDED)), at=TIMES)
     def end_job(self, number: int, phase: JobPhase, at: float) -> None:
-        """A job that has ended is saved once more."""
+        """Save the job as ended; if it has ended already, save it once more, which stores no event."""
         planned = job(number, upload_id=upload(number % 3).id)
 
         async def save(state: StateStore) -> Job:
@@ -289,6 +291,7 @@ def _by_time(delivery: Delivery) -> tuple[float, int]:
 
 
 def test_any_sequence_of_calls_does_what_a_plain_model_does(redis_running: RedisServer) -> None:
-    """Failures aren't shrunk: each step waits for three stores."""
+    """Any sequence of calls gives the same with the outboxes of all three states as with the plain model. Failures
+    aren't shrunk, since each step waits for three stores."""
     steps = settings(max_examples=25, stateful_step_count=30, deadline=None, phases=[Phase.generate])
     run_state_machine_as_test(lambda: Outboxes(redis_running), settings=steps)  # type: ignore[arg-type]

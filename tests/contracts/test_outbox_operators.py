@@ -45,7 +45,8 @@ def lines(deliveries: Sequence[Delivery]) -> list[tuple[int, str, str]]:
 
 
 async def three_states(state: StateStore, outbox: Outbox) -> Upload:
-    """1 is delivered; 2 is dead for one sink and pending for the other."""
+    """Create and end an upload; its event 1 is delivered, its event 2 is dead for the sink ALL and pending for ENDS.
+    Return the upload."""
     current = await created(state)
     await outbox.mark_delivered(await first(outbox))
     current = await ended(state, current)
@@ -113,7 +114,8 @@ async def test_a_dead_one_is_sent_again_as_if_it_were_new(state: StateStore, out
 
 
 async def test_a_redelivery_precedes_later_events(state: StateStore, outbox: Outbox) -> None:
-    """A delivered event is sent again before those behind it."""
+    """A delivered event that is restarted is due before the later events of its upload, which then don't wait for their
+    next attempt."""
     created_upload = await created(state)
     await outbox.mark_delivered(await first(outbox))
     await ended(state, created_upload)
@@ -166,7 +168,8 @@ async def test_a_late_node_cannot_end_what_was_dropped(state: StateStore, outbox
 
 
 async def test_a_dead_event_blocks_a_strict_order(state: StateStore, outbox: Outbox) -> None:
-    """A dead event holds back those behind it where order is strict."""
+    """With `strict`, a dead event holds back the later events of its upload until it is dropped; without, it
+    doesn't."""
     one, two = await created(state, 1), await created(state, 2)
     dead = await die(outbox)
     await ended(state, one)
@@ -216,7 +219,8 @@ async def test_a_backlog_is_counted_for_each_sink(state: StateStore, outbox: Out
 
 
 async def test_what_no_sink_waits_for_is_pruned_when_it_is_old(state: StateStore, outbox: Outbox) -> None:
-    """Event 2 is dead and pending; 3 is dropped; 4 is delivered, but not old."""
+    """Pruning removes an event older than the given time that is neither pending nor dead for any sink: the delivered 1
+    and the dropped 3, but not 2 (dead and pending) or 4 (delivered, not old)."""
     await three_states(state, outbox)
     await created(state, 2, updated_at=20.0)
     await outbox.drop([await first(outbox)], 70.0)

@@ -25,14 +25,14 @@ from tusd_py.transfer.budget import Budget
 
 PART = 64
 BUCKETS = (None, "others")
-"""The storage's own, and another."""
+"""Values of an upload's `bucket`: None for the storage's own bucket, and the name of another."""
 ID = UploadId("ab" * 16)
 Open = Callable[..., AbstractAsyncContextManager[S3Storage]]
 
 
 @pytest.fixture
 def opened(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Opens storages below one prefix, which belongs to the test."""
+    """A function that opens storages in moto's buckets, all below one prefix that no other test uses."""
     for name, value in Identity(name="any", actions=()).environment().items():
         monkeypatch.setenv(name, value)
     profile, prefix = Profile(min_part=48, lists_checksums=False), f"{uuid.uuid4().hex}/"
@@ -49,7 +49,7 @@ def opened(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Open:
 
 
 async def unfinished(storage: S3Storage, bucket: str | None) -> Upload:
-    """Two parts and a tail."""
+    """Return an unfinished upload with two parts and a tail, in `bucket` (None: the storage's own)."""
     sender = Sender(storage, random_bytes(4 * PART), new_upload(storage, 4 * PART, bucket=bucket))
     await sender.send(2 * PART + 3)
     return sender.upload
@@ -138,8 +138,8 @@ async def test_a_bucket_belongs_to_one_installation(opened: Open) -> None:
 
 
 async def test_a_bucket_of_an_installation_is_no_storage_of_its_own(opened: Open) -> None:
-    """A storage that begins with the installation's second bucket isn't given its id: it would take uploads in the
-    first for lost."""
+    """A storage whose own bucket is the second of an installation has another id than the installation, or it would
+    take the uploads in the first bucket for lost. With the first as a further bucket it raises WrongPair."""
     async with opened() as storage:
         assert await storage.installation() is None
         await storage.install(ID)

@@ -1,6 +1,5 @@
-"""Uploads whose key a hook or a credential chose, or began, of which the record is lost: only their info object tells
-what is theirs.
-"""
+"""Uploads whose key, or key prefix, was chosen by a hook or a credential and whose record is lost: only the info object
+tells which parts are theirs."""
 
 from __future__ import annotations
 
@@ -28,7 +27,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 
 async def test_the_key_of_another_upload_is_never_free(bench: Bench) -> None:
-    """Else garbage collection and repair would take the upload's parts for the other's."""
+    """A chosen key in the form of another upload's id counts as occupied: else garbage collection and repair would mix
+    up the parts of the two uploads. The upload's own id is free."""
     plain = new_upload(bench.storage, 1)
     form = bench.storage.locate(plain).key.rpartition("/")[2]
     assert form == plain.id, "the default template"
@@ -40,7 +40,8 @@ async def test_the_key_of_another_upload_is_never_free(bench: Bench) -> None:
 
 
 async def send(bench: Bench, *sessions: int, **names: str) -> Sender:
-    """An upload of four parts that got so many bytes in each of its sessions."""
+    """Return the sender of an upload as long as four parts, after it has sent `sessions` bytes, one number for each
+    session. `names` are the upload's `place` or `key_prefix`."""
     upload = new_upload(bench.storage, 4 * bench.grain, **names)
     sender = Sender(bench.storage, random_bytes(4 * bench.grain), upload)
     for size in sessions:
@@ -86,7 +87,8 @@ async def test_what_replaced_a_finished_object_stays(bench: Bench) -> None:
 
 
 async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
-    """After the loss of a state two uploads may have one key."""
+    """Two uploads with one chosen key, as after the loss of a state, are each recovered with their own offset, the
+    second also after the first is discarded."""
     first, second = await send(bench, 3, **NAMES[0]), await send(bench, 2 * bench.grain, **NAMES[0])
     for sender in (first, second):
         recovered = await recover(bench, sender.upload)
@@ -96,7 +98,8 @@ async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
 
 
 async def test_a_late_writer_leaves_parts_of_the_next_upload(bench: Bench) -> None:
-    """Once the record of an upload is gone, its key may be given again: its late writer removes only its own parts."""
+    """Cleaning up an upload whose record is gone removes only its own parts, even if another upload has its key by now:
+    that one is finished."""
     first, second = [await send(bench, bench.grain * 25 // 10, **NAMES[0]) for _ in range(2)]
     await bench.storage.clean(assume_gone(first.upload))
     await second.send()
@@ -108,7 +111,8 @@ async def test_a_late_writer_leaves_parts_of_the_next_upload(bench: Bench) -> No
 
 @pytest.mark.parametrize("bench", ["moto with info objects"], indirect=True)
 async def test_parts_are_found_under_the_key_that_an_info_object_tells(bench: Bench) -> None:
-    """The setting object-key may have changed since the upload began."""
+    """An upload is recovered with all its parts under the key in its info object, even if the setting `object-key` has
+    changed since."""
     sender = await send(bench, 3 * bench.grain)
     assert isinstance(bench.storage, S3Storage)
     for bucket in bench.storage._buckets:

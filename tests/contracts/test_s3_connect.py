@@ -1,4 +1,5 @@
-"""AWS settings: what is resolved, and that botocore, the way of bytes and signed URLs say the same."""
+"""AWS settings: the region, endpoint and proxy that they give, mistakes in them, and that botocore, the server's own S3
+client and presigned URLs agree on them."""
 
 from __future__ import annotations
 

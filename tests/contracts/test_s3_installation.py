@@ -1,4 +1,4 @@
-"""Only S3's own word makes an installation's id absent."""
+"""An installation's id counts as absent only if S3 itself says NoSuchKey; another 404 raises StorageUnavailable."""
 
 from __future__ import annotations
 

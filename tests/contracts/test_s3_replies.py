@@ -78,7 +78,8 @@ async def test_a_bucket_that_is_elsewhere_is_told_with_its_region() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307])
 async def test_a_redirect_is_not_followed(status: int) -> None:
-    """botocore would look for the bucket's region by one HeadBucket after another."""
+    """A redirect raises S3Error after one request: botocore's search for the bucket's region, one HeadBucket after
+    another, doesn't happen."""
     methods = list[str]()
     async with answered(status, methods=methods) as client:
         with pytest.raises(S3Error, match=f"S3 HeadBucket: {status}"):
@@ -107,7 +108,7 @@ async def test_a_missing_bucket_is_no_missing_upload() -> None:
 
 @pytest.mark.parametrize(("status", "text"), [(200, "?"), (404, NO_SUCH_KEY)], ids=["a key", "no key"])
 async def test_a_ping_accepts_a_missing_key(status: int, text: str) -> None:
-    """A ping succeeds whether or not the key exists."""
+    """`reach` gets its answer whether the key exists (True) or not (False), and doesn't make the client writable."""
     async with answered(status, text) as client:
         assert await client.reach("k") is (status == 200)
         assert not client.writable, "it has taken no body yet"
@@ -140,7 +141,8 @@ PAGES = ["", "<html><body>maintenance</body></html>", "maintenance"]
 @pytest.mark.parametrize("text", PAGES, ids=["nothing", "XHTML", "text"])
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_a_proxys_success_is_trouble(question: str, text: str) -> None:
-    """Else a bucket would look empty, and uploads would fall back to 0."""
+    """A 200 whose body isn't S3's raises S3TransientError: else a bucket would look empty, and uploads would fall back
+    to 0."""
     async with answered(200, text) as client:
         with pytest.raises(S3TransientError):
             await QUESTIONS[question](client)
@@ -171,7 +173,8 @@ async def test_a_missing_object_is_deleted() -> None:
 
 
 async def test_a_multipart_gone_without_a_code_is_aborted() -> None:
-    """Else the removal of its upload would be tried again and again."""
+    """An abort that gets a 404 without S3's error code succeeds if S3 doesn't list the multipart upload: else its
+    removal would be tried again and again."""
     async with answered(404, "not found", uploads="") as client:
         await client.abort_multipart("k", "m")
 

@@ -1,4 +1,5 @@
-"""Small and large uploads, whose bytes and other requests take two clients, over ways that settings must name."""
+"""Uploads by both S3 clients, botocore and the server's own, over TLS with a private CA and by proxies, as the settings
+name them."""
 
 from __future__ import annotations
 
@@ -62,7 +63,7 @@ async def read(client: S3Client, key: str) -> bytes:
 
 
 async def upload(client: S3Client, key: str) -> None:
-    """One that is a single request, and one in parts."""
+    """Store an object under `key` in one request and then in parts, read each back, and delete the last."""
     await client.put(key, payload(b"abc"), {})
     assert await read(client, key) == b"abc"
     multipart = (await client._boto.create_multipart_upload(Bucket="uploads", Key=key))["UploadId"]
@@ -147,7 +148,7 @@ async def test_a_proxy_has_its_own_ca_and_asks_for_a_certificate(
 async def test_a_proxy_that_never_answers_is_given_up(
     seaweed: SeaweedFS, tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """S3 itself would answer: only a request that waits for the proxy fails."""
+    """A request by a proxy that never answers raises S3TransientError, and no request reaches S3 without the proxy."""
     async with ForwardProxy(silent=True) as proxy, S3Proxy(seaweed.endpoint, tls=certificate.serving()) as s3:
         variables = {**tunnels(proxy, tls=True), "AWS_CA_BUNDLE": str(certificate.authority)}
         monkeypatch.setattr(transport, "_CONNECT_SECONDS", 0.2)

@@ -67,7 +67,7 @@ async def put(s3: RawS3, data: Payload) -> None:
 
 
 async def test_a_body_without_source_is_not_retried() -> None:
-    """A body whose source is gone fails as lost and isn't retried."""
+    """A body whose source raises UploadLost makes the request raise UploadLost."""
 
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -83,8 +83,8 @@ async def test_a_body_without_source_is_not_retried() -> None:
 
 @pytest.mark.parametrize("size", [3, 1_000_000])
 async def test_a_body_is_sent_once_in_each_attempt(size: int) -> None:
-    """An S3 that took all of a body and hung up may yet store it: so the sender must know, and may send no more once
-    its lease is over."""
+    """A body that S3 took whole before it hung up is sent again: `guard` is asked before each attempt, as the lease may
+    be over, and the result is `troubled`, as S3 may yet store the first."""
     bodies, guards = list[bytes](), list[int]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -233,7 +233,7 @@ async def test_a_key_of_any_characters_is_signed_as_s3_reads_it(
 
 
 async def test_a_redirect_is_a_configuration_error() -> None:
-    """A redirect is a mistake in the configuration and isn't followed."""
+    """A redirect, which comes from a wrong configuration, raises S3Error and isn't followed."""
     heads = list[bytes]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

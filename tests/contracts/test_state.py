@@ -1,4 +1,4 @@
-"""Promises of every state store (`tusd_py/ports/state.py`); every maker passes all of it."""
+"""Promises of every state store (`tusd_py/ports/state.py`): the tests run with each of memory, SQLite and Redis."""
 
 from __future__ import annotations
 
@@ -279,7 +279,8 @@ async def test_what_is_refused_counts_nothing(state: StateStore) -> None:
 async def test_huge_claims_can_be_saved_and_released(
     state: StateStore,
 ) -> None:
-    """Saves and gives back claims of any size: a client may declare a length of 18 digits."""
+    """Claims of any size can be saved, and are given back when their uploads are deleted: a client may declare 18
+    digits."""
     created = [await state.create(upload(number, length=10**18 - 1)) for number in range(20)]
     assert (await state.unfinished()).claimed > 10**17
     for record in created:

@@ -19,7 +19,7 @@ from tusd_py.ports.state import StateStore, Unfinished
 
 @dataclass
 class Model:
-    """A state store as plain as can be."""
+    """A plain model of a state store: the records, and their entries."""
 
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
     entries: dict[UploadId, list[Entry]] = field(default_factory=dict)

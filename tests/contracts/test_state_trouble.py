@@ -28,14 +28,14 @@ LARGE = {"filename": bytes(12000)}
 
 
 class SmallRedis:
-    """A Redis with a limit, which another of its clients can reach."""
+    """A Redis with `maxmemory`, which the test can fill and empty as another client."""
 
     def __init__(self, server: RedisServer) -> None:
         self._client = Redis.from_url(server.url)
         self._client.config_set("maxmemory", SIZE)
 
     def fill(self) -> None:
-        """Write until it doesn't take 16 bytes more."""
+        """Write until Redis refuses 16 bytes more."""
         for size in (65536, 4096, 256, 16):
             with suppress(OutOfMemoryError):
                 while True:
@@ -80,7 +80,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
 
 
 async def fill(state: StateStore) -> list[Upload]:
-    """Create uploads until no more are taken."""
+    """Create uploads until the state raises StateFull, and return those that it took."""
     uploads = list[Upload]()
     with suppress(StateFull):
         while True:

@@ -1,4 +1,4 @@
-"""Promises of every storage (`tusd_py/ports/storage.py`); every maker passes all of it, through the port alone."""
+"""Promises of every storage (`tusd_py/ports/storage.py`), tested through the port alone: memory, disk and S3."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tusd_py.domain.upload import Upload
 
 
 def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run) -> None:
-    """Any split over any sequence of writers, any of which die at any time: no acknowledged byte is lost or changed."""
+    """The finished object has exactly the bytes that were sent, in any split over any sequence of writers, which may
+    die at any time."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -53,7 +54,8 @@ def test_a_length_that_is_declared_late_changes_nothing(bench: Bench, run: Run) 
 
 
 def test_explicit_completion_finishes_once_asked(bench: Bench, run: Run) -> None:
-    """An upload of explicit completion becomes an object only when asked, and as often as asked."""
+    """An upload with `explicit_completion` stays open with all its bytes until its completion is asked for; finishing
+    it twice gives the same object."""
 
     async def scenario(pieces: list[int]) -> None:
         data = random_bytes(sum(pieces))
@@ -123,7 +125,8 @@ async def test_a_finished_upload_leaves_its_object_and_nothing_else(bench: Bench
 
 
 async def test_bytes_are_recorded_before_the_writer_is_asked_to_flush(bench: Bench) -> None:
-    """A long request must not lose everything with its process."""
+    """Bytes are recorded while a request goes on, before `flush`: a long request doesn't lose everything if its process
+    dies."""
     sender = Sender(bench.storage, random_bytes(10 * bench.grain))
     journal = await sender.play(Session(sizes=[bench.grain // 2] * 20, flush=False))
     assert journal.upload.offset >= bench.grain
@@ -178,7 +181,8 @@ async def test_an_object_that_vanished_is_lost_before_the_first_byte(bench: Benc
 
 @pytest.mark.parametrize("metadata", [{"...": b"no name for a header"}, {"long": bytes(4000)}], ids=["name", "length"])
 async def test_excess_metadata_hinders_nothing(bench: Bench, metadata: dict[str, bytes]) -> None:
-    """A record has all metadata; the object has at most a copy of some."""
+    """An upload whose metadata the storage can't copy to the object, by its name or length, still becomes an object:
+    the record has all metadata, the object at most a copy of some."""
     finished = await stored(bench.storage, b"abc", metadata=metadata)
     assert await content(bench.storage, finished) == b"abc"
 
@@ -203,7 +207,7 @@ async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) ->
 
 
 async def test_a_late_length_has_the_same_limit(bench: Bench) -> None:
-    """A length declared late has the same limit as one declared at creation."""
+    """The limit of a length declared late is at least a part, and no higher than that of one declared at creation."""
     capacity = bench.storage.capacity
     late, at_once = capacity.max_deferred_length, capacity.max_length
     assert at_once is None or (late is not None and bench.grain <= late <= at_once)
@@ -227,7 +231,7 @@ async def test_the_place_of_an_object_is_known_from_its_record(bench: Bench) -> 
 
 
 async def test_a_chosen_key_is_occupied_from_creation(bench: Bench) -> None:
-    """A chosen key is that of the object and occupied from creation on."""
+    """A chosen key is that of the object, and occupied from the object's creation until it is discarded."""
     planned = replace(new_upload(bench.storage, 5), place="a/b c")
     chosen = replace(planned, cursor=bench.storage.start(planned))
     assert not await bench.storage.occupied(chosen)
@@ -253,7 +257,8 @@ async def test_a_keys_prefix_comes_before_what_the_setting_makes(bench: Bench) -
 
 @pytest.mark.parametrize("listing", [False, True], ids=["discard", "clean"])
 async def test_an_unfinished_upload_never_takes_anothers_object(bench: Bench, listing: bool) -> None:  # noqa: FBT001
-    """Another program may have put something at a chosen place since the upload was created."""
+    """Discarding or cleaning up an unfinished upload leaves an object that came to its chosen place after its
+    creation."""
     unfinished = Sender(bench.storage, random_bytes(bench.grain), new_upload(bench.storage, bench.grain, place="a/b c"))
     await unfinished.send(3)
     second = await stored(bench.storage, b"hello", place="a/b c")

@@ -1,4 +1,4 @@
-"""Knowledge of every storage about its uploads without their records."""
+"""Surveys, recovery and clean-up by every storage: its knowledge of uploads without their records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tusd_py.ports.inspection import Recovered
 
 
 def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run) -> None:
-    """After any crash the upload goes on, and in the end there is its object and nothing else."""
+    """After any crash, removing the leftovers that no upload needs harms nothing: the upload goes on, and in the end
+    there is its object and nothing else."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -38,7 +39,8 @@ def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run
 
 
 def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> None:
-    """Recovers every acknowledged byte after any crash; the upload can be continued and becomes the same object."""
+    """An upload whose record is lost is recovered with every acknowledged byte after any crash; it can be continued and
+    becomes the same object."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -68,7 +70,8 @@ def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> No
 
 @pytest.mark.parametrize("kind", [Kind.REGULAR, Kind.PARTIAL])
 async def test_what_is_finished_but_not_recorded_is_needed(bench: Bench, kind: Kind) -> None:
-    """A hook that gives no answer, or a crash, keeps the record finishing for long."""
+    """The object of an upload whose record still says finishing, after a crash or while a hook gives no answer, isn't
+    removed as a leftover."""
     length = bench.grain + 3
     sender = Sender(bench.storage, random_bytes(length), new_upload(bench.storage, length, kind=kind))
     await sender.send()
@@ -78,7 +81,8 @@ async def test_what_is_finished_but_not_recorded_is_needed(bench: Bench, kind: K
 
 
 async def test_what_a_finished_upload_left_is_not_taken_for_an_upload(bench: Bench) -> None:
-    """It would overwrite the object, or remove it when it expires."""
+    """Leftovers listed before an upload was finished aren't recovered as an upload: it would overwrite the object, or
+    remove it when it expires."""
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
     await sender.send(bench.grain + 3)
     unfinished = sender.upload
@@ -102,14 +106,15 @@ async def test_bytes_that_are_there_are_found_to_be(bench: Bench) -> None:
 
 
 async def test_an_unjoined_final_upload_is_found(bench: Bench) -> None:
-    """A final upload that is still to be joined is found as such."""
+    """A survey of a final upload that is still to be joined returns the upload unchanged."""
     final = new_upload(bench.storage, 9, kind=Kind.FINAL, offset=9, phase=Phase.FINISHING)
     assert (await bench.storage.survey(final, [])).upload == final
 
 
 @pytest.mark.parametrize("recorded", ["nothing", "some", "some, and no length"])
 async def test_an_old_record_is_matched_to_its_object(bench: Bench, recorded: str) -> None:
-    """Matches an old copy of a record to the object made since, which its end or expiry would otherwise remove."""
+    """A survey of an old copy of a record finds the object made since: the upload is done, with its length and ETag.
+    Else the end or expiry of the old record would remove the object."""
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
     if recorded != "nothing":
         await sender.send(bench.grain + 3)

@@ -1,4 +1,4 @@
-"""Several who write, by any storage."""
+"""Several writers of one upload, or of two, with every storage."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ async def test_unfinished_uploads_past_the_quota_are_refused(state: StateStore) 
 
 @pytest.mark.parametrize("quota", [Quota(max_bytes=35), Quota(max_uploads=3)])
 async def test_concurrent_creations_keep_the_quota(state: StateStore, quota: Quota) -> None:
-    """Lets no more of many concurrent creations in than the quota has space for."""
+    """The quota lets in only three of 12 concurrent creations; the others raise OverQuota."""
     outcomes = await asyncio.gather(
         *(state.create(hers(number), quota=quota) for number in range(12)), return_exceptions=True
     )
@@ -144,7 +144,7 @@ async def test_nodes_race_for_the_last_room_and_one_gets_it(durable: Maker) -> N
 
 
 async def test_a_superseded_change_charges_nothing(state: StateStore) -> None:
-    """It is refused as superseded even if it is above the quota."""
+    """A change of an older revision raises Superseded, even if it is above the quota, and charges nothing."""
     created = await state.create(hers())
     saved = await state.save(created)
     for refused in (

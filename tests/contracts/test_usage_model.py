@@ -40,7 +40,7 @@ class Step:
     granted: bool
 
     def upload(self, revision: int) -> Upload:
-        """The record that the step leaves."""
+        """Return the record that the step plans, at this revision."""
         return upload(
             self.number,
             revision=revision,
@@ -72,7 +72,7 @@ steps = st.builds(
 
 @dataclass
 class Model:
-    """Accounts as plain as can be: sums over records."""
+    """A plain model of the accounts: sums over records."""
 
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
     taken_over: set[UploadId] = field(default_factory=set)
@@ -107,7 +107,7 @@ class Model:
         return replace(self, uploads=remaining, taken_over=self.taken_over - {upload_id})
 
     def after(self, planned: Upload) -> Model:
-        """Return the model with the change."""
+        """Return the model once `planned` is saved; this one stays as it is."""
         is_new = planned.id not in self.uploads
         taken_over = {partial for partial in planned.partials if partial in self.uploads} if is_new else set()
         return Model(self.uploads | {planned.id: planned}, self.taken_over | taken_over, self.uses)

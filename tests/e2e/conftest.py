@@ -18,12 +18,12 @@ Deploy = Callable[..., AbstractAsyncContextManager[Deployment]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def deployment(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
-    """Not to be stopped: other tests use it too."""
+    """The deployment that the tests of a session share; a test must not stop it."""
     async with deployed(tmp_path_factory.mktemp("deployment"), seaweed, "shared") as shared:
         yield shared
 
 
 @pytest.fixture
 def deploy(seaweed: SeaweedFS, tmp_path: Path) -> Deploy:
-    """Starts a deployment of one's own, with these settings."""
+    """A function that starts a deployment for this test alone, with the given settings."""
     return partial(deployed, tmp_path, seaweed, tmp_path.name)

@@ -13,7 +13,7 @@ from typing import Any
 from tests.support.tus import TUS
 
 PATIENCE = 60.0
-"""Seconds in which a part of a body comes on a busy machine."""
+"""Seconds within which an awaited piece of a body comes, on a busy machine too."""
 BYTES = "application/offset+octet-stream"
 _TELL = (
     '%{stderr}{"status": %{http_code}, "version": "%{http_version}", "sent": %{size_upload}, "headers": %{header_json}}'
@@ -44,7 +44,8 @@ class Transfer:
         await self._process.stdin.drain()
 
     async def until(self, words: bytes) -> bytes:
-        """Return the body up to these words, while more may follow. Fails if they don't come."""
+        """Return the body up to and including `words`, while more may follow. Fails if they don't come within
+        PATIENCE."""
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             return await self._process.stdout.readuntil(words)

@@ -17,7 +17,7 @@ from tests.support.tus import TusClient
 
 MIB = 1024 * 1024
 SIZES = (0, 1, 5 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB + 17)
-"""Around the smallest part S3 takes, and around the parts we make."""
+"""Lengths of uploads in bytes, around the smallest part that S3 takes (5 MiB) and around the server's parts (8 MiB)."""
 
 
 class Deployment:
@@ -33,7 +33,7 @@ class Deployment:
         return self.server.url
 
     def stored(self, url: str | None) -> bytes:
-        """The object of a finished upload, asked of S3 itself."""
+        """Return the object of a finished upload, asked of S3 itself; the URL must be of this deployment."""
         assert url is not None
         assert url.startswith(self.url)
         return self.content(url)
@@ -43,24 +43,28 @@ class Deployment:
         return self.bucket.content(url)
 
     def residue(self) -> list[str]:
-        """The keys of all objects and all multipart uploads below the prefix; the installation's id is no residue."""
+        """Return the keys of all objects and all multipart uploads below the prefix, without the prefix, those of
+        multipart uploads after the word `multipart`; the installation's id is left out."""
         return self.bucket.residue()
 
     async def offset(self, url: str) -> int:
-        """As HEAD tells it."""
+        """Return the upload's offset, as HEAD tells it."""
         async with aiohttp.ClientSession() as session:
             return await TusClient(session, self.url).offset(url)
 
     async def until_received(self, count: int) -> int:
-        """Returns when the server has taken so many bytes of bodies since its start, with how many they are."""
+        """Wait until the server has taken `count` bytes of request bodies since its start, and return how many it has
+        taken."""
         return await self._until("received", count)
 
     async def until_sent(self, count: int) -> int:
-        """Returns when the server has sent so many bytes of finished uploads since its start, and how many."""
+        """Wait until the server has sent `count` bytes of finished uploads since its start, and return how many it has
+        sent."""
         return await self._until("sent", count)
 
     async def until_closed(self) -> None:
-        """Returns when no worker listens any more. A connection that waits for a worker may end with it before that."""
+        """Wait until no worker listens any more, which a refused connection shows. A connection that breaks, as its
+        worker ended before serving it, doesn't: the server is asked again."""
         with suppress(aiohttp.ClientConnectorError):
             while True:
                 await self._asked_once()
@@ -81,7 +85,7 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(directory: Path, seaweed: SeaweedFS, prefix: str, **settings: Any) -> AsyncIterator[Deployment]:
-    """A deployment for as long as the block lasts."""
+    """A deployment for as long as the block lasts; a Traceback in its log raises AssertionError after that."""
     deployment = Deployment(directory, seaweed, prefix, **settings)
     await deployment.server.start()
     try:

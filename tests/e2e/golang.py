@@ -1,4 +1,4 @@
-"""go-tus, driven as a process: see go/main.go. Only where Go is installed, which no test does."""
+"""go-tus, driven as a process: see go/main.go. No test installs Go: without it the tests are skipped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK = 6 * 1024 * 1024
 
 @cache
 def go() -> str:
-    """The binary; skips if there is none, or nowhere to get go-tus from."""
+    """Return the path of Go's binary. Skips the test if Go isn't installed or go-tus can't be downloaded."""
     path = shutil.which("go")
     if path is None:
         pytest.skip("Go is not installed")
@@ -26,7 +26,8 @@ def go() -> str:
 
 
 async def upload(endpoint: str, file: Path, *, override: bool = False) -> str:
-    """The URL of an upload that go-tus begins, asks for, and goes on with."""
+    """Upload the file with go-tus, which stops after a chunk, asks for the offset and goes on; return the upload's URL.
+    With `override` it sends POST instead of PATCH."""
     words = ("run", ".", endpoint, str(file), str(CHUNK), *(("override",) if override else ()))
     process = await asyncio.create_subprocess_exec(go(), *words, cwd=PROJECT, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()

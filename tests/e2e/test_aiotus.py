@@ -11,7 +11,7 @@ from tests.e2e.deployment import MIB, SIZES, Deployment
 from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-"""aiohttp's advice to the client, which hands it whole chunks."""
+"""Ignores aiohttp's warning about large bodies in one piece, which the client library causes."""
 
 
 @pytest.mark.parametrize("size", SIZES)

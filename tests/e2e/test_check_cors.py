@@ -20,7 +20,7 @@ ORIGIN = r"https://app\.example"
 
 @pytest.fixture
 def bucket(seaweed: SeaweedFS) -> Iterator[str]:
-    """A bucket's name, without rules before and after."""
+    """The name of the bucket, whose CORS rules are deleted before and after the test."""
     admin = seaweed.client(seaweed.admin)
     admin.delete_bucket_cors(Bucket=seaweed.bucket)
     yield seaweed.bucket
@@ -33,7 +33,7 @@ def server(directory: Path, seaweed: SeaweedFS, **settings: Any) -> Server:
 
 
 def printed(outcome: Outcome) -> tuple[Any, list[str]]:
-    """The rules, and the lines after them."""
+    """Return the CORS rules that the command printed, parsed from JSON, and the lines after them."""
     rules, end = json.JSONDecoder().raw_decode(outcome.out)
     return rules, outcome.out[end:].strip().splitlines()
 

@@ -27,7 +27,7 @@ from tests.support.tus import TusClient, until
 
 @pytest.fixture
 async def half(deployment: Deployment, curl: str, data: bytes) -> str:
-    """An upload that has 9 MiB of its 20."""
+    """The URL of an upload that has 9 MiB of its 20 MiB + 17 bytes."""
     return await created(deployment, curl, data, 9 * MIB)
 
 
@@ -42,7 +42,7 @@ async def created(deployment: Deployment, curl: str, data: bytes, sent_bytes: in
 
 @asynccontextmanager
 async def writing(curl: str, url: str, remaining: Path) -> AsyncIterator[Transfer]:
-    """A PATCH with all that `half` lacks, which takes a quarter of a minute."""
+    """A PATCH of the file `remaining` to `url` at offset 9 MiB, slowed to take a quarter of a minute."""
     flags = ("--limit-rate", "700k", "-X", "PATCH", "-T", str(remaining))
     async with transfer(curl, url, *flags, Upload_Offset=str(9 * MIB), Content_Type=BYTES) as slowly:
         yield slowly
@@ -221,7 +221,7 @@ async def test_readiness_names_unavailable_parts(tmp_path: Path) -> None:
 
 
 async def says(deployment: Deployment, status: int, text: str) -> None:
-    """Wait until it does: it looks every few seconds."""
+    """Wait until /readyz answers with this status and text; the server looks at its parts every few seconds."""
 
     async def is_answered() -> bool:
         async with aiohttp.ClientSession() as session, session.get(f"{deployment.server.origin}/readyz") as answer:

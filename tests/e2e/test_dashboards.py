@@ -40,13 +40,14 @@ def targets() -> Sequence[Mapping[str, Any]]:
 
 
 def queries() -> Mapping[str, Names]:
-    """Returns the names in each query."""
+    """Return the names in each query of the dashboard and the alerts, by the query."""
     expressions = [*(target["expr"] for target in targets()), *(rule["expr"] for rule in rules())]
     return {query: names(query) for query in expressions}
 
 
 async def labels_after_a_run(folder: Path, seaweed: SeaweedFS) -> Labels:
-    """The labels of each sample on /metrics, once something of each kind has happened."""
+    """Return the label names of each sample on /metrics, by the sample's name, after an upload, a download, a HEAD of
+    an unknown id and calls of a hook."""
     bucket = Bucket(seaweed)
     async with (
         receiving() as hook,

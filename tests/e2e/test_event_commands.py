@@ -22,7 +22,7 @@ HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Length": "3"}
 
 @asynccontextmanager
 async def outbox_of(place: str) -> AsyncIterator[Outbox]:
-    """Seen from another process, as a deliverer would."""
+    """The outbox of the state `place`, opened by this process too, as by another node that delivers."""
     path = place.removeprefix("sqlite:")
     state = RedisState(place) if place == path else SqliteState(Path(path))
     try:

@@ -15,7 +15,7 @@ from tests.e2e.deployment import MIB, Deployment
 from tests.e2e.tusjs import Start
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-"""aiohttp's advice to the client, which hands it whole chunks."""
+"""Ignores aiohttp's warning about large bodies in one piece, which the client library causes."""
 
 
 async def by_tuspy(url: str, data: bytes) -> str:
@@ -36,7 +36,8 @@ async def by_tus_js(tus_js: Start, url: str, file: Path) -> str:
 
 
 async def upload_by_all(deployment: Deployment, tus_js: Start, data: bytes, file: Path) -> None:
-    """Every client uploads the same bytes at the same time."""
+    """Upload the same bytes at the same time with tuspy (twice), aiotus and tus-js-client, and check that each upload
+    is a separate object with these bytes."""
     url = deployment.url
     urls = await asyncio.gather(
         by_tuspy(url, data), by_tuspy(url, data), by_aiotus(url, data), by_tus_js(tus_js, url, file)

@@ -1,4 +1,5 @@
-"""A state and a storage of two installations, on real parts: nothing is done with either, and one line says why."""
+"""State and storage of two installations, on a real disk, S3 and Redis: servers and commands refuse both in one line.
+And starts at which they are, or become, one installation."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def redis_place(tmp_path: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
 
 
 async def refuse_all(place: Place, storage: str, url: str) -> None:
-    """Neither a server nor a command works on the storage of that name with the state of another."""
+    """Check that a server and each command refuse the storage of that name with the state of `place`, in one line: code
+    2, from `check` 1."""
     assert a_wrong_pair(await place.refused(storage, expire_after=LONG_AGO), place, storage)
     wrong = place.server(storage, expire_after=LONG_AGO)
     checked = await wrong.command("check")
@@ -68,7 +70,8 @@ async def refuse_all(place: Place, storage: str, url: str) -> None:
 
 
 async def test_commands_refuse_a_foreign_state(place: Place) -> None:
-    """Removes nothing."""
+    """A server and commands on a state of one installation refuse a storage of another, or one without an id, and
+    remove nothing."""
     async with place.serving("mine", expire_after=LONG_AGO) as mine:
         (url,) = await uploaded(mine, b"abc")
         async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other_server:
@@ -107,7 +110,8 @@ async def test_prefixes_let_installations_share_a_redis(redis_place: Place) -> N
 
 
 async def remove_nothing(server: Server) -> None:
-    """Neither the collection of garbage nor a repair that isn't applied removes anything, and the first says why."""
+    """Check that garbage collection removes nothing and says until when, and that a repair without `--apply` mends
+    nothing."""
     swept = await server.command("uploads", "collect-garbage")
     (notice, summary) = swept.out.splitlines()
     assert notice.startswith("nothing is removed until 20")

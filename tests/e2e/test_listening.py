@@ -153,8 +153,8 @@ async def uploaded(session: aiohttp.ClientSession, server: Server, content: byte
 
 
 async def is_draining(session: aiohttp.ClientSession, origin: str) -> bool:
-    """Return True if a worker answers that it is draining, and then that it lives; False if it ends before it has
-    answered both, as a worker without work may: the other worker is to be asked next."""
+    """Return True if a worker answers /readyz with 503 `draining`, and then /healthz with 200; False if it isn't
+    draining, or ends before it has answered both, as an idle worker may: ask again then."""
     with suppress(aiohttp.ClientConnectionError):
         async with session.get(f"{origin}/readyz") as answer:
             drains = (answer.status, await answer.text()) == (503, "not ready: draining\n")

@@ -21,7 +21,7 @@ from tusd_py import create_app
 from tusd_py.config import Settings, load_settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-"""aiohttp's advice to the client, which hands it whole chunks."""
+"""Ignores aiohttp's warning about large bodies in one piece, which the client library causes."""
 
 
 @pytest.fixture(params=["file", "s3"])

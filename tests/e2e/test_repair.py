@@ -1,4 +1,4 @@
-"""The state store is lost, or the bucket: `tusd-py repair` with a real S3."""
+"""`tusd-py repair` with a real S3, after the state was lost or an object was deleted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METADATA = f"filename {b64encode(b'report.pdf').decode()}"
 
 
 async def cut_short(deployment: Deployment, curl: str, data: bytes) -> tuple[str, int]:
-    """An upload with two parts and a tail, whose client has vanished before its end, and the offset."""
+    """Return the URL and the offset of an upload with two parts and a tail, whose client was killed during a PATCH."""
     first = ("-X", "POST", "--data-binary", "@-")
     fields = {"Upload_Length": str(len(data)), "Upload_Metadata": METADATA, "Content_Type": BYTES}
     url = (await run(curl, deployment.url, *first, data=data[: 9 * MIB], **fields)).headers["location"]
@@ -33,7 +33,7 @@ async def cut_short(deployment: Deployment, curl: str, data: bytes) -> tuple[str
 
 
 async def lose_state(deployment: Deployment, directory: Path) -> None:
-    """The server comes back without what it knew."""
+    """Kill the server, delete the directory with its state, and start it again."""
     await deployment.server.kill()
     await asyncio.to_thread(shutil.rmtree, directory / "data")
     await deployment.server.start()

@@ -23,7 +23,7 @@ from tests.support.writing import random_bytes
 CREATED, APPENDED = ("POST", 201), ("PATCH", 204)
 
 PROTOCOLS = {"tus-v1": 204, "ietf-draft-03": 201, "ietf-draft-05": 201}
-"""And the status of an append."""
+"""The protocols of tus-js-client, each with the status of an append that succeeds."""
 IETF = [protocol for protocol in PROTOCOLS if protocol != "tus-v1"]
 
 OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -35,7 +35,8 @@ OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "metadata": ({"metadata": {"filename": "日本語 🎉.bin", "empty": "", "filetype": "text/html"}}, ["POST", "PATCH"]),
     "headers": ({"headers": {"Authorization": "Bearer x", "X-Own": "1"}}, ["POST", "PATCH"]),
 }
-"""And the requests that follow from them: a creation, then appends."""
+"""Options of tus-js-client, each with the methods of the requests that it then sends for 20 MiB: a creation, then
+appends."""
 
 
 @pytest.mark.parametrize(

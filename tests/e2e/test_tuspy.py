@@ -96,7 +96,7 @@ async def test_an_upload_by_tuspy_outlives_the_server(deploy: Deploy, end: signa
 
 
 class _Tripwire(io.BytesIO):
-    """Calls `reached` once a read begins at or after `offset`."""
+    """A stream that calls `reached` at each read that begins at or after `offset`."""
 
     def __init__(self, data: bytes, offset: int, reached: Callable[[], object]) -> None:
         super().__init__(data)

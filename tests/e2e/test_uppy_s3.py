@@ -25,7 +25,8 @@ WAYS = ("version 6", "version 6, signing", "version 5")
 
 @pytest.fixture(params=WAYS)
 def uppy(request: pytest.FixtureRequest, tus_js: tusjs.Start) -> Start:  # noqa: ARG001  it installs what Node needs
-    """Starts an upload, in one of the ways there are to begin one."""
+    """A function that starts an upload by Uppy: version 6, version 6 that signs its requests by /s3/presign, or version
+    5."""
     return partial(_start, request.param)
 
 
@@ -67,7 +68,7 @@ async def test_parts_go_to_s3_alone(
 async def test_parts_whose_lengths_are_bound(
     deploy: Deploy, uppy: Start, tmp_path: Path, size: int, chunk: int | None
 ) -> None:
-    """As they are where uploads are limited: their size is told."""
+    """An upload in parts arrives under `max-size`, where the client tells the size and each part's length is signed."""
     data = os.urandom(size)
     (tmp_path / "file").write_bytes(data)
     meta = {"filesize": size} | ({} if chunk is None else {"partsize": chunk})
@@ -130,7 +131,8 @@ async def test_cancel_leaves_nothing(direct: AbstractAsyncContextManager[Deploym
 async def test_another_process_goes_on(
     direct: AbstractAsyncContextManager[Deployment], uppy: Start, data: bytes, file: Path
 ) -> None:
-    """As Golden Retriever lets a page do after a reload."""
+    """A second Uppy process goes on with an upload from the first one's state, as Golden Retriever does after a reload
+    of a page, and doesn't send all parts again."""
     async with direct as deployment:
         async with uppy(deployment, file=file, options={**PARTS, "limit": 1}) as client:
             event = await client.until("part")

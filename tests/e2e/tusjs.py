@@ -19,13 +19,15 @@ Event = dict[str, Any]
 
 
 class TusJs:
-    """One upload by tus-js-client. An event has at least `event`, `url` and `requests`, those answered so far."""
+    """One upload by tus-js-client or Uppy. Each event has `event` and `requests`, those answered so far; events of
+    tus-js-client have `url` too."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
 
     async def until(self, name: str, *, sent_bytes: int = 0) -> Event:
-        """The next event of that name, with so many bytes sent if it is progress. Fails if Node ends before it."""
+        """Return the next event of that name, with at least `sent_bytes` sent if it is progress. Raises AssertionError
+        if an unexpected `error` comes, or Node ends, before it."""
         async for event in self._events():
             if event["event"] == name and event.get("sent", sent_bytes) >= sent_bytes:
                 return event
@@ -33,7 +35,7 @@ class TusJs:
         raise AssertionError(f"tus-js-client ended with code {await self._process.wait()}")
 
     async def ended(self) -> None:
-        """Returns when Node has nothing more to do."""
+        """Wait until Node ends, whose exit code must be 0."""
         async for _ in self._events():
             pass
         assert await self._process.wait() == 0

@@ -16,7 +16,7 @@ Serve = Callable[..., AbstractAsyncContextManager[TusClient]]
 
 
 def says(**members: Any) -> Answer:
-    """Answers with this JSON."""
+    """Return an answer with these members as a JSON object."""
     return lambda _: web.json_response(members)
 
 
@@ -25,5 +25,5 @@ def says_text(text: str) -> Answer:
 
 
 def questions(hook: Receiver, name: str) -> list[Arrival]:
-    """The calls of one hook."""
+    """Return the calls that the receiver got of the hook `name`, in order."""
     return [arrival for arrival in hook.arrivals if arrival.json["Type"] == name]

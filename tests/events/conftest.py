@@ -1,4 +1,4 @@
-"""Servers whose state is in SQLite and in Redis, and receivers."""
+"""Fixtures: servers whose state is in SQLite, Redis or memory, and receivers of their hooks."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ QUICK: Mapping[str, str] = {
     "hooks_http_timeout": "2s",
     "events_timeout": "2s",
 }
-"""Attempts that follow each other soon; a dead node's are soon repeated."""
+"""Settings by which a failed attempt is repeated after 200 ms, and one of a dead node after 3 s."""
 
 Start = Callable[..., Server]
 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
-    """The setting."""
+    """The setting `state`: SQLite in the test's directory, and Redis."""
     if request.param == "sqlite":
         return {"state": f"sqlite:{tmp_path}/state.db"}
     return {"state": request.getfixturevalue("redis_url")}
@@ -48,7 +48,8 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def start(state: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Start]:
-    """Makes servers of one installation, which are killed in the end."""
+    """A function that makes servers on one state and storage, which the caller starts; they are killed after the
+    test."""
     servers = list[Server]()
 
     def make(**settings: object) -> Server:
@@ -82,7 +83,7 @@ def serve(tmp_path: Path, hook: Receiver) -> Serve:
 
 @pytest.fixture
 def s3(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The settings of a bucket, below its own prefix."""
+    """The settings for moto's bucket `uploads`, below a prefix that no other test uses."""
     for name, value in Identity(name="any", actions=()).environment().items():
         monkeypatch.setenv(name, value)
     return {"storage": S3Bucket("uploads", f"{uuid.uuid4().hex}/"), "s3_endpoint_url": moto_endpoint}

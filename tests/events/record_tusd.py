@@ -29,11 +29,11 @@ name=$(basename "$0")
 cat > "$OUT/$name.json"
 """
 _QUIET = 1.5
-"""Seconds after the last call: progress is told once a second."""
+"""Seconds to wait after the last request for its hook calls: tusd tells progress once a second."""
 
 
 async def record(program: str) -> None:
-    """Record each scenario by HTTP, and one by commands."""
+    """Record the hook calls of the tusd at the path `program`: of each scenario by HTTP, of one by commands."""
     CORPUS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for name, scenario in SCENARIOS.items():

@@ -116,7 +116,7 @@ async def _create(
     metadata: Mapping[str, bytes] | None = None,
     fields: Fields | None = None,
 ) -> str:
-    """The URL of a new upload."""
+    """Create an upload by tus, with a deferred length if `length` is None, and return its URL."""
     size = ("Upload-Defer-Length", "1") if length is None else ("Upload-Length", str(length))
     pairs = ",".join(f"{key} {base64.b64encode(value).decode()}" for key, value in (metadata or {}).items())
     described: Fields = [("Upload-Metadata", pairs)] if pairs else []

@@ -20,7 +20,7 @@ from tests.support.writing import random_bytes
 
 DATA = random_bytes(2 * PART + 5)
 SENT = PART + MIB
-"""A part and a segment."""
+"""The bytes that a test sends first: a part, and a tail in one segment."""
 KEY = "team/a b.bin"
 TRIALS = ("bucket", "write, read and delete", "multipart", "list")
 MISSING = "no-such-bucket"
@@ -50,7 +50,7 @@ async def client(node: Node) -> AsyncIterator[TusClient]:
 
 @pytest.fixture
 def other_bucket(node: Node, seaweed: SeaweedFS) -> Bucket:
-    """The other bucket, below the same prefix."""
+    """The bucket in `hooks-buckets`, below the same prefix as the node's own."""
     return Bucket(seaweed, node.bucket.prefix.rstrip("/"), name=seaweed.other_bucket)
 
 

@@ -1,4 +1,4 @@
-"""Events reach their receivers from running servers: once each, in order, with any failure in between."""
+"""Events reach their receivers from running servers: in order, and each at least once, with any failure in between."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def client(server: Server, session: aiohttp.ClientSession) -> TusClient:
 
 
 async def upload(tus: TusClient, *, end: bool = False) -> str:
-    """The id of an upload that is made, finished and perhaps terminated."""
+    """Create and finish an upload, terminate it if `end`, and return its id."""
     url = await tus.create(5, b"hel")
     await tus.patch(url, 3, b"lo")
     if end:
@@ -32,7 +32,8 @@ async def upload(tus: TusClient, *, end: bool = False) -> str:
 
 
 def types_by_upload(arrivals: Sequence[Arrival]) -> Mapping[str, Sequence[str]]:
-    """The types of events by upload, in the order in which a consumer that knows repeated ones sees them."""
+    """Return the types of events by upload, in the order in which the events first arrived; a repeated event counts
+    once."""
     event_ids = dict[str, None]()
     for arrival in arrivals:
         event_ids.setdefault(arrival.id)
@@ -44,7 +45,7 @@ def types_by_upload(arrivals: Sequence[Arrival]) -> Mapping[str, Sequence[str]]:
 
 
 async def refuses(server: Server) -> bool:
-    """Return True if it takes no more connections."""
+    """Return True if the server takes no more connections."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     except OSError:

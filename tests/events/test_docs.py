@@ -34,7 +34,7 @@ OTHER = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 @pytest.fixture(params=PROGRAMS)
 async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Process, int]]:
-    """The receiver, and its port."""
+    """The process of each receiver in docs/hooks.md, and its port."""
     language, port = request.param, free_port()
     program = tmp_path / ("receiver.cjs" if language == "js" else "receiver.py")
     program.write_text(PROGRAMS[language])
@@ -64,7 +64,8 @@ async def listens(port: int) -> bool:
 
 
 async def publish(port: int, *secrets: str) -> None:
-    """Send an event, as the server does."""
+    """Send an event to the receiver, as the server does, signed with `secrets`. Raises DeliveryFailed if it is
+    refused."""
     sink = HookSink(HttpCaller(f"http://127.0.0.1:{port}/", Signer(secrets)), READER, FORMATS["tusd"], 20.0)
     try:
         await sink.publish(delivery())
@@ -73,7 +74,8 @@ async def publish(port: int, *secrets: str) -> None:
 
 
 async def test_documented_receivers_verify_and_deduplicate(running: tuple[Process, int]) -> None:
-    """Verifies signatures and recognises repeated events with the receivers of the page."""
+    """Each receiver of docs/hooks.md answers 401 to an event without a good signature, and acts once on an event that
+    is sent three times."""
     process, port = running
     bad: Sequence[tuple[str, ...]] = ((), (OTHER,))
     good: Sequence[tuple[str, ...]] = ((SECRET,), (OTHER, SECRET), (SECRET,))

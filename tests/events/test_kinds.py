@@ -1,4 +1,5 @@
-"""Each kind of hook, and brokers as receivers, on running servers."""
+"""Hooks as commands and Python methods, a Redis stream as a receiver, and the metrics of failing HTTP hooks, on running
+servers."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class Hooks:
 
 
 async def upload(url: str) -> str:
-    """The id of a finished upload."""
+    """Create an upload with all its bytes at the endpoint `url`, and return its id."""
     async with aiohttp.ClientSession() as session:
         return (await TusClient(session, url).create(5, b"hello")).rpartition("/")[2]
 

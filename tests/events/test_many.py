@@ -1,4 +1,5 @@
-"""Very many uploads through a sink that fails half of the time: all is told, in order, and memory stays as it is."""
+"""Very many uploads with a sink that fails every second attempt: each event arrives, in order, and memory hardly
+grows."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ class _HalfDead:
             self.done.set()
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 @pytest.mark.parametrize("count", [2000, pytest.param(100_000, marks=[pytest.mark.huge, pytest.mark.timeout(7200)])])
@@ -68,7 +69,7 @@ async def test_all_is_told_in_order_and_memory_stays_as_it_is(count: int, tmp_pa
 
 
 async def _make(state: SqliteState, number: int) -> None:
-    """An upload with both its events."""
+    """Create an upload in the state, with the events created and finished."""
     recorded = upload(number, updated_at=time.time())
     await state.create(recorded, events=[Event(type=type_, upload=recorded) for type_ in ORDER])
 

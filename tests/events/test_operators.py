@@ -1,4 +1,4 @@
-"""Commands without hooks, with uploads that a hook is to be asked about."""
+"""Commands, which ask no hooks, on an upload that a hook must be asked about before it is finished."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tusd_py.config import S3Bucket
 
 
 async def created(client: TusClient, hook: Receiver, /, size: Any = 3, **storage: Any) -> Answer:
-    """The answer to a creation whose hook chooses this place."""
+    """Return the answer to a creation of `size` bytes, for which the hook chooses `storage` as the place."""
     hook.answers = [says(ChangeFileInfo={"Storage": storage})]
     return await client.try_create(size)
 
@@ -48,7 +48,8 @@ async def test_a_hook_places_final_uploads_only(serve: Serve, hook: Receiver, tm
 
 
 async def test_a_taken_place_is_refused(serve: Serve, hook: Receiver, tmp_path: Path) -> None:
-    """A place is taken by a remembered upload or by another program's file."""
+    """A creation whose hook chooses a place or name that a remembered upload or another program's file has is refused
+    with 409."""
     (tmp_path / "theirs").write_bytes(b"xyz")
     async with serve("pre-create") as client:
         assert (await created(client, hook, Path="a/b")).status == 201

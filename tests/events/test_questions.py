@@ -65,7 +65,8 @@ async def test_an_answer_that_is_none_fails_at_once_and_tells_nothing(
 
 
 async def test_a_failed_question_is_repeated(serve: Serve, hook: Receiver) -> None:
-    """Repeats a question after a server error or a broken connection."""
+    """The server repeats a question after a server error or a broken connection; after three failed attempts the client
+    gets 503."""
     async with serve("pre-create") as client:
         hook.answers = [status(500), "cut"]
         assert (await client.try_create(3)).status == 201
@@ -134,7 +135,7 @@ async def test_a_head_is_answered_at_once_while_the_hook_thinks(serve: Serve, ho
 
 
 async def test_an_upload_rejected_at_its_end_is_removed(serve: Serve, hook: Receiver) -> None:
-    """An upload rejected at its end no longer exists."""
+    """An upload that `pre-finish` rejects answers 404 from then on."""
     async with serve("pre-finish") as client:
         path = await client.create(3)
         hook.answers = [says(RejectUpload=True, HTTPResponse={"StatusCode": 415})]
@@ -218,7 +219,8 @@ async def test_named_partial_uploads_are_joined_by_their_names(serve: Serve, hoo
 
 
 async def test_a_name_is_all_that_is_below_the_public_url(serve: Serve, hook: Receiver) -> None:
-    """A final upload joins the partial uploads whose whole names it gives, and none that is named by an end of one."""
+    """A partial upload's name is all of the path below the public URL, or below /files/: a final upload joins `a/1` by
+    that name, and not the upload `1`."""
     async with serve("pre-create", public_url="https://up.example/up") as client:
         for name, content in (("a/1", b"abc"), ("1", b"def"), ("a/files/1", b"ghi")):
             hook.answers = [says(ChangeFileInfo={"ID": name})]

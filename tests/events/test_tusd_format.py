@@ -73,7 +73,8 @@ def _events(texts: Iterator[str]) -> Iterator[str]:
 
 
 def _normal(text: str, folder: str) -> str:
-    """The text without what differs each time, and without what this server doesn't store, or stores elsewhere."""
+    """Return the text of a call with equal words for ids, ports and folders, and without `InfoPath` and the fields that
+    this server doesn't store."""
     plain = text.replace(f"{folder}/.tusd-py", "/srv/data").replace(folder, "/srv/data")
     plain = re.sub(r'"InfoPath":"[^"]+"', '"InfoPath":""', plain)
     plain = re.sub(r"127\.0\.0\.1:\d+", "HOST", re.sub(r"[0-9a-f]{32}", "ID", plain))
@@ -99,7 +100,8 @@ def _upload(call_body: Mapping[str, Any]) -> Upload:
 
 
 def _metadata(call_body: Mapping[str, Any]) -> Mapping[str, bytes]:
-    """The metadata as the client sent it: what was lost of it can't be read from the call."""
+    """Return the metadata as the client sent it: of the call's request, or of its upload with the value of `broken`,
+    which a call can't hold, put back."""
     sent_values = call_body["Event"]["HTTPRequest"]["Header"].get("Upload-Metadata")
     if sent_values is None:
         values = call_body["Event"]["Upload"]["MetaData"]

@@ -24,7 +24,7 @@ NAMED = {"upload_metadata": f"filename {base64.b64encode(b'a.txt').decode()},oth
 
 @asynccontextmanager
 async def http_hooks(output: Path) -> AsyncIterator[str]:
-    """The URL of the running program, which writes to `output`."""
+    """Run http_hooks.py with its output going to `output`, and yield its URL."""
     port = free_port()
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
@@ -48,7 +48,7 @@ async def listens(port: int) -> bool:
 
 
 async def complete(path: Path) -> bool:
-    """True once there is a whole line."""
+    """Return True if the file ends with a whole line; False also if there is no file."""
     return content(path).endswith(b"\n")
 
 
@@ -57,7 +57,7 @@ def content(path: Path) -> bytes:
 
 
 async def upload(tus: TusClient) -> str:
-    """The URL of an upload of 7 bytes, with a name, in two requests."""
+    """Create an upload of 7 bytes with a filename, finish it with a second request, and return its URL."""
     url = await tus.create(7, b"hel", **NAMED)
     await tus.patch(url, 3, b"lo W")
     return url

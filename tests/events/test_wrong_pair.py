@@ -1,4 +1,4 @@
-"""A server whose storage isn't its state's."""
+"""A server whose state and storage are of two installations."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def uploaded(app: web.Application, data: bytes) -> str:
 
 @pytest.fixture
 async def elsewhere(tmp_path: Path) -> Path:
-    """A directory where the storage `b` is of another installation."""
+    """A directory where the storage `b` is of another installation than the state `state`."""
     await uploaded(create_app(settings(tmp_path, "b", "other")), b"x")
     return tmp_path
 
@@ -68,7 +68,8 @@ async def arrived(hooks: Hooks) -> bool:
 
 
 async def test_it_begins_no_job(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even where the storage couldn't be reached at the start."""
+    """A server with a wrong pair of state and storage begins no job, even if it couldn't reach the storage at its
+    start: the job's first attempt is that of the right server."""
     working: dict[str, Any] = {"jobs": True, "jobs_on_finish": ["checksum"]}
     app = create_app(settings(elsewhere, "a", **working))
     with monkeypatch.context() as patched:

@@ -1,4 +1,5 @@
-"""The node that faults are brought to: the one of the promises, with the smallest parts S3 takes."""
+"""Fixtures: the node of tests/promises with parts of 5 MiB, the smallest that S3 takes, and a second server on its
+state."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def no_surprises(running_node: Node) -> Iterator[None]:
-    """Trouble is foreseen wherever it comes from: the server never has to show a stack."""
+    """Fails if a test adds a Traceback to the server's log: the server must expect any trouble."""
     before = running_node.server.log().count("Traceback")
     yield
     assert running_node.server.log().count("Traceback") == before, running_node.server.log()

@@ -1,6 +1,6 @@
 """Uploads of a client, from the first request to the last, with any fault behind the server.
 
-It goes on as tus-js-client does and checks all it is told; at the end the object is there and nothing else is.
+The client goes on as tus-js-client does and checks all it is told; at the end the object is there and nothing else is.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ PARTIAL = random_bytes(PART + MIB)
 
 
 class Watched(Uploader):
-    """An upload that is shown as complete must be in S3, whole, at that moment."""
+    """An uploader that checks, once all bytes are acknowledged, that S3 has the object in its full size."""
 
     def __init__(self, node: Node, client: TusClient, url: str, data: bytes, *, bytes_sent: int = 0) -> None:
         super().__init__(client, url, data, chunk=4 * MIB)
         self.acknowledged = self._bytes_sent = bytes_sent
         self.offset_requests = 0
-        """Requests for the offset that it had to send."""
+        """The number of times that the client had to ask for the offset."""
         self._node = node
 
     async def ask(self) -> None:
@@ -40,7 +40,8 @@ class Watched(Uploader):
 
 
 async def upload(node: Node, client: TusClient, data: bytes = LARGE, *, noticed: bool = False) -> str:
-    """PATCH after PATCH. Unless it may be `noticed`, what goes wrong once is the server's business alone."""
+    """Upload the bytes by PATCH after PATCH, check the object, and return the upload's URL. Unless `noticed`, no PATCH
+    may fail: the client must not have to ask for the offset."""
     url = await client.create(len(data))
     uploading = Watched(node, client, url, data)
     await uploading.run()
@@ -49,7 +50,7 @@ async def upload(node: Node, client: TusClient, data: bytes = LARGE, *, noticed:
 
 
 async def upload_at_once(node: Node, client: TusClient) -> str:
-    """All bytes come with the creation."""
+    """Upload SMALL with the creation, check the object, and return the upload's URL."""
     return await arrived(node, client, await client.create(len(SMALL), SMALL), SMALL)
 
 
@@ -64,7 +65,7 @@ async def concatenate(node: Node, client: TusClient) -> str:
 
 
 async def begin(client: TusClient) -> str:
-    """Parts and a tail, and no more."""
+    """Create an upload of LARGE, send one part and a tail of it, and return its URL."""
     url = await client.create(len(LARGE))
     assert (await client.patch(url, 0, LARGE[: PART + MIB])).status == 204
     return url
@@ -78,15 +79,17 @@ async def arrived(node: Node, client: TusClient, url: str, data: bytes) -> str:
 
 
 async def wait_until_gone(node: Node, client: TusClient, url: str, within: float = 15.0) -> None:
-    """DELETE is final, and in the end nothing at all is left."""
+    """Terminate the upload, check that it answers 404, and wait up to `within` seconds until S3 and the state have
+    nothing left."""
     await client.terminate(url)
     assert (await client.head(url)).status == 404
     await nothing_left(node, within)
 
 
 async def nothing_left(node: Node, within: float = 15.0) -> None:
-    """In S3 and in the state, after a sweep at the latest. A record of trouble stays until nothing can come of it any
-    more, half a minute (tests/promises/test_10_…, tests/contracts/engine)."""
+    """Wait up to `within` seconds until S3 and the state have nothing left, else raise AssertionError. Records of
+    trouble aren't counted: they stay for half a minute, until nothing can come of them any more
+    (tests/promises/test_10_…, tests/contracts/engine)."""
     remaining: list[str] = []
 
     async def empty() -> bool:

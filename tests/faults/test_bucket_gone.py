@@ -32,7 +32,8 @@ async def ready(node: Node, client: TusClient) -> bool:
 
 
 async def begin_again(client: TusClient, url: str, data: bytes) -> None:
-    """An upload whose bytes went with the bucket takes them all once more."""
+    """Check that an upload whose bytes were lost with the bucket is at 0 and takes all its bytes again, and terminate
+    it."""
     assert await client.offset(url) == 0
     assert (await client.patch(url, 0, data)).offset == len(data)
     assert await client.content(url) == data
@@ -42,7 +43,8 @@ async def begin_again(client: TusClient, url: str, data: bytes) -> None:
 async def test_a_missing_bucket_is_reported_until_replaced(
     node: Node, client: TusClient, elsewhere: TusClient, seaweed: SeaweedFS
 ) -> None:
-    """A server without its bucket reports it; with a new one uploads begin again."""
+    """Without its bucket the server answers 503 and isn't ready; with a new bucket unfinished uploads begin again at 0,
+    and a finished one is 404."""
     whole, parts, tail = [await client.create(len(data), None) for data in (PARTIAL, LARGE, PARTIAL)]
     await client.patch(whole, 0, PARTIAL)
     await client.patch(parts, 0, LARGE[: PART + MIB])

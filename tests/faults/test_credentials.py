@@ -25,7 +25,7 @@ from tusd_py.storage.s3.api.errors import translated
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SOON = timedelta(minutes=5)
-"""So little that botocore asks for new ones before each request."""
+"""A lifetime of credentials so short that botocore asks for new ones before each request."""
 
 
 class Issuer:
@@ -64,7 +64,7 @@ def settings(issuer: Issuer) -> dict[str, Any]:
 
 @pytest.fixture
 def no_surprises() -> None:
-    """botocore shows its own stack when its credentials aren't renewed."""
+    """Replaces the check of the log: botocore logs a stack when its credentials can't be renewed."""
 
 
 async def says(node: Node, client: TusClient, status: int) -> bool:
@@ -122,7 +122,7 @@ def unavailable(answer: Answer) -> bool:
 async def test_expired_credentials_make_storage_unavailable(
     issuer: Issuer, seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Answers as for an unavailable storage while the credentials stay expired."""
+    """botocore's failure to renew expired credentials is raised as StorageUnavailable."""
     issuer.issue(seaweed.user, -SOON)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

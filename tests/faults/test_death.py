@@ -92,7 +92,7 @@ async def test_a_shutdown_waits_for_requests_to_s3(node: Node, client: TusClient
 
 
 async def refuses(node: Node, client: TusClient) -> bool:
-    """The server takes no connections any more."""
+    """Return True if the server takes no more connections."""
     try:
         await client.fetch(f"{node.server.origin}/healthz")
     except aiohttp.ClientConnectionError:
@@ -101,7 +101,7 @@ async def refuses(node: Node, client: TusClient) -> bool:
 
 
 async def goes_on(node: Node, client: TusClient, url: str, bytes_sent: int) -> None:
-    """Started again, it has all that was sent."""
+    """Start the server again, check that the upload is at `bytes_sent`, finish and check it, and terminate it."""
     await node.server.start()
     assert await client.offset(url) == bytes_sent
     upload = Watched(node, client, url, LARGE, bytes_sent=bytes_sent)

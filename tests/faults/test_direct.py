@@ -20,7 +20,8 @@ FIRST, LAST = os.urandom(5 * MIB), os.urandom(1000)
 
 
 async def test_a_completion_outlives_the_server_and_its_client(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    """S3 made the object, the server got no answer, the server was killed, and the client never came back."""
+    """If the server is killed after S3 made the object of a direct upload, it finishes the upload after its restart
+    without the client, and answers 200 to a repeated completion."""
     async with S3Proxy(seaweed.endpoint) as proxy:
         where = {"s3_endpoint_url": proxy.endpoint, "s3_public_url": seaweed.endpoint}
         async with s3_site(tmp_path, seaweed, direct_uploads=True, **where) as site, aiohttp.ClientSession() as session:

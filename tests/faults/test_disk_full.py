@@ -1,4 +1,5 @@
-"""No room on the disk: a limit on the size of its files keeps the server from writing, and is lifted again."""
+"""A full disk, made by a limit on the size of the server's files: the server can't write until the limit is lifted
+again."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from tests.support.writing import random_bytes
 
 DATA = random_bytes(12 * MIB)
 ROOM = 5 * MIB
-"""Less than what is written between two checkpoints."""
+"""The largest size of a file in bytes: less than is written between two checkpoints."""
 
 
 @pytest.fixture

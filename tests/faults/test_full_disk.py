@@ -1,4 +1,5 @@
-"""A disk that is full, of uploads or of what other programs wrote, empties without help: removal always has room."""
+"""A disk full of uploads, or of other programs' files: the server can always remove uploads, and so frees space without
+help."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @asynccontextmanager
 async def served(disk: SmallDisk, **settings: str) -> AsyncIterator[tuple[Server, TusClient]]:
-    """Bytes and state on the one small disk, as by default; the log elsewhere."""
+    """A server, and a client of it, with bytes and state on the one small disk, as by default, and the log on another
+    disk."""
     places = {"storage": f"file:{disk.path / 'data'}", "state": f"sqlite:{disk.path / 'state.db'}"}
     chosen: dict[str, Any] = {**places, **settings}
     async with serving(disk.path.parent, **chosen) as server, client_of(server) as client:
@@ -44,7 +46,7 @@ def refused(answer: Answer) -> bool:
 
 
 async def fill_with_uploads(client: TusClient) -> list[str]:
-    """The URLs of all that could be created."""
+    """Create uploads until one is refused because the disk is full, and return their URLs."""
     urls = list[str]()
     while (answer := await client.try_create(MIB, HALF)).status == 201:
         urls.append(answer.headers["Location"])
@@ -101,7 +103,8 @@ async def test_it_says_that_it_is_full_and_when_that_is_over(disk: SmallDisk) ->
 
 
 async def test_a_disk_without_a_byte_finishes_and_deletes(disk: SmallDisk) -> None:
-    """A disk that other programs filled still finishes, deletes and expires, and takes uploads once it has space."""
+    """On a disk that other programs filled the server still finishes, reads, deletes and expires uploads, and refuses
+    bytes."""
     async with served(disk, expire_after="20s") as (server, client):
         whole = await client.create(None, HALF)
         doomed = [await client.create(MIB, HALF) for _ in range(3)]
@@ -137,7 +140,8 @@ async def test_a_server_starts_on_a_full_disk_and_removes(disk: SmallDisk) -> No
 
 
 async def test_a_body_in_transit_leaves_the_reserve(disk: SmallDisk) -> None:
-    """A body in transit leaves the reserve free, and what was stored of it counts."""
+    """Concurrent bodies, too large for the disk, are refused before they use up the reserve; their stored bytes count,
+    and an upload goes on once there is space."""
     data = random_bytes(SIZE // 2)
     async with served(disk, expire_after=LONG) as (_, client):
         urls = [await client.create(len(data)) for _ in range(3)]

@@ -1,4 +1,5 @@
-"""A Redis that has reached its `maxmemory` takes no new upload, and everything that those it has still need."""
+"""A Redis that has reached its `maxmemory`: the server refuses new uploads and new PATCHes, and still finishes, reads,
+deletes and expires those it has."""
 
 from __future__ import annotations
 
@@ -83,7 +84,7 @@ async def expired(redis: Redis, url: str) -> bool:
 
 
 async def fill(redis: Redis) -> None:
-    """As another program, until it doesn't take 16 bytes more."""
+    """Write to Redis, as another program would, until Redis refuses 16 bytes more."""
     for size in (65536, 4096, 256, 16):
         with suppress(OutOfMemoryError):
             while True:
@@ -119,7 +120,8 @@ async def test_a_redis_full_of_uploads_empties_unaided(server: Server, client: T
 
 
 async def test_a_full_redis_serves_its_uploads(server: Server, client: TusClient, operator: Redis) -> None:
-    """A Redis that other programs filled still takes what its uploads need."""
+    """On a Redis that other programs filled the server goes on with a PATCH that has begun, reads and deletes uploads,
+    and refuses a new PATCH that brings bytes."""
     url, doomed = await client.create(len(DATA)), await client.create(len(DATA))
     unfinished, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
     async with patching(url, 0, len(DATA)) as writing:
@@ -144,7 +146,7 @@ async def test_a_full_redis_serves_its_uploads(server: Server, client: TusClient
 
 @pytest.mark.parametrize("expire_after", ["6s"])
 async def test_uploads_expire_though_redis_is_full(server: Server, client: TusClient, operator: Redis) -> None:
-    """The server takes uploads again, too, once other programs have left Redis room."""
+    """Uploads expire though Redis is full; once the other program's data is deleted, the server takes uploads again."""
     unfinished, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
     await fill(operator)
     await until(lambda: says_it_is_full(server, client))

@@ -1,4 +1,5 @@
-"""/readyz is 200 only while bytes can be stored: what botocore can ask says nothing of the way that bytes go."""
+"""/readyz is 200 only while bytes can be stored: requests by botocore don't show that, as bytes go by another
+client."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture
 def unready(node: Node) -> Node:
-    """Writes are refused, as by a policy; all else works."""
+    """A node whose S3 refuses PutObject and UploadPart with 403, as by a policy; all else works."""
     for operation in WRITES:
         node.s3.faults.rule(operation, None, error(403, "AccessDenied"))
     return node
@@ -114,7 +115,8 @@ async def test_the_object_of_a_killed_process_is_removed(node: Node, client: Tus
 
 
 async def test_collection_removes_a_killed_process_object(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    """Removes the object that a killed process left of a readiness check, though no other check may come."""
+    """Garbage collection removes the object that a killed process left of a readiness check, though no other check may
+    come."""
     async with one_node(seaweed, tmp_path, expire_after="1s") as node:
         node.bucket.store(READY, b"?")
         await asyncio.sleep(2.1)  # S3 gives whole seconds

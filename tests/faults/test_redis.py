@@ -37,7 +37,7 @@ async def ready(node: Node, client: TusClient) -> bool:
 
 
 async def refuse_all(client: TusClient, unfinished: str, done: str) -> None:
-    """Each request is refused for want of a state, and the client told when to ask again."""
+    """Check that a creation, a PATCH, a GET and a DELETE are each answered with 503 and Retry-After."""
     for answer in (
         await client.try_create(10),
         await client.patch(unfinished, MIB, LARGE[MIB:]),

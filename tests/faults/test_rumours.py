@@ -1,4 +1,4 @@
-"""Answers with a status but without S3's own words: a proxy gives them while S3 restarts."""
+"""Answers that don't come from S3 but from a proxy, while S3 restarts: a status without a body of S3's."""
 
 from __future__ import annotations
 

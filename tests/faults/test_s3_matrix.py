@@ -40,9 +40,9 @@ from tests.support.tus import TusClient
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTEMPTS = 5
-"""Attempts of a request before the client is told of its trouble."""
+"""Attempts of a request to S3 before the client is answered with 503."""
 Requests = tuple[str, Callable[[S3Request], bool]]
-"""The requests of one operation that are of one kind."""
+"""An S3 operation, and a function that chooses some of its requests."""
 
 
 def part(number: int) -> Callable[[S3Request], bool]:
@@ -83,7 +83,7 @@ each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 
 
 def fail_once(node: Node, fault: Action, *requests: Requests) -> Sequence[Rule]:
-    """The first of each goes wrong."""
+    """Make the first request of each of these kinds meet `fault`; return the rules, in this order."""
     return [node.s3.faults.rule(operation, 1, fault, matches) for operation, matches in requests]
 
 
@@ -120,8 +120,8 @@ async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: TusCli
 async def test_asking_for_an_object_that_is_not_there_may_go_wrong_too(
     node: Node, client: TusClient, fault: Action
 ) -> None:
-    """CompleteMultipartUpload gets no answer, and HEAD finds no object: the server believes that only if S3 answers a
-    GET in the same way, and here the GET fails, too."""
+    """An upload arrives though CompleteMultipartUpload gets no answer, HEAD finds no object, and the GET fails by which
+    the server makes sure that there is none."""
     rules = [
         *fail_once(node, reset(), ("CompleteMultipartUpload", anything)),
         *fail_once(node, fault, ("GetObject", anything)),
@@ -202,7 +202,8 @@ async def test_what_is_terminated_goes_in_the_end(node: Node, client: TusClient)
 
 
 async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, client: TusClient) -> None:
-    """Three uploads at once, each of them in trouble with another operation."""
+    """A PATCH answers 503 with Retry-After if an S3 operation fails in all its attempts, and the upload goes on after
+    that: three uploads at once, each with another operation."""
 
     async def check(operation: str) -> None:
         url = await client.create(len(LARGE))

@@ -1,4 +1,4 @@
-"""S3 takes a request and falls silent, for every operation: the server's own patience ends, and it tries again.
+"""S3 takes a request and falls silent, for every operation: the server gives up after its own timeout, and tries again.
 
 That takes half a minute for requests that carry bytes and a minute for others, so all uploads wait at the same time.
 """
@@ -22,18 +22,21 @@ from tests.support.tus import TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ENOUGH = 110.0
-"""Seconds in which the slowest journey has had its answer: a timeout of a minute, and a retry, not a second minute."""
+"""Seconds within which the slowest journey must end: enough for a timeout of a minute and a retry, not for a second
+timeout."""
 
 
 class Silent:
-    """Makes S3 leave the first attempt at a request without an answer, in one bucket."""
+    """The node and clients of the test, and the rules by which the first of some requests to S3 meet a fault, mostly
+    silence."""
 
     def __init__(self, node: Node, client: TusClient, elsewhere: TusClient) -> None:
         self.node, self.client, self.elsewhere = node, client, elsewhere
         self.rules: list[Rule] = []
 
     def first(self, operation: str, url: str, fault: Action, matches: Callable[[S3Request], bool] = anything) -> Rule:
-        """The first request of `operation` for this upload meets `fault`."""
+        """Make the first request of `operation` for the upload at `url`, of those that `matches`, meet `fault`; return
+        the rule."""
         name = upload_id(url)
 
         def mine(request: S3Request) -> bool:
@@ -42,7 +45,7 @@ class Silent:
         return self.fail_first(operation, fault, mine)
 
     def fail_first(self, operation: str, fault: Action, matches: Callable[[S3Request], bool]) -> Rule:
-        """The first request of `operation` that `matches`, of any upload, meets `fault`."""
+        """Make the first request of `operation` that `matches`, of any upload, meet `fault`; return the rule."""
         self.rules.append(self.node.s3.faults.rule(operation, 1, fault, matches))
         return self.rules[-1]
 
@@ -63,7 +66,7 @@ def public(request: S3Request) -> bool:
 
 
 async def in_a_part(s3: Silent) -> None:
-    """S3 falls silent in a part, with most of its bytes still unread."""
+    """S3 falls silent in an UploadPart, with most of its bytes still unread; the upload arrives."""
     url = await s3.client.create(len(LARGE))
     s3.first("UploadPart", url, stall())
     await s3.upload(url)
@@ -102,7 +105,7 @@ async def before_the_answer_to_a_read(s3: Silent) -> None:
 
 
 async def beginning(s3: Silent) -> None:
-    """A client that asks meanwhile is told to come again, and never that there is nothing."""
+    """While CreateMultipartUpload gets no answer, another server answers a HEAD of the upload with 423 and not 404."""
     url = await s3.client.create(len(LARGE))
     rule = s3.first("CreateMultipartUpload", url, stall())
     uploading = asyncio.create_task(s3.upload(url))
@@ -159,7 +162,8 @@ async def removing_objects(s3: Silent) -> None:
 
 
 async def terminating(s3: Silent, operation: str) -> None:
-    """DELETE is final at once, with the removal still to do."""
+    """While `operation`, by which an upload is removed from S3, gets no answer, the terminated upload already answers
+    404."""
     url = await s3.client.create(len(LARGE))
     assert (await s3.client.patch(url, 0, LARGE[:PART])).status == 204
     s3.first(operation, url, stall())

@@ -29,7 +29,8 @@ async def goes_on_from(client: TusClient, url: str, offset: int, data: bytes, no
 
 @pytest.mark.parametrize("bytes_sent", SENT.values(), ids=SENT)
 async def test_aborted_parts_restart_the_upload(node: Node, client: TusClient, bytes_sent: int) -> None:
-    """An upload whose parts were aborted goes on from the start."""
+    """A PATCH to an upload whose multipart upload was aborted in S3 answers 503, and the upload goes on from the
+    start."""
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[:bytes_sent])
     before = await node.server.metric("uploads_rolled_back_total")
@@ -40,7 +41,7 @@ async def test_aborted_parts_restart_the_upload(node: Node, client: TusClient, b
 
 
 async def test_a_deleted_tail_rewinds_to_the_last_part(node: Node, client: TusClient, elsewhere: TusClient) -> None:
-    """An upload whose tail was deleted goes on from its last part."""
+    """An upload whose tail was deleted in S3 goes on from the end of its last part."""
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[: PART + MIB])
     node.bucket.lose(url)
@@ -52,7 +53,7 @@ async def test_a_deleted_tail_rewinds_to_the_last_part(node: Node, client: TusCl
 
 
 async def test_an_upload_loses_no_more_than_what_is_gone(node: Node, client: TusClient, elsewhere: TusClient) -> None:
-    """The second of three segments is gone."""
+    """An upload whose second of three segments is gone goes on from the end of the first."""
     url = await client.create(len(PARTIAL))
     for at in range(0, 3 * KIB, KIB):
         await client.patch(url, at, PARTIAL[at : at + KIB])

@@ -1,6 +1,6 @@
 """`make fuzz MINUTES=30`: requests that try to stop the server, for that long; exit code 1 if one does.
 
-/healthz, asked from another process all the while, answers within half a second.
+/healthz, asked from another process all the while, answers at most half a second later than an idle server.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ ROUND = 500
 
 
 async def _run(directory: Path, s3: SeaweedFS, seconds: float, chance: int) -> int:
-    """Returns the number of tried examples."""
+    """Fuzz a server in rounds, for `seconds` or until the last round ends; return the number of examples. The rounds
+    have the seeds from `chance` on."""
     end, rounds = time.monotonic() + seconds, 0
     async with target(directory, s3) as server:
         while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Requests that look for what costs a server more than it weighs: long runs of what parsers stumble over."""
+"""Requests that may cost a server far more than their size: long runs of bytes that parsers may be slow with."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from hypothesis import strategies as st
 from tests.support.abuse import TARGET, abuses, chunk
 
 MULTIPART = b"<multipart>"
-"""Stands for the id of a multipart upload that goes straight to S3, and has the key KEY."""
+"""Stands for the id of a direct upload in parts; KEY stands for its key."""
 KEY = b"<key>"
 KIB, MIB = 1024, 1024 * 1024
 LONGEST_HEAD, LONGEST_BODY = 250 * KIB, 2 * MIB
 MOST_FIELDS = 110
-"""aiohttp takes 128."""
+"""The most times that a case repeats one header field; aiohttp takes 128 fields in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One connection's bytes, piece by piece; names of what exists are still to be put in."""
+    """The bytes that a client sends on one connection, in pieces; TARGET, MULTIPART and KEY in them are still to be
+    replaced."""
 
     pieces: tuple[bytes, ...]
     waits: bool
-    """For an answer; else the client leaves at once."""
+    """True if the client waits for an answer; else it closes the connection at once."""
 
 
 _UNITS = [
@@ -58,7 +59,8 @@ _METHODS = [b"GET", b"HEAD", b"POST", b"PATCH", b"DELETE", b"OPTIONS", b"PUT"]
 
 @st.composite
 def runs(draw: st.DrawFn, longest: int, units: Sequence[bytes] = _UNITS) -> bytes:
-    """One unit again and again, between things that end what it began or don't. Mostly as long as may be."""
+    """Draw one of `units` again and again, with another or none before and after it, cut at `longest` bytes. Two of
+    five are about as long as that."""
     ends = st.sampled_from([b"", *units])
     unit, before, after = draw(st.sampled_from(units)), draw(ends), draw(ends)
     size = draw(st.sampled_from([longest, longest, longest // 10, 100, 0]))
@@ -138,7 +140,7 @@ def bodies(draw: st.DrawFn) -> Case:
 
 
 def abused() -> st.SearchStrategy[Case]:
-    """Draws the cases of the tests of rude clients."""
+    """Draw the requests of `tests/support/abuse.py` as cases."""
     return abuses().map(lambda abuse: Case(pieces=tuple(abuse.raw()), waits=abuse.waits))
 
 

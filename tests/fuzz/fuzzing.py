@@ -25,7 +25,7 @@ from tests.support.sites import LEAKS, Site, s3_site
 from tests.support.tus import TusClient
 
 MOST_CPU = 0.5
-"""Seconds of the event loop's thread that one request may take: they count on a busy machine, too."""
+"""Seconds that one request may take of the event loop's thread: CPU time, so that a busy machine doesn't change it."""
 _TRIES = 3
 _PATIENCE = 0.5
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
@@ -55,7 +55,8 @@ class Cost:
     cpu: float
     """Seconds of the event loop's thread."""
     lag: float
-    """The longest time for which /healthz waited, without the time in which the server's threads had no processor."""
+    """The most seconds by which /healthz answered later than an idle server, without the time in which the server's
+    threads had no processor."""
 
     def within(self, bounds: Cost) -> bool:
         return self.cpu <= bounds.cpu and self.lag <= bounds.lag
@@ -63,7 +64,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The server, and what exists on it."""
+    """The server, an upload and a direct upload on it, and the probe that measures its lag."""
 
     site: Site
     upload: str
@@ -71,10 +72,10 @@ class Target:
     probe: Probe
 
     def endure(self, drawn: Sequence[Case], *, most_lag: float) -> None:
-        """Send the requests, then compare their cost with the bounds, and send them again if it is above: a costly
-        request is costly each time, but a sweep, or another process on the machine, costs once.
+        """Send the requests and compare their cost with the bounds; if it is above, send them again, three times in
+        all: a costly request is costly each time, but a sweep, or another process on the machine, costs once.
 
-        Raises AssertionError.
+        Raises AssertionError if the cost is above the bounds each time, or for a 500.
         """
         bounds = Cost(cpu=MOST_CPU * len(drawn), lag=most_lag)
         costs = [self._cost(drawn)]
@@ -91,9 +92,10 @@ class Target:
         return Cost(cpu=cpu, lag=lag.worst - idle)
 
     def _scheduled(self) -> tuple[float, float]:
-        """Seconds in which the event loop's thread ran, and in which threads waited for a processor (proc(5)).
+        """Return the seconds that the event loop's thread ran, and those that all threads waited for a processor
+        (proc(5)).
 
-        Any of them: one that waits with the interpreter's lock keeps the loop waiting, too.
+        All threads count: one that waits with the interpreter's lock keeps the loop waiting, too.
         """
         threads = Path(f"/proc/{self.site.server.pid}/task").iterdir()
         spent = {thread.name: (thread / "schedstat").read_text().split() for thread in threads}
@@ -101,7 +103,7 @@ class Target:
         return ran / 1e9, sum(int(waited) for _, waited, _ in spent.values()) / 1e9
 
     def _exchange(self, drawn: Sequence[Case]) -> set[int]:
-        """The statuses of all answers."""
+        """Send each case on its own connection, and return the statuses of the answers to those that wait."""
         with ExitStack() as stack:
             connections = [stack.enter_context(self._send(case)) for case in drawn]
             waiting = [connection for connection, case in zip(connections, drawn, strict=True) if case.waits]
@@ -133,7 +135,8 @@ def _statuses(connection: socket.socket) -> Iterator[int]:
 
 @asynccontextmanager
 async def target(directory: Path, seaweed: SeaweedFS) -> AsyncIterator[Target]:
-    """Its end tells whether anything went wrong in the server, or was left running."""
+    """A server with an upload and a direct upload. Raises AssertionError after the block if the server takes no upload,
+    doesn't stop with 0, or logged a stack or a leak."""
     async with s3_site(directory, seaweed, **_EVERYTHING) as site, aiohttp.ClientSession() as session:
         upload = await TusClient(session, site.server.url).create(100_000, b"start")
         multipart = await DirectClient(session, site.server.url).begin()
@@ -146,14 +149,16 @@ async def target(directory: Path, seaweed: SeaweedFS) -> AsyncIterator[Target]:
 
 
 def _trouble(log: str) -> str:
-    """The first stack or leak that is told, and what stands around it."""
+    """Return the first stack or leak in the log, with three lines before it and up to 60 from it on; empty if there is
+    none."""
     lines = log.splitlines()
     marks = (number for number, line in enumerate(lines) if any(mark in line for mark in ("Traceback", *LEAKS)))
     return "\n".join(line[:300] for number in islice(marks, 1) for line in lines[max(number - 3, 0) : number + 60])
 
 
 def fuzz(target: Target, *, examples: int, most_lag: float, chance: int | None = None) -> None:
-    """Raises AssertionError with the smallest requests that were found to break it."""
+    """Send `examples` lists of drawn requests to the target, with `chance` as the seed. Raises AssertionError with the
+    smallest requests found that cost more than the bounds or got a 500."""
 
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(_CASES, min_size=1, max_size=6))

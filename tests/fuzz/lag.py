@@ -1,9 +1,10 @@
 """Delay that the server causes to other clients, seen from another process.
 
-A second server that does nothing, in its own process, is asked in the same moment: what both take is the
-machine's.
+A second server that does nothing, in its own process, is asked at the same moment: the time that both take is the
+machine's, not the server's.
 
-Run with a port: asks /healthz there, and tells a line for each line on its standard input. Without: is that server.
+Run with two ports, this module asks /healthz at both, and prints a line for each byte on its standard input: the number
+of requests, and the worst lag in seconds. Run without ports, it is the server that does nothing, and prints its port.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Lag:
 
 
 class Probe:
-    """Another process that asks all the time."""
+    """A separate process that asks /healthz repeatedly and measures the lag."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -70,7 +71,7 @@ def _running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class _Asked:
-    """One server, on a connection that stays."""
+    """A connection, kept open, to one of the servers that are asked."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -92,7 +93,8 @@ class _Asked:
 
 
 def _ask(servers: tuple[_Asked, ...]) -> float:
-    """Ask all servers at once. Returns by how many seconds the first was slower than the last."""
+    """Ask all servers at once. Return by how many seconds the first answered later than the last. A server that doesn't
+    answer within `_PATIENCE` counts as answering then."""
     began, took = time.monotonic(), dict.fromkeys(servers, _PATIENCE)
     for server in servers:
         server.ask()

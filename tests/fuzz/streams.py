@@ -42,7 +42,7 @@ def forms(draw: st.DrawFn) -> Case:
 
 @st.composite
 def files(draw: st.DrawFn) -> Case:
-    """PUT and POST of a file with names in every place."""
+    """A PUT or POST of a small file, with odd or long text in its path, Content-Disposition and Content-Type."""
     way = (
         draw(st.sampled_from([b"PUT", b"POST"])) + b" /files/" + draw(runs(2000)).replace(b" ", b"").replace(b"\t", b"")
     )
@@ -52,7 +52,8 @@ def files(draw: st.DrawFn) -> Case:
 
 @st.composite
 def lists(draw: st.DrawFn) -> Case:
-    """Listings, dashboards and streams of events, with the queries that they know and long ones that they don't."""
+    """GET requests for listings, dashboards and streams of events, with parameters that these know or not, and with odd
+    or long values."""
     names, values = st.sampled_from(_QUERIES), st.one_of(st.sampled_from(_VALUES), runs(2000))
     pairs = draw(st.lists(st.tuples(names, values), max_size=8))
     query = b"&".join(name + b"=" + value.replace(b" ", b"").replace(b"\t", b"") for name, value in pairs)
@@ -63,7 +64,7 @@ def lists(draw: st.DrawFn) -> Case:
 
 @st.composite
 def orders(draw: st.DrawFn) -> Case:
-    """Jobs and exports that are nearly right."""
+    """POST requests for jobs and exports whose JSON bodies are nearly right."""
     body = draw(json_texts([b"kind", b"upload", b"args", b"format", b"ids", b"filter", b"filename"]))
     line = b"POST " + draw(st.sampled_from([b"/jobs", b"/exports"])) + b" HTTP/1.1"
     lines = [line, b"Host: a", b"Content-Type: application/json", b"Content-Length: %d" % len(body)]

@@ -10,7 +10,8 @@ from tests.fuzz.fuzzing import fuzz, target
 
 EXAMPLES = 300
 GENEROUS = 5.0
-"""Seconds, for a machine that has much else to do; what a request may cost in CPU time is judged strictly."""
+"""Most seconds by which the server may delay other clients: generous, for a busy machine. The CPU time that a request
+may cost is limited strictly."""
 
 
 async def test_nothing_that_is_sent_keeps_others_waiting(tmp_path: Path, seaweed: SeaweedFS) -> None:

@@ -26,7 +26,7 @@ def with_link() -> bytes:
 
 
 def encrypted() -> bytes:
-    """One that says of its member that it is encrypted."""
+    """An archive with one member that is marked as encrypted."""
     data = bytearray(zipped({"a.txt": b"12345" * 10}))
     data[6] |= 1
     data[data.index(b"PK\1\2") + 8] |= 1
@@ -34,7 +34,7 @@ def encrypted() -> bytes:
 
 
 def spoiled() -> bytes:
-    """One with a byte of a stored member changed."""
+    """An archive in which a byte of a stored member was changed after its checksum was made."""
     data = bytearray(zipped({"a.txt": b"12345", "b.txt": b"67890"}, zipfile.ZIP_STORED))
     data[data.index(b"67890")] ^= 1
     return bytes(data)

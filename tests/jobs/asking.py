@@ -22,7 +22,7 @@ Job = Mapping[str, Any]
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    """Return once it is so."""
+    """Return once `fact` returns True. Raises TimeoutError after `PATIENCE`."""
     async with asyncio.timeout(PATIENCE):
         while True:
             if fact():
@@ -31,7 +31,7 @@ async def until(fact: Callable[[], bool]) -> None:
 
 
 async def until_so(ask: Callable[[], Awaitable[bool]]) -> None:
-    """Return once the answer is yes."""
+    """Return once `ask` returns True. Raises TimeoutError after `PATIENCE`."""
     async with asyncio.timeout(PATIENCE):
         while True:
             if await ask():
@@ -40,13 +40,14 @@ async def until_so(ask: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def wait_until_begun(directory: Path, count: int) -> None:
-    """Returns once so many commands have begun."""
+    """Return once `count` commands of the fixture `folder` have begun in `directory`. Raises TimeoutError after
+    `PATIENCE`."""
     path = directory / "begun"
     await until(lambda: path.exists() and len(path.read_text().split()) >= count)
 
 
 class JobClient(TusClient):
-    """A client of one server."""
+    """A tus client of one server, which also asks for jobs and waits for their end."""
 
     def __init__(self, session: aiohttp.ClientSession, server: Server) -> None:
         super().__init__(session, server.url)
@@ -57,7 +58,7 @@ class JobClient(TusClient):
         return self.server.origin
 
     async def uploaded(self, data: bytes, **metadata: str) -> str:
-        """The id of a finished upload."""
+        """Create a finished upload with this data and metadata. Return its id."""
         fields = ",".join(f"{key} {base64_of(value)}" for key, value in metadata.items())
         url = await self.create(len(data), data, **({"upload_metadata": fields} if fields else {}))
         return url.rpartition("/")[2]
@@ -87,7 +88,7 @@ class JobClient(TusClient):
         return await self.send("DELETE", f"{self.origin}/jobs/{job_id}", None, {})
 
     async def until(self, job_id: str, *phases: str, patience: float = PATIENCE) -> Job:
-        """The job once it is in one of the phases."""
+        """Return the job once it is in one of the phases. Raises TimeoutError after `patience` seconds."""
         async with asyncio.timeout(patience):
             while True:
                 job = await self.job(job_id)
@@ -99,7 +100,7 @@ class JobClient(TusClient):
         return await self.until(job_id, *ENDED, patience=patience)
 
     async def do(self, upload: str, kind: str, args: object = None) -> Job:
-        """The job once it has ended."""
+        """Submit a job, and return it once it has ended. Raises TimeoutError after `PATIENCE`."""
         return await self.ended((await self.submit(upload, kind, args))["id"])
 
 

@@ -14,20 +14,21 @@ from tests.support.installation import STATES, Start, installation, state_settin
 
 @pytest.fixture(params=STATES)
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
-    """The setting."""
+    """The setting `state`, for a state of each kind."""
     return state_setting(request, tmp_path, request.param)
 
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """Makes servers of one installation, which are killed in the end."""
+    """A function that makes servers of one installation, with jobs enabled; the servers are killed at the end."""
     async with installation(tmp_path, jobs=True) as start:
         yield start
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Commands that tell when they begin, and wait until they may end."""
+    """A folder with one command, `wait`, which appends its process id to the file `begun` and then waits until the file
+    `end` exists."""
     commands = tmp_path / "commands"
     commands.mkdir()
     script = f'#!/bin/sh\necho "$$" >> {tmp_path}/begun\nwhile [ ! -e {tmp_path}/end ]; do sleep 0.1; done\nwc -c\n'
@@ -44,7 +45,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def client(start: Start, session: aiohttp.ClientSession) -> JobClient:
-    """The client of a server in memory."""
+    """The client of a running server whose state is in memory."""
     server = start()
     await server.start()
     return JobClient(session, server)

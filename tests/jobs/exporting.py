@@ -13,7 +13,7 @@ async def ask(client: JobClient, **message: object) -> Answer:
 
 
 async def export(client: JobClient, patience: float = PATIENCE, **message: object) -> Job:
-    """Return the job once it has ended."""
+    """Ask for an export, and return its job once it has ended. Raises TimeoutError after `patience` seconds."""
     answer = await ask(client, **message)
     assert answer.status == 202, answer
     job = json.loads(answer.body)

@@ -83,7 +83,8 @@ async def test_a_key_binds_what_is_unzipped(
 async def test_a_key_binds_what_the_server_unzips(
     start: Start, session: aiohttp.ClientSession, tmp_path: Path, policy: str, code: str
 ) -> None:
-    """The limits of the key that created the archive hold for the unpacked members."""
+    """The job `unzip` of `jobs-on-finish` fails with the code of a limit if a member exceeds that limit of the
+    archive's key."""
     client = await served(start, session, tmp_path, policy, jobs_on_finish="unzip")
     await client.put(LARGE)
     jobs: list[Mapping[str, Any]] = []

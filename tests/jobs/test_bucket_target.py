@@ -1,4 +1,4 @@
-"""The requests by which a copy gets into a bucket."""
+"""The S3 requests by which a copy is stored in a bucket."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class FakeClient:
     """A client of S3 that notes what it is asked for."""
 
     objects: list[Mapping[str, str]] = field(default_factory=list)
-    """The parameters of each object."""
+    """The headers of each PutObject and the parameters of each CreateMultipartUpload."""
     parts: list[int] = field(default_factory=list)
-    """The numbers of the parts."""
+    """The numbers of the uploaded parts, in order."""
 
     async def put(self, key: str, payload: object, headers: Mapping[str, str]) -> None:
         del key, payload
@@ -50,12 +50,12 @@ class FakeClient:
         return "etag"
 
     async def complete_multipart(self, *arguments: object, **options: object) -> None:
-        """All parts are here."""
+        """Accept the completion of the multipart upload."""
 
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
-    """A client for which a part has 8 bytes at least, instead of 8 MiB."""
+    """The client that `BucketTarget` connects to, with parts of 8 bytes at least instead of 8 MiB."""
     fake_client = FakeClient()
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Jobs of kind checksum on each state, and the routes of jobs."""
+"""Jobs of kind checksum, on each state."""
 
 from __future__ import annotations
 

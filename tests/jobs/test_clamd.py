@@ -1,4 +1,4 @@
-"""Scans by ClamAV's daemon itself: its words, its limits, its absence."""
+"""Scans by a real clamd: its verdicts, its limits, and a restart of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.parts import started
 from tests.support.writing import random_bytes
 
 STREAM, FILE = 600_000, 400_000
-"""Bytes that clamd takes, and of those it scans."""
+"""The most bytes of a stream that clamd accepts, and the most bytes of a file that it scans."""
 LIMITS = (f"StreamMaxLength {STREAM}", f"MaxFileSize {FILE}", f"MaxScanSize {FILE}")
 GOOD = random_bytes(FILE - 1)
 BAD = random_bytes(100_000) + MALICE + random_bytes(100_000)
@@ -48,7 +48,8 @@ async def test_the_verdict_of_a_job_is_clamds(start: Start, session: aiohttp.Cli
 async def test_what_is_past_a_limit_of_clamd_is_unscanned(
     start: Start, session: aiohttp.ClientSession, clamd: Clamd, size: int
 ) -> None:
-    """It is neither clean nor infected: the upload stays."""
+    """An upload larger than a limit of clamd gets the verdict `unscanned`, although it holds malware, and isn't
+    removed."""
     client = await serve(start, session, clamd)
     upload = await client.uploaded(data := random_bytes(size - len(MALICE)) + MALICE)
     job = await client.do(upload, "scan")

@@ -93,7 +93,8 @@ async def test_a_cancelled_command_is_killed(client: JobClient, folder: Path) ->
 
 
 async def test_a_command_ends_with_its_killed_server(client: JobClient, folder: Path) -> None:
-    """With its children, and it takes no part of the file for the whole."""
+    """A command and its child processes are killed if the server is killed; the command doesn't see the end of its
+    input, so it can't take a part of the file for the whole."""
     await client.submit(await client.uploaded(random_bytes(5_000_000)), "command", {"name": "half"})
     await _started(folder)
     os.kill(client.server.pid, signal.SIGKILL)
@@ -106,7 +107,7 @@ async def _started(folder: Path) -> None:
 
 
 async def _ended(folder: Path) -> None:
-    """Returns once neither the command nor its child is there."""
+    """Wait until neither the command nor its child runs. Raises TimeoutError after `PATIENCE`."""
     pids = [int((folder / name).read_text()) for name in ("started", "child")]
     await until(lambda: not any(_is_running(pid) for pid in pids))
 

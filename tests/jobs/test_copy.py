@@ -31,7 +31,7 @@ from tusd_py.tasks import end
 
 
 class Halting:
-    """The bytes of a copy that halts in between, and sets `halted` there."""
+    """Two pieces of a copy's bytes: after the first, `halted` is set, and the second waits for `going_on`."""
 
     def __init__(self, *pieces: bytes) -> None:
         self.halted, self.going_on = asyncio.Event(), asyncio.Event()
@@ -45,7 +45,7 @@ class Halting:
 
 
 class SlowDisk:
-    """An fsync that sets `halted` and waits until it may go on."""
+    """An fsync that sets `halted` and waits for `going_on`, at most 60 seconds."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.halted, self.going_on = threading.Event(), threading.Event()
@@ -103,7 +103,8 @@ async def test_a_link_doesnt_lead_out_of_the_folder(client: JobClient, tmp_path:
 
 
 async def test_two_copies_to_one_key_are_not_mixed(tmp_path: Path) -> None:
-    """The second fails, and may be tried again, while the first writes."""
+    """While the first copy to a key is written, a second one fails with PassingFault; tried again later, it
+    succeeds."""
     target, first = FolderTarget(tmp_path, 0o600), Halting(b"first ", b"copy")
     writing = asyncio.create_task(target.write("a", 10, {}, first.chunks()))
     await first.halted.wait()
@@ -129,8 +130,8 @@ async def test_what_a_killed_copy_left_is_no_obstacle(tmp_path: Path) -> None:
 
 
 async def test_a_cancelled_copy_moves_nothing_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is cancelled while its bytes are made durable, again and again; no other gets its name before that has
-    ended."""
+    """A copy that is cancelled repeatedly during fsync never moves its file to the key. Another copy to the key fails
+    with PassingFault until the cancelled one has ended."""
     target, disk = FolderTarget(tmp_path, 0o600), SlowDisk(monkeypatch)
     writing = asyncio.create_task(target.write("a", 5, {}, in_one(b"first")))
     await asyncio.to_thread(disk.halted.wait, 60.0)
@@ -147,7 +148,7 @@ async def test_a_cancelled_copy_moves_nothing_later(tmp_path: Path, monkeypatch:
 
 
 async def test_a_copy_that_is_cancelled_at_once_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is cancelled while a thread makes its file."""
+    """A copy that is cancelled while a thread opens and locks its unfinished file leaves no file."""
     opened, lock = threading.Event(), fcntl.flock
 
     def lock_slowly(descriptor: int, operation: int) -> None:
@@ -174,7 +175,8 @@ async def test_an_unfinished_copy_has_a_name_that_no_key_is(tmp_path: Path) -> N
 
 
 async def test_a_copy_whose_file_was_replaced_moves_nothing(tmp_path: Path) -> None:
-    """Another program has removed the unfinished file and put another there."""
+    """A copy whose unfinished file another program has replaced fails with PassingFault and leaves the other program's
+    file."""
     target, first = FolderTarget(tmp_path, 0o600), Halting(b"first ", b"copy")
     writing = asyncio.create_task(target.write("a", 10, {}, first.chunks()))
     await first.halted.wait()
@@ -239,7 +241,8 @@ async def test_an_older_copy_of_the_same_length_is_no_success(
 async def test_a_cancelled_copy_aborts_its_multipart_upload(
     seaweed: SeaweedFS, session: aiohttp.ClientSession, tmp_path: Path, operation: str, trouble: Action
 ) -> None:
-    """It is cancelled several times while S3 takes a second to abort."""
+    """A job whose S3 request stalls or is answered late is cancelled; AbortMultipartUpload takes a second, and still
+    nothing of the copy remains in the bucket."""
     async with S3Proxy(seaweed.endpoint) as s3:
         bucket, copies = Bucket(seaweed, endpoint=s3.endpoint), Bucket(seaweed)
         place, chosen = (

@@ -26,7 +26,7 @@ UNKNOWN = "0123456789abcdef" * 2
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """One for all these tests."""
+    """The server that all tests of this module share."""
     async with installation(tmp_path_factory.mktemp("export"), jobs=True) as start:
         server = start(listing=True, retention="1h")
         await server.start()
@@ -87,7 +87,7 @@ async def test_a_filter_chooses_finished_uploads(client: JobClient) -> None:
 
 
 async def test_lists_have_the_order_of_the_listing(client: JobClient) -> None:
-    """Writes lists with the lines of the listing in the requested order."""
+    """An export as CSV has the lines of the listing, in the order of the request's ids."""
     ids = [await client.uploaded(text, filename=f"=f{text.decode()}") for text in (b"1", b"22", b"333")][::-1]
     listing = await client.send("GET", f"{client.origin}/uploads?format=csv", None, {})
     by_id = {line.partition(b",")[0]: line for line in listing.body.split(b"\r\n")}
@@ -115,7 +115,8 @@ async def test_with_a_member_that_isnt_there_nothing_remains(client: JobClient) 
 
 @pytest.mark.parametrize("form", ["zip", "csv"])
 async def test_an_upload_named_twice_is_not_read_twice(client: JobClient, form: str) -> None:
-    """A request of a few bytes would cost all bytes of an upload for each time that it names it."""
+    """An export that names an upload twice fails with `repeated-member`: else a request of a few bytes could make the
+    server read an upload any number of times."""
     ids = [await client.uploaded(text) for text in (b"1", b"22")]
     before = await _listed(client)
     job = await export(client, ids=[*ids, ids[0]], format=form)

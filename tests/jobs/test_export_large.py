@@ -1,4 +1,4 @@
-"""Large exports: within the memory budget, and read by what people open archives with."""
+"""Large exports stay within a bound of memory, and common programs read them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 ABOVE = 64 * MIB
 _PATIENCE = 3600.0
-"""Seconds in which a huge one ends."""
+"""Seconds in which even a huge export ends."""
 BLOCK = random_bytes(MIB)
 READERS = {"unzip": ("-tqq",), "bsdtar": ("-xOf",)}
-"""Programs, with the arguments by which they read all of an archive; desktops use libarchive, which bsdtar is of."""
+"""Programs, each with the arguments by which it reads all of an archive. bsdtar uses libarchive, as desktops do."""
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,8 @@ READERS = {"unzip": ("-tqq",), "bsdtar": ("-xOf",)}
 async def test_an_export_takes_no_more_memory_than_the_budget(
     start: Start, tmp_path: Path, sizes: Sequence[int]
 ) -> None:
-    """The huge one needs zip64: for a member, and for the archive."""
+    """An export lets the server grow by less than 64 MiB; `unzip` and `bsdtar` can read the archive. The huge archive
+    needs zip64, for one member and as a whole."""
     programs = [present(lambda name=name: need(name, "run `make test`")) for name in READERS]  # type: ignore[misc]
     server = start(memory_budget="32MiB")
     await server.start()
@@ -70,7 +71,8 @@ async def _upload(client: JobClient, size: int, number: int) -> str:
 
 
 async def _content(size: int, number: int) -> AsyncIterator[bytes]:
-    """Yield the bytes of a member. Each block begins with its place, so that none can be mistaken for another."""
+    """Yield the bytes of a member in blocks of 1 MiB. Each block begins with the member's number and the block's
+    offset, so that no two are equal."""
     for start in range(0, size, MIB):
         yield _block(number, start)[: size - start]
 

@@ -17,15 +17,15 @@ from tests.support.live import Sent, fields, lines, listening
 
 
 async def read_lines(client: JobClient, query: str = "types=job", **headers: str) -> Sequence[Any]:
-    """The lines of the feed; the last one is its end."""
+    """Return the parsed lines of the feed; the last one is its end. `headers` are header fields."""
     async with client.http.get(f"{client.origin}/events?format=ndjson&{query}", headers=fields(headers)) as answer:
         assert answer.status == 200, await answer.text()
         return await lines(answer)
 
 
 def check(event: Any, job: Job) -> None:
-    """The event tells the end of the job as the job's own route did then: meanwhile a node may have cleared up after
-    it."""
+    """Check that `event` tells the end of `job`, with the data of the job's own route. Only `due_at` and `revision` may
+    differ: a node changes them later, when it clears up after the job."""
     assert event["id"] == f"evt_{job['id']}_{job['phase']}"
     assert event["type"] == f"tusdpy.job.{job['phase']}.v1"
     assert event["subject"] == event["partitionkey"] == (job["upload_id"] or job["id"])
@@ -35,7 +35,8 @@ def check(event: Any, job: Job) -> None:
 
 
 async def ends(client: JobClient, directory: Path) -> Sequence[Job]:
-    """A job that is done, one that failed, and one that was cancelled while it ran."""
+    """Make three jobs of one upload: one that is done, one that fails, and one that is cancelled while it runs. Return
+    them."""
     upload = await client.uploaded(b"12345")
     done = await client.do(upload, "checksum")
     failed = await client.do(upload, "unzip")

@@ -1,4 +1,4 @@
-"""Listeners of the feed that are told of jobs because these wake them, not because they look from time to time."""
+"""The end of a job wakes listeners of the feed, which never look at the state without a message."""
 
 from __future__ import annotations
 

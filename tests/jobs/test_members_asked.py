@@ -16,7 +16,7 @@ from tests.support.receiver import Arrival, Receiver, receiving
 
 
 def reject_programs(arrival: Arrival) -> web.Response:
-    """Refuse programs; give the others a name."""
+    """Reject each upload whose file name ends in .exe; give each member of an archive the id `members/NAME`."""
     metadata = arrival.json["Event"]["Upload"]["MetaData"]
     name = metadata.get("filename", "")
     if name.endswith(".exe"):

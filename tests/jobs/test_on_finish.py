@@ -31,7 +31,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def jobs_of(client: JobClient, upload: str, count: int) -> Sequence[Job]:
-    """The jobs of the upload, once so many have ended."""
+    """Return the jobs of the upload once there are at least `count` and all have ended. Raises TimeoutError after
+    `PATIENCE`."""
     async with asyncio.timeout(PATIENCE):
         while True:
             jobs = await client.jobs(f"upload={upload}")

@@ -91,7 +91,7 @@ async def test_an_owner_exports_its_own_uploads_alone(client: JobClient) -> None
 
 
 async def test_no_tenant_sees_jobs_of_a_like_name(start: Start, session: aiohttp.ClientSession) -> None:
-    """The subject `acme/bob` of no tenant isn't `bob` of the tenant `acme`."""
+    """The user `bob` of the tenant `acme` doesn't see the jobs of the user `acme/bob`, who has no tenant."""
     server = start(**JWT, auth_tenant_claim="org", jobs_on_finish="checksum")
     await server.start()
     client = JobClient(session, server)
@@ -127,7 +127,7 @@ async def test_anothers_ended_upload_is_not_said_to_be_gone(start: Start, sessio
 
 @pytest.fixture
 async def clamd() -> AsyncIterator[FakeClamd]:
-    """One that answers nothing until it is allowed to."""
+    """A clamd that answers nothing until `allowed` is set."""
     async with fake_clamd() as running:
         running.allowed.clear()
         yield running

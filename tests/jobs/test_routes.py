@@ -22,7 +22,7 @@ UNKNOWN = "0123456789abcdef" * 2
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """One for all these tests."""
+    """The server that all tests of this module share."""
     async with installation(tmp_path_factory.mktemp("jobs"), jobs=True) as start:
         server = start()
         await server.start()
@@ -172,7 +172,8 @@ async def test_a_client_is_told_to_go_on_after_the_checks(client: JobClient) -> 
 
 @pytest.mark.parametrize("path", ["jobs", "exports"])
 async def test_pages_send_json_alone(client: JobClient, path: str) -> None:
-    """Else a form of another site, which needs no preflight, could ask."""
+    """A request from a page is refused with 415 unless its type is application/json: else a form of another site, which
+    needs no preflight, could ask for jobs."""
     for page in ({"Origin": client.origin}, {"Sec-Fetch-Site": "same-origin"}):
         answer = await client.send("POST", f"{client.origin}/{path}", b"{}", {"Content-Type": "text/plain", **page})
         assert refusal(answer) == (415, "wrong-content-type")

@@ -26,7 +26,8 @@ async def clamd() -> AsyncIterator[FakeClamd]:
 
 
 async def scan_of(client: JobClient, upload: str) -> object:
-    """Return the listing's entry of the upload's scan; "gone" if it isn't listed."""
+    """Return the member `scan` of the upload in the listing, which is None if no scan was asked for; "gone" if the
+    upload isn't listed."""
     answer = await client.send("GET", f"{client.origin}/uploads?format=json", None, {})
     scans = {row["id"]: row["scan"] for row in json.loads(answer.body)["uploads"]}
     return scans.get(upload, "gone")

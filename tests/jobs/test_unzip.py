@@ -28,7 +28,7 @@ SETTINGS: Mapping[str, Any] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """One for all these tests."""
+    """The server that all tests of this module share."""
     async with installation(tmp_path_factory.mktemp("unzip"), jobs=True) as start:
         server = start(**SETTINGS)
         await server.start()

@@ -1,4 +1,4 @@
-"""Servers that tell of uploads, on each state, and a client."""
+"""Servers with `live` enabled, on each state, and a client."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.support.tus import TusClient
 
 @pytest.fixture(params=STATES)
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
-    """The setting."""
+    """The setting `state`, for a state of each kind."""
     return state_setting(request, tmp_path, request.param)
 
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """Makes servers of one installation, which are killed in the end."""
+    """A function that makes servers of one installation, with `live` enabled; the servers are killed at the end."""
     async with installation(tmp_path, live=True) as start:
         yield start
 

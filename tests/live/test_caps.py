@@ -1,4 +1,4 @@
-"""Limits on listeners, and what becomes of those that leave without a word."""
+"""The limits on listeners: one more is refused, until a listener has closed its connection."""
 
 from __future__ import annotations
 

@@ -127,7 +127,8 @@ async def test_what_there_is_not_cannot_be_asked_for(client: TusClient) -> None:
 async def test_a_form_keeps_to_what_is_switched_off(
     tmp_path: Path, session: aiohttp.ClientSession, setting: str
 ) -> None:
-    """A page that was sent before still has the form."""
+    """The form of a page that was sent before a setting forbade termination is refused with 403, and the upload
+    stays."""
     place: dict[str, Any] = {"storage": f"file:{tmp_path}/data", "state": f"sqlite:{tmp_path}/state", "dashboard": True}
     async with serving(tmp_path, **place) as server:
         client = TusClient(session, server.url)

@@ -72,7 +72,8 @@ async def test_after_the_end_there_is_nothing_to_come_back_for(
 
 
 async def test_a_reconnecting_client_learns_of_the_end(client: TusClient, session: aiohttp.ClientSession) -> None:
-    """Reports the end of a removed upload to clients that reconnect."""
+    """After an upload was terminated, a client that reconnects with Last-Event-ID gets the end alone; a client without
+    it gets 404."""
     url = await client.create(10, b"abc")
     async with listening(session, f"{url}/events") as events:
         await events.next()

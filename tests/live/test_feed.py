@@ -26,7 +26,7 @@ async def urls(client: TusClient) -> Sequence[str]:
 
 
 async def read(session: aiohttp.ClientSession, server: Server, query: str = "") -> tuple[Sequence[Any], Any]:
-    """The events and the end of a response in lines."""
+    """Return the events of a feed in NDJSON, and its end, as parsed JSON."""
     async with session.get(f"{server.origin}/events{query}", headers=NDJSON) as answer:
         assert answer.headers["Content-Type"] == "application/x-ndjson"
         *events, end = await lines(answer)

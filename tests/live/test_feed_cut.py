@@ -1,4 +1,4 @@
-"""A feed that a trouble of the state cuts, as a client sees it."""
+"""A feed that is cut by an error of the state, as a client sees it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = 2
 
 
 class BreakingState(MemoryState):
-    """Fails at each page of events but the first."""
+    """A state that raises StateUnavailable for each page of events but the first."""
 
     def __init__(self) -> None:
         super().__init__()

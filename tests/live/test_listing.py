@@ -160,7 +160,7 @@ async def test_a_follower_is_told_of_each_change(client: TusClient, session: aio
 
 
 async def test_a_follower_gets_heartbeats_and_a_limit(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    """A follower gets blank lines in silence and an end at the limit."""
+    """A follower gets blank lines as heartbeats; its response ends after `limit` rows, without a line of the end."""
     watched: dict[str, Any] = {"listing": True, "live_heartbeat": "100ms"}
     async with serving(tmp_path, storage=f"file:{tmp_path}/data", state="memory:", **watched) as server:
         client = TusClient(session, server.url)

@@ -1,4 +1,4 @@
-"""A list that a trouble of the state cuts, as clients see it; and clients that stop reading."""
+"""A list that is cut by an error of the state, as clients see it; and clients that stop reading."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = 1200
 
 
 class BreakingState(MemoryState):
-    """Fails at the third page."""
+    """A state that raises StateUnavailable for the page `breaks_at`, once; 0 for none."""
 
     pages = 0
     breaks_at = 3
@@ -119,7 +119,7 @@ async def test_trouble_before_the_first_byte_is_a_refusal(origin: str, state: Br
 
 @asynccontextmanager
 async def slow_reader(origin: str) -> AsyncIterator[asyncio.StreamReader]:
-    """A client whose system takes little of an answer ahead."""
+    """Yield the reader of a GET /uploads whose client buffers only a few KiB of the answer."""
     with socket.socket() as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         plain.connect(("127.0.0.1", int(origin.rpartition(":")[2])))
@@ -130,7 +130,7 @@ async def slow_reader(origin: str) -> AsyncIterator[asyncio.StreamReader]:
 
 
 FAT = pytest.mark.parametrize("row_bytes", [30_000])
-"""Pages that no system buffers."""
+"""Rows so large that the buffers of the system can't hold a page of them."""
 
 
 @pytest.fixture

@@ -17,11 +17,12 @@ from tusd_py.domain.record_json import encode
 MIB = 1024 * 1024
 BATCH = 1000
 LIMIT = 16 * MIB
-"""Bytes by which a server may grow; the rows of each list have 100 MiB and more."""
+"""Most bytes by which the server may grow; the rows of each list have about 100 MiB or more."""
 
 
 def fill(path: Path, rows: range, row_bytes: int) -> None:
-    """Insert uploads as a process of the first version does, in one transaction: the file numbers them."""
+    """Insert uploads into the SQLite file `path`, in one transaction, as a process of the first version does: a trigger
+    of the file gives them their `seq`."""
     uploads = (upload(number, metadata={"filename": b"x" * row_bytes}, revision=1) for number in rows)
     with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
         connection.executemany(
@@ -31,7 +32,7 @@ def fill(path: Path, rows: range, row_bytes: int) -> None:
 
 
 async def count_rows(session: aiohttp.ClientSession, server: Server) -> tuple[int, int]:
-    """Read the whole list. Returns the number of its rows, as counted and as told."""
+    """Read the whole list. Return the number of rows that came, and the number that its end tells."""
     last, rows = b"", -1
     async with session.get(f"{server.origin}/uploads") as answer:
         async for line in answer.content:

@@ -21,7 +21,7 @@ ROOT = "scopes=upload tokens list"
 
 @pytest.fixture
 def auth(tmp_path: Path) -> Mapping[str, Any]:
-    """API keys whose secret is their name, and upload tokens."""
+    """Settings for API keys whose secret is their name, and for upload tokens."""
     keys = {"alice": "", "bob": "", "root": ROOT}
     text = "\n".join(f"{name}:{sha256(name.encode()).hexdigest()}:{policy}" for name, policy in keys.items())
     (tmp_path / "keys").write_text(text)
@@ -125,7 +125,8 @@ async def test_the_feed_tells_an_owner_of_its_own_uploads(
 async def test_the_feed_tells_an_owner_no_place_and_no_request(
     client: TusClient, session: aiohttp.ClientSession, server: Server, url: str
 ) -> None:
-    """A path or a key of the storage is the operator's, and the request may be an operator's."""
+    """In the feed an owner sees neither where an upload is stored nor the requests, which may be an operator's; the key
+    `root` sees both."""
     await client.request("DELETE", url, x_api_key="alice")
 
     async def feed(query: str = "", **headers: str) -> list[Mapping[str, Any]]:

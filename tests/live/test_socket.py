@@ -1,4 +1,4 @@
-"""The WebSocket of one upload, in Companion's words."""
+"""The WebSocket of one upload, with the messages of Uppy's Companion."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ async def url(client: TusClient) -> str:
 
 @pytest.fixture
 async def socket(session: aiohttp.ClientSession, url: str) -> AsyncIterator[Socket]:
-    """A socket of an upload without bytes; its first message is read."""
+    """A WebSocket of an upload without bytes; its first message is read already."""
     async with session.ws_connect(f"{url}/socket") as opened:
         assert (await opened.receive_json())["action"] == "progress"
         yield opened
 
 
 async def say(socket: Socket, action: str) -> Any:
-    """The payload of the answer to an action."""
+    """Send an action. Return the payload of the next message."""
     await socket.send_json({"action": action, "payload": {}})
     return (await socket.receive_json())["payload"]
 
@@ -202,7 +202,8 @@ async def test_a_handshake_that_is_not_ascii_is_none(server: Server, url: str, n
 
 
 async def test_subprotocols_do_not_get_into_the_log(server: Server, url: str, session: aiohttp.ClientSession) -> None:
-    """Pages can't set Authorization for a WebSocket, so some send a token as a subprotocol."""
+    """A subprotocol doesn't get into the log: pages can't set Authorization for a WebSocket, so some send a token as a
+    subprotocol."""
     async with session.ws_connect(f"{url}/socket", protocols=["bearer", "SECRET"]) as socket:
         assert (await socket.receive_json())["action"] == "progress"
     assert "SECRET" not in server.log()

@@ -1,4 +1,4 @@
-"""The present state of one upload, now or once it is a newer one."""
+"""The state of one upload, at once or after the revision that the client knows has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A listener that waits is its connection and little else, also where aiohttp can't be made to forget it."""
+"""A waiting listener holds little more than its connection; where aiohttp can't forget a connection, listeners work
+too."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ from tusd_py.server.process import make_runner
 
 COUNT, WARM_UP = 200, 20
 MOST = 6 * 1024
-"""Bytes of a listener, of which 2 KiB are asyncio's for a socket. While its handler ran, it had 21 KiB."""
+"""Most bytes that a waiting listener may take, of which 2 KiB are asyncio's for a socket. A listener takes 21 KiB if
+its handler waits with it."""
 BROWSER = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0\r\nAccept: text/event-stream\r\n"
 
 
@@ -54,7 +56,7 @@ async def asking(runner: web.AppRunner) -> AsyncIterator[tuple[TusClient, Client
 
 @contextmanager
 def listeners(url: str, count: int) -> Iterator[None]:
-    """Keep so many listeners, each of which has read its first event."""
+    """Keep `count` listeners of the upload connected while the block lasts; each has read its first event."""
     with ExitStack() as stack:
         for _ in range(count):
             _listen(stack.enter_context(create_connection(("127.0.0.1", int(url.split("/")[2].split(":")[1])))), url)

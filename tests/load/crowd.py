@@ -29,15 +29,15 @@ class Report:
     """Offsets and speeds that the clients saw. Bytes, and bytes a second."""
 
     offsets: Sequence[int]
-    """Offsets of the slow uploads, as HEAD tells them when their time is up."""
+    """Offsets of the slow uploads, as HEAD tells them after the clients were stopped."""
     alone: float
-    """Speed of a fast upload before the others came."""
+    """Speed of a fast upload before the slow clients began."""
     among: float
-    """The same in the second half of their time."""
+    """Speed of a fast upload during the second half of the slow clients' time."""
 
 
 async def slow(url: str, rate: int, began: asyncio.Barrier) -> None:
-    """Send at this pace, as far as the server takes it, until cancelled."""
+    """PATCH an upload with `rate` bytes a second, or as fast as the server reads if that is slower, until cancelled."""
     piece = bytes(rate // PIECES_A_SECOND)
     async with patching(url, 0, LENGTH) as request:
         await began.wait()
@@ -50,7 +50,7 @@ async def slow(url: str, rate: int, began: asyncio.Barrier) -> None:
 
 @asynccontextmanager
 async def crowd(urls: Sequence[str], rate: int) -> AsyncIterator[None]:
-    """All of these are being uploaded to, slowly, while the block lasts."""
+    """Send slowly to each of the uploads while the block lasts; the block begins once all requests have begun."""
     began = asyncio.Barrier(len(urls) + 1)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(slow(url, rate, began)) for url in urls]
@@ -66,7 +66,8 @@ async def fast(request: RawConnection) -> None:
 
 
 async def speed(client: TusClient, seconds: float) -> float:
-    """Return the speed of one upload as fast as it goes, for so long: by what the server has of it then."""
+    """PATCH one upload as fast as possible for `seconds`. Return its speed in bytes a second, by the offset that HEAD
+    tells afterwards."""
     url, started = await client.create(FAST), time.monotonic()
     async with patching(url, 0, FAST) as request:
         with suppress(TimeoutError):
@@ -78,7 +79,7 @@ async def speed(client: TusClient, seconds: float) -> float:
 
 
 async def reached(client: TusClient, url: str) -> int:
-    """The offset, once HEAD tells it."""
+    """Return the offset that HEAD tells, asked again while it answers 423."""
     while (answer := await client.head(url)).status == 423:  # noqa: ASYNC110 (only asking tells)
         await asyncio.sleep(0.1)
     assert answer.status == 200, answer

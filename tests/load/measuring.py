@@ -23,33 +23,36 @@ MIB = 1024 * 1024
 CONNECTION = 32 * 1024
 """Bytes that a connection may take on top of the budget."""
 LEAVES = 96 * 1024
-"""Bytes that it may leave: Python gives a block of its heap back only once it holds no object at all."""
+"""Bytes that a closed connection may leave behind: Python gives a block of its heap back only once no object is in
+it."""
 _ABOVE, _LEFT = 1.15, 0.15
 """Multiples of the budget that a crowd may take, and that may be left once it has gone."""
 _HEAP = 16 * MIB
-"""Bytes that may be left of a small budget: pages in which a few objects live on."""
+"""Bytes that may always be left, however small the budget: pages of the heap in which a few objects live on."""
 _WARM, _AT_A_TIME = 12 * MIB, 4
 _QUIET = 3.0
-"""Seconds without a crowd after which a server has given back what it will."""
+"""Seconds after the last request until a server has given back the memory that it will."""
 _WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A warm server."""
+    """A warmed-up server, its memory when idle (bytes) and its memory budget (bytes)."""
 
     server: Server
     idle: int
     budget: int
 
     def check(self, samples: Sequence[int], connections: int) -> None:
-        """Check that the memory stayed within its bound, and print how close to the bound it came."""
+        """Check that no sample of the memory exceeds the bound for so many connections, and print how close the highest
+        came."""
         peak, limit = max(samples), self.idle + int(_ABOVE * self.budget) + CONNECTION * connections
         print(f"idle {self.idle / MIB:.0f}, at most {peak / MIB:.0f} of {limit / MIB:.0f} MiB")
         assert peak <= limit, f"{peak / MIB:.0f} MiB, where {limit / MIB:.0f} are allowed"
 
     async def check_given_back(self, connections: int) -> None:
-        """Checks that the system has its memory back, but for tails: the budget counts and lends those."""
+        """Check that the server's memory falls to its idle bound within `_WITHIN` seconds. The bound allows the bytes
+        that the memory budget still counts, such as cached tails."""
         until = time.monotonic() + _WITHIN
         while (rss := self.server.rss()) > (limit := await self._idle_limit(connections)):
             if time.monotonic() > until:
@@ -65,8 +68,8 @@ class Measured:
 
 @asynccontextmanager
 async def measured(seaweed: SeaweedFS, directory: Path, budget: int, **settings: Any) -> AsyncIterator[Measured]:
-    """Yield a server on S3 with this memory budget, warmed by a few uploads, and the memory that it has when idle.
-    While the block lasts, other processes keep each core busy. At the end, check that the log has no stack."""
+    """Yield a server on S3 with this memory budget, warmed up by a few uploads. While the block lasts, other processes
+    keep each core busy. At the end, check that the log has no traceback."""
     bucket = Bucket(seaweed)
     environment = {**bucket.environment, **settings.pop("environment", {})}
     how = {**bucket.settings, "memory_budget": budget, **settings}
@@ -90,7 +93,7 @@ async def _use(client: TusClient) -> None:
 
 @asynccontextmanager
 async def busy() -> AsyncIterator[None]:
-    """Each core has other work while the block lasts."""
+    """Keep each core busy with other processes while the block lasts."""
     command = mortal(sys.executable, "-c", "while True: pass")
     burning = [await asyncio.create_subprocess_exec(*command) for _ in range(os.cpu_count() or 1)]
     try:

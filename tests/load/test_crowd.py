@@ -16,11 +16,12 @@ from tests.support.node import watched_memory
 from tests.support.server import ROOT
 
 COUNT, RATE, SECONDS = 500, 50_000, 20
-"""Clients, bytes a second of each, and for how long: four and eight times what fits into the budget."""
+"""The number of clients, the bytes a second of each, and the seconds they send: altogether about four and eight times
+the two budgets."""
 
 
 async def crowd(url: str) -> dict[str, Any]:
-    """Return the report of the clients, in a separate process."""
+    """Run the clients in a separate process. Return their report."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.load.crowd", url, *map(str, (COUNT, RATE, SECONDS))),
         cwd=ROOT,
@@ -37,7 +38,8 @@ async def crowd(url: str) -> dict[str, Any]:
 async def test_a_slow_crowd_stays_within_the_budget_and_moves(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str], budget: int
 ) -> None:
-    """A fast client's speed among them is told and not judged: it is the machine's as much as ours."""
+    """A slow crowd keeps the server within its memory budget and off the disk, and each upload gets some bytes. The
+    fast client's speed is printed and not judged, as it depends on the machine."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = {"TMPDIR": str(temporary)}

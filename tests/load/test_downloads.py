@@ -1,4 +1,4 @@
-"""Downloads that their clients don't read hold next to nothing, and go on where they stood."""
+"""Downloads that their clients don't read take hardly any memory, and continue once they are read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNT = 400
 LENGTH = 12 * MIB
 """More than the system takes into the buffers of a socket."""
 READ = 5
-"""So many of them are read in the end, one after another."""
+"""The number of downloads that are read in the end, one after another."""
 _SECONDS = 3.0
 
 
@@ -54,7 +54,7 @@ class Unread:
             await asyncio.sleep(0.2)
 
     def _begin(self) -> bytes:
-        """Return the first bytes of the answer, without taking them out of the system's buffer."""
+        """Return up to 16 bytes of the answer and leave them in the system's buffer; empty if none have come."""
         try:
             return self._socket.recv(16, socket.MSG_PEEK)
         except BlockingIOError:
@@ -74,7 +74,7 @@ class Unread:
 
 @asynccontextmanager
 async def unread(url: str, count: int) -> AsyncIterator[Sequence[Unread]]:
-    """So many clients that don't read what they asked for, while the block lasts."""
+    """Keep `count` clients that don't read what they asked for while the block lasts."""
     clients = [Unread(url) for _ in range(count)]
     try:
         for client in clients:
@@ -89,7 +89,8 @@ async def unread(url: str, count: int) -> AsyncIterator[Sequence[Unread]]:
 async def test_unread_downloads_stay_within_the_budget(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Keeps unread downloads within the memory budget; they can be read later."""
+    """Downloads that aren't read stay within the memory budget and don't hinder an upload; later they can be read
+    whole."""
     data = random_bytes(LENGTH)
     with capsys.disabled():
         print()

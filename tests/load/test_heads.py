@@ -1,4 +1,4 @@
-"""Heads of requests that are as long as they get, and longer, and don't end."""
+"""Heads of requests that are as long as allowed, or longer, and don't end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BEGUN = b"GET /files/ HTTP/1.1\r\nHost: localhost\r\n"
 
 
 async def _pour(connection: RawConnection, fields: int) -> None:
-    """As much of a head as the server takes."""
+    """Send a head with `fields` long fields that never ends, until done or until the server closes the connection."""
     try:
         await connection.send(BEGUN)
         for _ in range(fields):
@@ -34,7 +34,7 @@ async def _pour(connection: RawConnection, fields: int) -> None:
 
 @asynccontextmanager
 async def pouring(port: int, fields: Sequence[int]) -> AsyncIterator[None]:
-    """Clients with heads of so many long fields, which never end, while the block lasts."""
+    """Keep clients that send endless heads, one for each number of long fields, while the block lasts."""
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         connections = [await stack.enter_async_context(connected(port)) for _ in fields]
         tasks = [group.create_task(_pour(*pair)) for pair in zip(connections, fields, strict=True)]

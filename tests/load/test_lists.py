@@ -1,4 +1,4 @@
-"""Lists of parts that are as long as they get, or would take far more memory than their text."""
+"""Lists of parts that are as long as allowed, or that would take far more memory than their text."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ ROUNDS = 2
 _SIZE = 2 * MIB
 _PART = b'{"PartNumber":1,"ETag":"%s"}' % (b"a" * 32)
 PARTS = b'{"parts":[' + b",".join([_PART] * ((_SIZE - 20) // (len(_PART) + 1))) + b"]}"
-"""More than three times as many as an upload may have."""
+"""A list of more than three times the parts that an upload may have."""
 EMPTY = b'{"parts":[' + b",".join([b"{}"] * ((_SIZE - 20) // 3)) + b"]}"
-"""Read, it would be 24 times as large."""
+"""A list that would take 24 times its length in memory if it were parsed."""
 
 
 async def _complete(session: aiohttp.ClientSession, url: str) -> list[int]:
-    """Sends lists to /presign, which reads a list first; a completion's is read only for an upload that exists."""
+    """Send lists to /presign, which reads a list before anything else; the list of a completion is read only if the
+    upload exists. Return the statuses."""
     client = DirectClient(session, url)
     address = f"{client.url}/presign"
     return [(await client.request("POST", address, body)).status for body in (PARTS, EMPTY) * ROUNDS]

@@ -1,4 +1,5 @@
-"""Many uploads in small requests at a time: memory is too short for their tails, which are read again for the parts."""
+"""Many uploads in small requests at once: memory is too short for all their tails, so the tails are read again from S3
+when the parts are sent."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ COUNT, PIECE = 100, MIB
 
 
 async def _all_but_the_end(client: TusClient) -> str:
-    """An upload whose next byte fills its first part."""
+    """Create an upload that lacks one byte of its first part. Return its URL."""
     url = await client.create(PART + 1)
     for offset in range(0, PART, PIECE):
         await client.patch(url, offset, bytes(min(PIECE, PART - 1 - offset)))

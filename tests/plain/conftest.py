@@ -50,7 +50,7 @@ def storage(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def start(storage: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Starts a server with these settings."""
+    """A function that starts a server with the settings it is given, and yields its Place in an `async with`."""
     seaweed = request.getfixturevalue("seaweed") if storage == "s3" else None
     return partial(_opened, tmp_path, seaweed)
 
@@ -59,7 +59,7 @@ def start(storage: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 async def place(
     storage: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Place]:
-    """Not to be stopped: other tests use it too. Its forms and uploads are small."""
+    """A place that all tests share and none may stop. Its limits on forms and uploads are small."""
     seaweed = request.getfixturevalue("seaweed") if storage == "s3" else None
     settings = {"max_size": MAX_SIZE, "plain_max_files": MAX_FILES}
     async with _opened(tmp_path_factory.mktemp("plain"), seaweed, **settings) as place:

@@ -32,7 +32,8 @@ def file(content: bytes, filename: str = "a.txt", kind: str | None = "text/plain
 
 
 def encoded(parts: Sequence[Part | bytes], boundary: str = BOUNDARY) -> bytes:
-    """A whole form; a part in bytes is taken as it is, its head and an empty line included."""
+    """Return a whole form. A part given as bytes is used as it is, so it must have its own head and the empty line
+    after it."""
     lines = [f"--{boundary}\r\n".encode() + (part if isinstance(part, bytes) else part.encoded()) for part in parts]
     return b"\r\n".join([*lines, f"--{boundary}--\r\n".encode()])
 
@@ -49,14 +50,14 @@ class PlainClient:
         self.origin = url.removesuffix("/files/")
 
     async def post(self, *parts: Part | bytes, query: str = "", **fields: str) -> Answer:
-        """A form of these parts; header fields are keywords."""
+        """POST a form of these parts. Keywords are header fields, with `_` for `-`."""
         return await self.send("POST", query, encoded(parts), form_fields() | _header_fields(fields))
 
     async def put(self, segment: str, body: bytes, **fields: str) -> Answer:
         return await self.send("PUT", segment, body, _header_fields(fields))
 
     async def send(self, method: str, below: str, body: bytes, fields: dict[str, str]) -> Answer:
-        """A request with exactly these fields."""
+        """Send a request with exactly these header fields to the creation endpoint's URL plus `below`."""
         return await exchange(self._session, method, self.url + below, body, fields)
 
     async def content(self, url: str) -> bytes:

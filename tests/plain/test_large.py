@@ -17,7 +17,7 @@ SMALL = {"memory_budget": "32MiB"}
 
 
 async def parts(place: Place, peak: list[int], mib: int) -> AsyncIterator[bytes]:
-    """A form of one file; the server's memory is looked at meanwhile."""
+    """Yield a form with one file of `mib` MiB; append the server's memory in bytes to `peak` after each MiB."""
     before, _, after = encoded([file(b"content", "large.bin")]).partition(b"content")
     yield before
     for _ in range(mib):
@@ -27,7 +27,8 @@ async def parts(place: Place, peak: list[int], mib: int) -> AsyncIterator[bytes]
 
 
 async def send(place: Place, mib: int) -> str:
-    """Return the URL of a large file once it is taken."""
+    """POST a form with one file of `mib` MiB, and check that the server grows by less than 64 MiB. Return the file's
+    URL."""
     begin, peak = place.server.rss(), list[int]()
     timeout = aiohttp.ClientTimeout(total=None, sock_read=600)
     async with aiohttp.ClientSession(timeout=timeout) as session:

@@ -1,4 +1,5 @@
-"""A look at an upload that a PUT or a form is writing doesn't interrupt it: its client couldn't resume it."""
+"""A HEAD of an upload that a PUT or a form is writing answers 423 and doesn't interrupt the writer, whose client
+couldn't resume it."""
 
 from __future__ import annotations
 

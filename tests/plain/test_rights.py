@@ -50,7 +50,7 @@ async def test_a_type_that_is_not_allowed_ends_the_whole_form(start: Open) -> No
 
 
 async def test_files_of_a_refused_form_are_removed(start: Open) -> None:
-    """Ends files of a refused form as those of a failed creation."""
+    """The files of a refused form are terminated with the reason `failed-creation`."""
     async with start(log_format="json") as place, aiohttp.ClientSession() as session:
         await PlainClient(session, place.server.url).post(file(b"x"), Part("a", b"b"))
         log = place.server.log()

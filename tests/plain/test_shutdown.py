@@ -1,4 +1,4 @@
-"""A form that the server's end cuts leaves nothing."""
+"""A form that is cut by the server's shutdown is answered 503 and leaves nothing."""
 
 from __future__ import annotations
 

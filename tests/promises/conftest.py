@@ -1,4 +1,4 @@
-"""The node that each promise is held to: one for each module, as a start costs seconds; whole again for each test."""
+"""The node that each promise is tested on: one for each module, as a start costs seconds, and reset for each test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.support.tus import TusClient
 
 @pytest.fixture(scope="module")
 def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Settings that a module overrides to run its node with others, or parametrises with `BOTH_READERS`."""
+    """The settings of the module's node: none, unless the module overrides this fixture or parametrises it with
+    `BOTH_READERS`."""
     return dict(getattr(request, "param", {}))
 
 
@@ -35,6 +36,6 @@ async def client(running_node: Node) -> AsyncIterator[TusClient]:
 
 @pytest.fixture
 def node(running_node: Node) -> Node:
-    """With nothing counted and nothing going wrong."""
+    """The module's node, with S3 requests counted from zero and without faults."""
     running_node.s3.reset()
     return running_node

@@ -1,4 +1,4 @@
-"""Uploads at every point of their life, and what of them is still there."""
+"""Uploads at every point of their life, and a search for what is left of them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ async def begin(client: TusClient, size: int, **headers: str) -> str:
 
 
 async def traces(node: Node, *urls: str) -> list[str]:
-    """All that still names one of these uploads."""
+    """Return the keys in S3 and the rows of the state that contain the id of one of these uploads."""
     everything = [*await node.residue(), *node.remembered()]
     ids = [upload_id(url) for url in urls]
     return [trace for trace in everything if any(name in trace for name in ids)]
 
 
 async def until_gone(node: Node, *urls: str, within: float = 30.0) -> None:
-    """Waits until all is removed: an object that may still land is remembered half a minute, and removed again."""
+    """Wait until S3 and the state hold nothing of these uploads. The server remembers for half a minute an object that
+    may still arrive in S3, and then removes it again."""
 
     async def is_gone() -> bool:
         return not await traces(node, *urls)
@@ -45,7 +46,8 @@ async def until_gone(node: Node, *urls: str, within: float = 30.0) -> None:
 
 
 async def crash(node: Node, url: str, operation: str) -> None:
-    """S3 did it, and the server died before it could write that down."""
+    """Send a part and a tail, and kill and restart the server after S3 has done the first `operation` and before its
+    answer arrives."""
     gate = Gate()
     node.s3.faults.rule(operation, 1, after_forwarding(hold(gate)))
     async with patching(url, 0, len(DATA)) as request:

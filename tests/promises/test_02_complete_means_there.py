@@ -18,14 +18,15 @@ DATA = random_bytes(PART + 3 * MIB + 7)
 
 
 async def whole(node: Node, client: TusClient, url: str) -> None:
-    """The upload is complete, and S3 has all of it."""
+    """Check that the upload is complete, and that S3 has all of its bytes."""
     assert await client.offset(url) == len(DATA)
     assert await node.object_size(url) == len(DATA)
     assert await client.content(url) == DATA
 
 
 async def incomplete(client: TusClient, url: str) -> None:
-    """No client is told that the upload is complete, nor anything that makes a client start over."""
+    """Check that the upload isn't shown as complete: HEAD answers 423 without an offset, so that its client doesn't
+    start over, and GET answers 404."""
     answer = await client.head(url)
     assert answer.status == 423
     assert "Upload-Offset" not in answer.headers
@@ -77,7 +78,8 @@ async def test_a_doubtful_answer_is_settled_by_looking(
     "stored", [None, b"short", DATA], ids=["nothing", "too short an object", "another upload's object"]
 )
 async def test_a_lost_multipart_upload_is_never_complete(node: Node, client: TusClient, stored: bytes | None) -> None:
-    """A multipart upload that is gone never counts as complete."""
+    """If S3 says that the multipart upload doesn't exist, PATCH answers 503 and GET 404, with no object in its place,
+    too short a one, or another upload's."""
     url = await client.create(len(DATA))
     if stored is not None:
         node.bucket.put(url, stored, own=stored != DATA)
@@ -112,7 +114,8 @@ async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: Tu
 
 
 async def test_an_upload_that_lost_its_tail_goes_on_from_the_start(node: Node, client: TusClient) -> None:
-    """The server tells its client offset 0, rather than ask for endless attempts."""
+    """After the tail of an upload was removed from S3, PATCH answers 503, and HEAD tells offset 0, so that the client
+    doesn't try in vain forever."""
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:MIB])
     node.bucket.lose(url)

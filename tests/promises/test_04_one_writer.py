@@ -1,4 +1,4 @@
-"""Promise 4: one writer, who makes way at once, and who can harm nothing once it has lost its turn."""
+"""Promise 4: one writer, which makes way at once, and which can harm nothing once it has lost the lock."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_a_holder_that_died_is_replaced(node: Node, client: TusClient) -> 
 
 
 def hold_answer(gate: Gate) -> Action:
-    """S3 did it; that it did arrives when the gate opens."""
+    """Forward the request to S3, and hold its answer back until the gate opens."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         answer = await exchange.forward()
@@ -108,7 +108,8 @@ def hold_answer(gate: Gate) -> Action:
 async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
     node: Node, client: TusClient, moment: str, *, finished: bool
 ) -> None:
-    """The holder was suspended with a part in flight, whose bytes differ from those that another node took."""
+    """A lock holder that was suspended with a part in flight, whose bytes differ from those that another node took,
+    doesn't change the upload's content when it goes on."""
     url, gate, second = await client.create(len(DATA)), Gate(), node.new_server()
     node.s3.faults.rule("UploadPart", 1, hold_answer(gate) if moment == ANSWERED else hold(gate))
     await second.start()

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_READERS]
 
 
 async def chunked(data: bytes) -> AsyncIterator[bytes]:
-    """A body of unannounced length."""
+    """Yield the data in chunks of 64 KiB, as a body without Content-Length."""
     for start in range(0, len(data), 65_536):
         yield data[start : start + 65_536]
 
@@ -35,8 +35,9 @@ async def test_a_body_that_turns_out_too_long_leaves_nothing(
     assert await client.content(url) == data
 
 
-async def test_a_too_long_body_of_many_parts_leaves_nothing(node: Node, client: TusClient) -> None:
-    """A body that turns out too long leaves nothing, also when parts of it were stored long before."""
+async def test_a_too_long_body_is_refused_after_a_part(node: Node, client: TusClient) -> None:
+    """A body that turns out too long after a part of it was stored is refused with 413; the offset stays 0, and the
+    upload can still be sent."""
     data = random_bytes(PART + MIB)
     url = await client.create(len(data))
     async with patching(url, 0, None) as request:

@@ -30,7 +30,8 @@ def settings() -> dict[str, Any]:
 
 
 async def test_many_at_once_share_the_budget(node: Node, client: TusClient) -> None:
-    """Each first sends less than a part, which together is twice the budget, and the rest when all have begun."""
+    """Forty requests each send less than a part, together twice the budget, and the rest once all have begun: the
+    server stays within its bound of memory, stores tails in S3, uses no disk, and takes every byte."""
     data, barrier = random_bytes(LENGTH), asyncio.Barrier(CLIENTS)
 
     async def body() -> AsyncIterator[bytes]:

@@ -43,7 +43,7 @@ async def test_what_is_gone_is_gone(client: TusClient) -> None:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """One that a test may stop."""
+    """A Redis server that a test may stop."""
     with started(RedisServer(tmp_path, durable=True)) as server:
         yield server
 

@@ -71,8 +71,8 @@ async def test_a_failed_creation_leaves_nothing(node: Node, client: TusClient, c
 
 
 def untroubled(node: Node) -> list[str]:
-    """Return the rows of the state that are records of uploads without trouble. Others may stay: a record keeps its
-    trouble until nothing can come of it any more, half a minute."""
+    """Return the rows of the state with an upload's record that has no trouble. Records with a trouble may stay for
+    half a minute, until the lost request can't take effect any more."""
     return [row for row in node.remembered() if '"troubled_at":null' in row]
 
 
@@ -96,7 +96,7 @@ async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: TusCli
 
 
 async def test_a_dead_servers_late_object_is_removed(node: Node, client: TusClient) -> None:
-    """An object that a dead server had in transit is removed in the end."""
+    """An object that S3 stores only after its server died and the upload was terminated is removed in the end."""
     gate, url = Gate(), await client.create(1000)
     node.s3.faults.rule("PutObject", 1, outliving(gate))
     async with patching(url, 0, 1000) as request:

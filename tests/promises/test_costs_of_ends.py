@@ -1,4 +1,4 @@
-"""Promise 8, where no client comes back: what a stranger begins and leaves costs S3 few requests or none."""
+"""Promise 8, where no client comes back: an upload that is begun and abandoned costs few S3 requests or none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings() -> dict[str, Any]:
 
 
 async def until_ended(node: Node) -> None:
-    """Wait until nothing is remembered of any upload."""
+    """Wait until the state has no record of any upload."""
 
     async def forgotten() -> bool:
         return not any('INTO "uploads"' in row for row in await asyncio.to_thread(node.remembered))

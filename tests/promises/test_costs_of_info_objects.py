@@ -1,4 +1,4 @@
-"""Promise 8, where S3 keeps the records of unfinished uploads too: one small object each, and only where it helps."""
+"""Promise 8 with info objects: one small object for each unfinished upload, and only where it helps."""
 
 from __future__ import annotations
 

@@ -20,12 +20,13 @@ from tests.support.tus import PATIENCE, TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STATUSES = {100, 200, 201, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 415, 416, 417, 423, 460, 501}
-"""Statuses of any answer; 503 is for a storage that fails, and this one doesn't."""
+"""The statuses that an answer may have. 503 is for a storage that fails, and this one doesn't."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def abused(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """Little patience, so that silence costs little time; its end tells whether anything was left running."""
+    """A server with a short `network-timeout`, so that silent clients cost little time. In the end it is stopped, and
+    its log checked for anything that was left running."""
     async with local_site(tmp_path_factory.mktemp("abused"), network_timeout=0.2, max_size="1MiB") as site:
         yield site
         await site.stop()
@@ -46,7 +47,8 @@ async def test_no_request_gets_a_500_hangs_or_leaves_anything_behind(abused: Sit
 
 
 async def exchange(port: int, abuse: Abuse, target: str) -> set[int]:
-    """The statuses of the answer to `abuse`, up to the final one; none if the server just hangs up."""
+    """Return the statuses of the answers to `abuse`, up to the final one: empty if the server hangs up without one, or
+    if `abuse` doesn't wait for an answer."""
     statuses: set[int] = set()
     async with connected(port) as connection, asyncio.timeout(PATIENCE):
         with suppress(ConnectionError, asyncio.IncompleteReadError):

@@ -47,7 +47,7 @@ CLAIMS = st.dictionaries(
 
 
 async def judged(caller: Caller) -> object:
-    """The principal, None or the refusal."""
+    """Return the caller's principal, None without a credential, or the refusal."""
     async with scripted(key_set(*KEYS)) as server:
         keys = Jwks(server.url, session(), Troubles(), age=300, refresh_pause=30)
         api_keys = ApiKeys(lambda: "", lambda _: [ApiKey(name="a", digest=b"a" * 32)])
@@ -70,7 +70,7 @@ def encoded(value: Any) -> str:
 
 
 def signed(header: Any, claims: Any) -> str:
-    """Signed with the secret of both kinds, so that the claims are read."""
+    """Return a token signed with the secret of both JWTs and upload tokens, so that its claims are read."""
     content = f"{encoded(header)}.{encoded(claims)}"
     mac = hmac.digest(SECRET.encode(), content.encode(), "sha256")
     return f"{content}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"

@@ -36,14 +36,15 @@ from tusd_py.ports.body import BodyEnd
 T = TypeVar("T")
 EXPIRE_AFTER = 100.0
 QUOTA = 120
-"""Bytes of all uploads together: some of them are refused."""
+"""Most bytes of all uploads together, few enough that some uploads are refused."""
 _NOT_TAKEN = (Refusal, Superseded, Unavailable)
-"""`Superseded` by its own write, where the answer to a save got lost."""
+"""The errors of a request that isn't known to have taken effect. A save that did, but whose answer got lost,
+raises `Superseded` when it is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request body."""
+    """A request body: the sizes of its chunks, how it ends, and the checksum that is announced."""
 
     sizes: list[int]
     seed: int
@@ -73,7 +74,7 @@ class Known:
 
     id: UploadId
     acknowledged: bytes
-    """The bytes below the offset it was told last."""
+    """The bytes below the offset that the client was told last."""
     touched: float
 
 
@@ -90,7 +91,8 @@ wholes = st.none() | st.just(WholeDigest(algorithm="sha256"))
 
 
 class Clients(RuleBasedStateMachine):
-    """Clients of one server whose storage and state fail now and then. Its waits take no time."""
+    """Clients of one server whose storage and state fail now and then. The clock is simulated, so waiting takes no
+    time."""
 
     uploads = Bundle("uploads")
 
@@ -174,7 +176,7 @@ class Clients(RuleBasedStateMachine):
 
     @invariant()
     def usage_is_the_sum_over_records(self) -> None:
-        """Usage never exceeds the quota, but for lengths that were reserved before."""
+        """Check that the usage is the sum of the records' charges, and that these don't exceed the quota."""
         charges = [charge_of(upload) for upload in self.run(self.harness.state.inner.list(None, 1000))]
         assert self.run(self.harness.state.inner.usage(NO_ACCOUNT)) == Usage(
             account=NO_ACCOUNT,
@@ -185,7 +187,8 @@ class Clients(RuleBasedStateMachine):
         assert sum(charge.total for charge in charges) <= QUOTA
 
     def settle(self, view: Known, possible: bytes) -> None:
-        """Look where the upload is now: not before what was told, nor beyond what can have arrived."""
+        """End all faults, then check that the offset is at least the acknowledged one and at most `possible`, and note
+        it. The upload may be gone only if it has expired."""
         self.mend()
         try:
             upload = self.run(inspect(self.harness.engine, view.id))
@@ -206,7 +209,8 @@ class Clients(RuleBasedStateMachine):
             assert upload.digest.value == hashlib.sha256(view.acknowledged).hexdigest()
 
     def check_gone(self, view: Known) -> None:
-        """Its bytes are gone. So is its record, unless a request without an answer may still take effect."""
+        """Check that the upload's bytes are gone, and its record too, unless an unanswered request to the storage may
+        still take effect."""
         assert view.id not in self.harness.stored_names
         for upload in self.run(self.harness.uploads()):
             if upload.id == view.id:

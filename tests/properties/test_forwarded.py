@@ -12,12 +12,12 @@ from tusd_py.http.forwarded import Trust
 
 ADDRESS = "203.0.113.9"
 SENT = st.lists(st.text(st.sampled_from(' for=[::1]",;\\a'), max_size=40), max_size=4)
-"""Lines of a client, of the characters that mean something."""
+"""Forwarded lines of a client, made of the characters that mean something in that header."""
 VALUES = st.text(st.sampled_from('",;=\\ a'), max_size=10)
 
 
 def element(value: str) -> str:
-    """An element of a proxy, whose other values hold quotes and separators."""
+    """Return a proxy's element of Forwarded for ADDRESS, with `value` quoted in its other parameters."""
     quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"by={quoted};for={ADDRESS};host={quoted}"
 

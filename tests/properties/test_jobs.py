@@ -52,7 +52,7 @@ class World:
     cut_until: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """When each machine reaches the state again."""
     steps: list[tuple[JobId, int, float]] = field(default_factory=list)
-    """Each step of the work: of which job and attempt, and when."""
+    """Each step on a machine that hasn't stood still: its job, attempt and time."""
     claims: dict[tuple[JobId, int], float] = field(default_factory=dict)
     """When each attempt was recorded."""
     serving: list[asyncio.Task[None]] = field(default_factory=list)
@@ -64,7 +64,8 @@ class World:
 
 
 class DistantJobs(MemoryJobs):
-    """The store as a machine reaches it."""
+    """The job store as one machine reaches it: requests take the latency, and raise StateUnavailable while the machine
+    is cut off."""
 
     def __init__(self, world: World, machine: int) -> None:
         super().__init__(world.state.outbox)
@@ -103,7 +104,7 @@ async def first_id(work: Work) -> UploadId:
 
 
 class Walk(PlainKind):
-    """Makes an upload, and takes as many steps as it is told, one in 0.7 s."""
+    """A kind of job that makes an upload and then takes `steps` steps, one each 0.7 s."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -134,7 +135,7 @@ def runner(world: World, engine: Engine, machine: int) -> Runner:
 
 
 async def play(world: World, lengths: Sequence[int], faults: Sequence[Fault]) -> Sequence[Job]:
-    """The jobs in the end."""
+    """Run the jobs on two machines with these faults until all have ended. Return the jobs."""
     engine = replace(Harness(world.state).engine, clock=world.loop.time)
     await world.state.outbox.register([KEPT])
     for number, length in enumerate(lengths):

@@ -24,15 +24,15 @@ from tests.support.urlsession import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrance:
-    """The address that a client is sent to."""
+    """The address that a client uploads to, with its certificate authority and a look into the storage behind it."""
 
     url: str
     """The URL of the creation endpoint."""
     authority: Path | None
-    """The file of the authority whose certificates count; None over plain HTTP. Clients that can't be told are to find
-    it in their environment."""
+    """The file with the authority to trust; None over plain HTTP. Clients without an option for it find it in their
+    environment."""
     stored: Callable[[str], bytes]
-    """Returns the bytes that S3 holds of an upload's URL."""
+    """A function that returns the bytes that S3 holds for an upload's URL."""
 
     def tls(self) -> ssl.SSLContext | None:
         return None if self.authority is None else ssl.create_default_context(cafile=self.authority)
@@ -40,7 +40,7 @@ class Entrance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """The content it uploads: the same as a file and as bytes."""
+    """The content that a client uploads: the same as a file and as bytes."""
 
     file: Path
     data: bytes
@@ -91,7 +91,7 @@ async def _curl(version: str, entrance: Entrance, load: Load) -> str:
 
 
 async def _curl_whole(version: str, entrance: Entrance, load: Load) -> str:
-    """One request of the IETF's protocol."""
+    """Upload with one POST of the IETF's protocol. Return the upload's URL."""
     fields: dict[str, Any] = {"Tus_Resumable": "", "Upload_Complete": "?1", "Content_Type": "video/mp4"}
     flags = (*_flags(version, entrance), "-X", "POST", "-T", str(load.file))
     reply = await curls.run(_binary(), entrance.url.rstrip("/"), *flags, **fields)

@@ -24,7 +24,7 @@ from tests.support.parts import started
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A proxy, and what is behind it."""
+    """A proxy, and the nodes behind it."""
 
     front: Front
     deployment: Deployment
@@ -33,16 +33,17 @@ class Way:
 
     @property
     def url(self) -> str:
-        """The creation endpoint's, as clients know it."""
+        """The URL of the creation endpoint, as clients know it."""
         return self.front.url
 
     @property
     def origin(self) -> str:
-        """The site's, as clients know it."""
+        """The origin of the site, as clients know it."""
         return self.url.removesuffix("/files/")
 
     def stored(self, url: str) -> bytes:
-        """The object of an upload, asked of S3 itself; the URL must be one that leads through the proxy."""
+        """Return the bytes of an upload's object, as S3 has them. Raises AssertionError unless the URL leads through
+        the proxy."""
         assert url.startswith(self.url), url
         return self.deployment.stored(self.deployment.url + upload_id(url))
 
@@ -70,7 +71,7 @@ async def way(
     certificate: Certificate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Way]:
-    """Not to be stopped: other tests use it too."""
+    """A way through each proxy, which all tests share and none may stop."""
     directory = tmp_path_factory.mktemp(request.param)
     async with _passage(directory, seaweed, certificate, request.param) as passage:
         yield passage
@@ -83,7 +84,7 @@ async def watched(
     certificate: Certificate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Way]:
-    """A way whose server tells of uploads, does jobs, and takes forms. Not to be stopped."""
+    """A way whose server has every route, for each proxy; all tests share it and none may stop it."""
     directory = tmp_path_factory.mktemp(f"watched-{request.param}")
     async with _passage(directory, seaweed, certificate, request.param, **WATCHED) as way:
         yield way
@@ -98,7 +99,7 @@ def version(request: pytest.FixtureRequest) -> str:
 async def entrances(
     seaweed: SeaweedFS, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Entrances]:
-    """One server and every way to it, by name; past the proxies it is `direct`."""
+    """The entrances to one server, by name: `direct`, and each proxy."""
     directory = tmp_path_factory.mktemp("entrances")
     async with AsyncExitStack() as stack:
         node = await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True))
@@ -112,7 +113,8 @@ async def entrances(
 
 @pytest.fixture(params=FRONTS)
 def passage(request: pytest.FixtureRequest, seaweed: SeaweedFS, certificate: Certificate, tmp_path: Path) -> Passage:
-    """Starts a way of one's own: with so many `nodes`, its file as `edit` makes it, and the server's settings."""
+    """A function that starts a way for this test alone: `nodes` is the number of nodes, `edit` changes the proxy's
+    configuration, other keywords are settings of the server."""
     return partial(_passage, tmp_path, seaweed, certificate, request.param)
 
 

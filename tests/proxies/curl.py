@@ -23,7 +23,7 @@ class Curl:
             return await running.answer(data)
 
     def patching(self, url: str, offset: int, *flags: str) -> AbstractAsyncContextManager[Transfer]:
-        """A PATCH that sends what it is fed with."""
+        """Start a PATCH whose body is fed to the returned transfer."""
         return self.start(url, *flags, "-X", "PATCH", "-T", "-", Upload_Offset=str(offset), Content_Type=BYTES)
 
     async def patch(self, url: str, offset: int, data: bytes) -> Answer:

@@ -1,4 +1,4 @@
-"""Which client was seen to upload by which way: the table of docs/clients.md, out of a run of test_matrix.py.
+"""The table of docs/clients.md: the clients that were seen to upload by each way, in a run of test_matrix.py.
 
 `make matrix` runs it and writes the table.
 """
@@ -19,7 +19,7 @@ from tests.support.server import ROOT
 WAYS = ("direct", *FRONTS)
 HEADINGS = {"direct": "direct, HTTP", "nginx": "nginx, TLS", "caddy": "Caddy, TLS"}
 NOT_THERE = frozenset((client, "direct") for client in CLIENTS if "HTTP/2" in client)
-"""The server speaks HTTP/1.1; HTTP/2 is the proxies'."""
+"""Cells that can't be: HTTP/2 without a proxy, as the server itself speaks HTTP/1.1 only."""
 CELLS = [(client, way) for client in CLIENTS for way in WAYS if (client, way) not in NOT_THERE]
 
 DOCUMENT = ROOT / "docs" / "clients.md"
@@ -28,7 +28,7 @@ _WORDS = {"passed": "yes", "skipped": "not run", "failed": "**no**"}
 
 
 class Seen:
-    """A plugin of pytest that remembers how each cell went."""
+    """A plugin of pytest that remembers the outcome of each cell: of a client by a way."""
 
     def __init__(self) -> None:
         self.outcomes: dict[tuple[str, str], str] = {}

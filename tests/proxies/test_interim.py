@@ -1,4 +1,5 @@
-"""URLSession through proxies: ietf-interim-responses breaks it nowhere as `off` or `auto`; `on` needs ways for 104s."""
+"""URLSession through proxies: uploads succeed with `ietf-interim-responses` as `off` or `auto`; with `on`, a proxy must
+pass 104s on, as Caddy does."""
 
 from __future__ import annotations
 

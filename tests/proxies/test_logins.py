@@ -25,13 +25,14 @@ Session = aiohttp.ClientSession
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
-    """Name the user of the session, as oauth2-proxy and Authelia do."""
+    """Answer 204 with the user of the session cookie in Remote-User, as oauth2-proxy and Authelia do; 401 without a
+    user."""
     user = request.cookies.get("session", "")
     return web.Response(status=204, headers={"Remote-User": user}) if user else web.Response(status=401)
 
 
 def example(page: Path, start: str) -> str:
-    """The block of the page that begins so."""
+    """Return the first code block of a Markdown page that contains `start`."""
     blocks: list[str] = re.findall(r"```\w*\n(.*?)```", page.read_text(), re.DOTALL)
     return next(block for block in blocks if start in block)
 
@@ -65,7 +66,8 @@ EDITS: Mapping[str, Callable[[str], Edit]] = {"nginx": nginx_with, "caddy": cadd
 
 @asynccontextmanager
 async def guarded(kind: str, directory: Path, certificate: Certificate) -> AsyncIterator[tuple[Session, str, Server]]:
-    """A server whose proxy asks for the login: a client's session, the endpoint, and the server past the proxy."""
+    """Yield a client's session, the URL of the endpoint behind a proxy that asks for the login, and the server past the
+    proxy."""
     server = Server(
         directory, storage="file:data", state="memory:", auth="proxy", auth_user_header="X-Auth-User", behind_proxy=True
     )

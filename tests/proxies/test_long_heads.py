@@ -1,4 +1,5 @@
-"""The longest that the server accepts can be sent, and told again, through each proxy and in each version of HTTP."""
+"""The longest headers that the server accepts can be sent, and are returned, through each proxy and in each version of
+HTTP."""
 
 from __future__ import annotations
 
@@ -61,12 +62,12 @@ async def front(
 class Client:
     curl: str
     version: str
-    """As curl's flag."""
+    """The version of HTTP, as an option of curl."""
     front: Front
     directory: Path
 
     async def send(self, url: str, *flags: str, **headers: str) -> Answer:
-        """Fields from a file: an argument can't have more than 128 KiB."""
+        """Send a request whose header fields curl reads from a file: an argument can't have more than 128 KiB."""
         fields = self.directory / "fields"
         fields.write_text("".join(f"{name.replace('_', '-')}: {value}\n" for name, value in headers.items()))
         answer = await run(self.curl, url, *self.front.flags, self.version, "-H", f"@{fields}", *flags)
@@ -107,7 +108,8 @@ async def test_the_server_refuses_excess_metadata(client: Client) -> None:
 
 
 async def test_as_many_partials_as_may_be_are_named_and_told_again(client: Client, partials: list[str]) -> None:
-    """By whole URLs, as clients have them; in HTTP/2 as many as curl can name so, next to the longest metadata."""
+    """As many partial uploads as allowed are named in a creation, by whole URLs and next to the longest metadata, and
+    HEAD tells them again; in HTTP/2 as many as curl can send."""
     urls, long = [client.front.url + partial for partial in partials], metadata(MOST_METADATA)
     if client.version == "--http2":
         urls = urls[: (MOST_IN_HTTP2 - MOST_METADATA - 1024) // (len(urls[0]) + 1)]

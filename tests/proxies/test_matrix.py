@@ -12,7 +12,7 @@ from tests.proxies.conftest import Entrances
 from tests.proxies.matrix import CELLS, DOCUMENT, TABLE, table
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-"""aiohttp's advice to the client, which hands it whole chunks."""
+"""aiohttp warns the client that a body is large; the clients pass large chunks on purpose."""
 
 TRUST = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables in which Node, requests and Go look for authorities."""
@@ -40,6 +40,6 @@ async def test_a_client_uploads(
 
 
 def test_the_table_in_the_documents_is_of_these_cells() -> None:
-    """`make matrix` makes it again."""
+    """The table in docs/clients.md has all cells, each with `yes`; else `make matrix` writes it again."""
     (written,) = TABLE.findall(DOCUMENT.read_text())
     assert written == table(dict.fromkeys(CELLS, "yes"))

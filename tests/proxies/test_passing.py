@@ -13,7 +13,7 @@ from tests.proxies.curl import Curl
 from tests.support.raw import connected
 
 PATIENCE = 2
-"""Seconds that each timeout is cut down to where an upload has to outlive them."""
+"""Seconds to which each timeout of a proxy is cut, for an upload that takes longer."""
 
 
 @pytest.fixture
@@ -52,7 +52,8 @@ async def test_what_came_before_a_cut_is_kept_and_the_rest_follows(through: Curl
 
 
 async def test_a_refusal_is_seen_while_the_client_still_sends(way: Way, curl: str, data: bytes) -> None:
-    """By raw bytes: through Caddy, which ends the connection half a second later, curl with a pipe looks too late."""
+    """A refusal reaches a client that is still sending. The test uses a raw connection: Caddy closes the connection
+    half a second later, and curl, reading from a pipe, notices the answer too late."""
     through = Curl(curl, way, "--http1.1")
     for _ in range(5):
         url = await through.created(len(data))

@@ -24,8 +24,9 @@ def through(watched: Way, curl: str, version: str) -> Curl:
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-async def test_a_file_reaches_s3_while_it_comes(through: Curl, data: bytes, method: str) -> None:
-    """More than a proxy's buffers."""
+async def test_a_file_reaches_the_server_while_it_comes(through: Curl, data: bytes, method: str) -> None:
+    """Through a proxy, the server gets the first bytes of a file, more than a proxy could buffer, before the client
+    sends the rest."""
     way, put = through.way, method == "PUT"
     body = data if put else encoded([file(data, "film.mp4")])
     kind = "video/mp4" if put else form_fields()["Content-Type"]
@@ -67,7 +68,8 @@ async def test_a_job_is_watched_and_an_export_is_downloaded(through: Curl) -> No
 
 
 async def done(through: Curl, path: str, **message: object) -> Any:
-    """The job that was asked for, as the last event of the job's stream has it."""
+    """Ask for a job, and return it as the last event of its stream tells it. Raises AssertionError unless it is
+    done."""
     answer = await through.run(f"{through.way.origin}{path}", "-X", "POST", "-d", json.dumps(message))
     job = json.loads(answer.content)
     assert (answer.status, answer.headers["location"]) == (202, f"{through.way.origin}/jobs/{job['id']}")

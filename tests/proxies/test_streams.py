@@ -90,7 +90,7 @@ async def test_a_cut_is_seen(passage: Passage, curl: str, version: str) -> None:
 
 
 def _compress(text: str) -> str:
-    """Return the configuration of a proxy that compresses all that it passes on."""
+    """Return a proxy's configuration, changed so that the proxy compresses all that it passes on."""
     text = text.replace("    server_name", "    gzip on; gzip_types *; gzip_min_length 1;\n    server_name")
     encoding = "encode {\ngzip\nminimum_length 1\nmatch {\nheader Content-Type *\n}\n}"
     return text.replace("handle @uploads {", f"{encoding}\nhandle @uploads {{")
@@ -117,7 +117,8 @@ async def test_pages_of_other_origins_may_ask(through: Curl, path: str) -> None:
 
 
 async def test_a_proxy_that_isnt_trusted_makes_no_client_local(passage: Passage, curl: str) -> None:
-    """Else a server that lacks `behind-proxy` would tell the internet of all uploads."""
+    """A request through a proxy that the server doesn't trust gets 401: else a server would take all clients of the
+    proxy for local ones, and show them all uploads."""
     async with passage(**WATCHED, trusted_proxies="192.0.2.1") as way:
         through = Curl(curl, way, "--http2")
         for path in ("/events", "/uploads", "/dashboard", "/jobs"):

@@ -16,7 +16,7 @@ from tests.proxies.conftest import Passage
 
 @pytest.fixture(autouse=True)
 def trusting(monkeypatch: pytest.MonkeyPatch, certificate: Certificate) -> None:
-    """For Node."""
+    """Make Node trust the proxy's certificate."""
     monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(certificate.authority))
 
 

@@ -16,7 +16,8 @@ _LOOK = 0.5
 
 @asynccontextmanager
 async def listened(world: World, *streams: Listener | Follower) -> AsyncIterator[None]:
-    """They listen meanwhile, and until each has been told all there is. Nodes that died are started again."""
+    """Run the listeners while the block lasts, and then until all jobs have ended and each listener knows all events;
+    restart nodes that died. Raises Violation if a listener isn't told within GIVE_UP seconds."""
     tasks = [asyncio.create_task(stream.listen()) for stream in streams]
     try:
         yield

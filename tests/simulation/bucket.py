@@ -14,7 +14,7 @@ from tusd_py.storage.s3.options import Profile
 
 MIN_PART = 4
 PROFILE = Profile(min_part=MIN_PART)
-"""A provider like AWS, for whom all is small."""
+"""A provider whose smallest part has MIN_PART bytes."""
 
 
 class Refused(Exception):
@@ -33,7 +33,7 @@ class Stored:
     etag: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     crc: str | None = None
-    """CRC-32C, where one came with it."""
+    """The CRC-32C that came with the content, in base64; None if none came."""
     at: float = 0.0
 
 
@@ -49,9 +49,10 @@ class Multipart:
 
 
 class Bucket:
-    """With `opaque` ETags each write gets another one, as with SSE-KMS; otherwise they are MD5s.
+    """A bucket in memory. With `opaque`, each write gets a new ETag, as with SSE-KMS; otherwise an ETag is an MD5, or
+    that of a multipart upload.
 
-    With a profile of equal parts, all but the last must have one size, as with R2.
+    With `equal_parts` in its profile, all parts but the last must have one size, as with R2.
     """
 
     def __init__(self, profile: Profile = PROFILE, *, opaque: bool = False) -> None:
@@ -155,13 +156,14 @@ class Bucket:
 
 
 def _are_equal(parts: Sequence[Stored]) -> bool:
-    """All have the size of the first; the last may have less."""
+    """Return True if all parts have the size of the first; the last may be smaller."""
     sizes = [len(part.content) for part in parts]
     return all(size == sizes[0] for size in sizes[:-1]) and sizes[-1] <= sizes[0]
 
 
 def _verified(content: bytes, headers: Mapping[str, str]) -> str | None:
-    """The checksum that came with the content, once it agrees."""
+    """Return the CRC-32C of the headers, in base64; None without one. Raises Refused unless Content-MD5 and CRC-32C,
+    where given, are those of the content."""
     md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     if headers.get("Content-MD5") not in (None, md5):
         raise Refused(400, "BadDigest")

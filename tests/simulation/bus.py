@@ -15,7 +15,7 @@ from tusd_py.tasks import end
 Notify = Callable[[UploadId | None], None]
 
 COMMIT_PAUSE = 0.2
-"""Seconds between two looks for commits."""
+"""Most seconds from a commit until a node notices it."""
 _AGAIN = 0.2
 _PATIENCE = 2.0
 
@@ -28,7 +28,7 @@ BUS = Service(name="bus", patience=2.0, broken=BusLost, refused=BusLost, rumour=
 
 
 class Exchange:
-    """Passes on to each node what other nodes announce."""
+    """The exchange between nodes: it passes on to each what the others announce, and shows commits to all."""
 
     def __init__(self, loop: SimulatedLoop) -> None:
         self._loop = loop
@@ -57,7 +57,7 @@ class Exchange:
 
 
 class MessageBus:
-    """A message for each save, which may get lost."""
+    """A bus that announces each save in a message, which may get lost."""
 
     def __init__(self, network: Network, exchange: Exchange, machine: Machine) -> None:
         self._network, self._exchange, self._machine = network, exchange, machine
@@ -96,13 +96,13 @@ class MessageBus:
 
 
 class CommitBus:
-    """Any upload may have changed at each commit; none gets lost."""
+    """A bus that tells nodes of commits, none of which gets lost, but not of the upload that changed."""
 
     def __init__(self, exchange: Exchange, machine: Machine) -> None:
         self._exchange, self._machine = exchange, machine
 
     def publish(self, upload_id: UploadId) -> None:
-        """The commit tells it."""
+        """Do nothing: the commit itself is noticed."""
 
     @asynccontextmanager
     async def listening(self, notify: Notify) -> AsyncIterator[None]:

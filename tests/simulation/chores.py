@@ -11,24 +11,25 @@ from tusd_py.engine.repair import repair
 from tusd_py.transfer.budget import Budget
 
 _CRUMBS = 4
-"""Bytes that are left where memory is squeezed."""
+"""Bytes of the memory budget that `hog` leaves free."""
 
 
 async def tidied(engine: Engine) -> None:
-    """Do the hourly round to its end, and renew the installation's id, lest it look like an orphan to others."""
+    """Renew the installation's id, so that it isn't removed as an old object, then run garbage collection to its
+    end."""
     await renew(engine)
     async for _ in collect_garbage(engine):
         pass
 
 
 async def repaired(engine: Engine) -> None:
-    """Repairs all that can be."""
+    """Run the repair of all uploads to its end, and apply it."""
     async for _ in repair(engine, apply=True):
         pass
 
 
 async def hog(budget: Budget, seconds: float) -> None:
-    """Hold nearly all of the memory for so long."""
+    """Hold all but `_CRUMBS` bytes of the memory budget for `seconds`, once they are free."""
     account = budget.account(lambda: None)
     try:
         await account.acquire(budget.limit - _CRUMBS)

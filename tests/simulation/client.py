@@ -33,7 +33,7 @@ _GONE = (UploadNotFound, UploadGone, UploadLost)
 
 
 class Vanished(Exception):
-    """404: the upload isn't there any more."""
+    """The answer that the upload isn't there any more (404 or 410)."""
 
 
 class Broken(Exception):
@@ -51,7 +51,7 @@ class Client:
         self._chunk, self._gap, self._roams = chunk, gap, roams
         self._offset = 0
         self._moved_at = world.loop.time()
-        """When the server last said that it has more."""
+        """The time at which the offset last grew, as the record tells it."""
         self._at = 0
 
     async def create(
@@ -62,7 +62,8 @@ class Client:
         first: int | None = None,
         partials: tuple[UploadId, ...] = (),
     ) -> None:
-        """POST until it works; `first` bytes come along."""
+        """POST until it succeeds; the first `first` bytes come along. Raises Vanished if partial uploads are lost, and
+        Violation after GIVE_UP seconds."""
         length = None if deferred or kind is Kind.FINAL else len(self.content)
         body = None if first is None else Body(length=first)
         intent = Create(kind=kind, length=length, metadata={"name": self._name}, partials=partials, body=body)
@@ -89,7 +90,9 @@ class Client:
         chunked: bool = False,
         until: int | None = None,
     ) -> None:
-        """PATCH after PATCH until the server says that all is there, or as much as `until`. Raises Vanished."""
+        """PATCH until the server says that the upload is complete, or has `until` bytes. `piece` is the size of a
+        request, `checksum` an algorithm; `declares` declares a deferred length with the last bytes, `chunked` hides the
+        length of the body. Raises Vanished, and Violation after GIVE_UP seconds."""
         give_up = self.world.loop.time() + GIVE_UP
         is_current = self._offset == 0
         while True:
@@ -121,7 +124,7 @@ class Client:
             return
 
     async def terminate(self) -> None:
-        """DELETE until it is gone."""
+        """DELETE until the upload is gone. Raises Violation after GIVE_UP seconds."""
         self.world.complete.discard(self.upload_id)
 
         async def delete() -> None:
@@ -134,7 +137,7 @@ class Client:
         self.world.complete.discard(self.upload_id)
 
     async def download(self) -> None:
-        """GET; a Violation unless every byte is as it was sent."""
+        """GET the upload until it is answered. Raises Vanished, and Violation unless every byte is as it was sent."""
 
         async def get(engine: Engine, _: SlowBody) -> bytes:
             upload = await finished(engine, self.upload_id, Read())
@@ -145,7 +148,7 @@ class Client:
             raise Violation(f"downloaded {got!r}")
 
     async def _download(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """No faster than its connection is."""
+        """Yield the chunks no faster than the client's connection takes them."""
         async for chunk in chunks:
             yield chunk
             await asyncio.sleep(self._gap)
@@ -170,7 +173,8 @@ class Client:
         return Checksum(algorithm=algorithm, digest=hashlib.new(algorithm, data).digest())
 
     async def corrupt(self, piece: int) -> None:
-        """A PATCH whose bytes were damaged on the way. Nothing of them may count."""
+        """Send a PATCH whose bytes were damaged in transit, with the checksum of the right ones. Raises Violation if
+        they are taken, and Vanished."""
         offset = self._offset
         body_bytes = self.content[offset : offset + piece]
         damaged = bytes(byte ^ 1 for byte in body_bytes.ljust(piece, b"#"))
@@ -182,7 +186,8 @@ class Client:
         raise Violation("damaged bytes were taken")
 
     async def astray(self) -> None:
-        """A PATCH at an offset that can't be the upload's, unless bytes were taken away."""
+        """Send a PATCH at a wrong offset, unless bytes of this upload were taken from the bucket. Raises Violation if
+        bytes are taken, and Vanished."""
         if self.url in self.world.robbed:
             return
         wrong = self._offset - 1 if self._offset else len(self.content) + 1
@@ -192,7 +197,8 @@ class Client:
             raise Violation(f"bytes were taken at {wrong}, not at {self._offset}")
 
     async def exceed(self, surplus: int) -> None:
-        """A PATCH with more bytes than the upload has, which no node can tell before they have arrived."""
+        """Send a PATCH with more bytes than the upload has, and without a length, so that no node knows before they
+        arrive. Raises Violation if they are taken, and Vanished."""
         intent = Append(offset=self._offset, body=Body(length=None))
         body_bytes = self.content[self._offset :] + b"#" * surplus
         with suppress(Broken):
@@ -200,17 +206,19 @@ class Client:
             raise Violation("more bytes were taken than the upload has")
 
     def leave(self, count: int, *, stalls: bool) -> None:
-        """A PATCH that brings so many bytes and whose answer the client leaves; or that is silent after them."""
+        """Begin a PATCH that brings `count` bytes, and don't wait for its answer. With `stalls`, its body then stays
+        silent for SILENCE; without, its connection breaks."""
         intent = Append(offset=self._offset, body=Body(length=len(self.content) - self._offset))
         body = SlowBody(self.content[self._offset :], chunk=self._chunk, gap=self._gap, cut=count, stalls=stalls)
         self.world.begin(self.world.node(self._at), lambda engine: append(engine, self.upload_id, intent, body))
 
     async def look(self) -> None:
-        """HEAD until there is an answer."""
+        """HEAD until there is an answer, and check that. Raises Vanished, and Violation."""
         self._hear(await self._insist(lambda: self._ask(lambda engine, _: inspect(engine, self.upload_id))))
 
     def check_gone(self) -> None:
-        """404 was right: bytes that are missing alone end no upload."""
+        """Check that a 404 was right: the upload lost all its bytes in the bucket (`world.bereft`), or it was
+        incomplete and had no progress for half of `expire_after`. Raises Violation."""
         if self.url in self.world.bereft:
             return
         idle = self.world.loop.time() - self._moved_at
@@ -227,7 +235,8 @@ class Client:
         return self._offset
 
     def _hear(self, upload: Upload) -> bool:
-        """Checks the server's answer: offsets only grow unless bytes are taken away, and complete is complete."""
+        """Check the server's answer: offsets only grow unless bytes were taken from the bucket, and a complete upload
+        has its object. Return True if the upload is complete. Raises Violation."""
         if upload.id in self.world.robbed:
             self._offset = min(self._offset, upload.offset)
         if not self._offset <= upload.offset <= len(self.content):
@@ -272,7 +281,8 @@ class Client:
 
 
 def _answered(task: asyncio.Task[T], body: SlowBody) -> T:
-    """Returns the answer as the HTTP layer would make it. A body that was cut or stopped gets no success."""
+    """Return the answer as the HTTP layer would make it; a body that was cut or stopped gets no success. Raises
+    Vanished, Broken, ChecksumMismatch."""
     try:
         if not task.done() or (task.exception() is None and body.end is not BodyEnd.COMPLETE):
             raise Broken

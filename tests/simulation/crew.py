@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 ENDPOINT = "http://server/files/"
 HEARTBEAT = 5.0
 HOLD = 6.0
-"""Seconds for which a job is held: fewer than a scan takes, and than most troubles last."""
+"""Seconds for which a job is held without a renewal: fewer than a scan takes, and than most troubles last."""
 _MANY = Caps(process=100, upload=100, client=100)
 _LONGEST = 3600.0
 _RETENTION = 10 * 86_400.0
@@ -90,7 +90,7 @@ class Crew:
         return self._setup.jobs or self._setup.bus is not None
 
     def stop(self) -> None:
-        """As on SIGTERM."""
+        """Stop, as on SIGTERM: let `run` close the hub and end the runner."""
         self._stopping.set()
 
     async def run(self) -> None:

@@ -1,6 +1,6 @@
-"""Many slow writers and a fast one in front of an S3 that takes its time, by a simulated clock: fairness, not speed.
+"""Many slow writers and a fast one in front of a slow S3, by a simulated clock: a test of fairness, not of speed.
 
-Everything is small, so that it is quick: a byte stands for SCALE of them.
+Sizes are small, so that the tests are quick: a byte stands for SCALE bytes.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ PAUSE = 0.5
 
 @dataclass(slots=True, kw_only=True)
 class SlowS3:
-    """Stands for both clients that `S3Client` uses. Its link carries one request at a time; each is answered a while
-    later."""
+    """A stand-in for both clients that `S3Client` uses. Its link carries one request at a time, and each answer comes
+    `answers` seconds later."""
 
     rate: float
-    """Bytes a second."""
+    """Bytes a second that the link carries, at full scale."""
     answers: float = 0.03
     """Seconds until an answer."""
     request_time: float = 0.0005
-    """Seconds of the link that a request takes of any size."""
+    """Seconds for which each request occupies the link, also with a small body."""
     _until: float = 0.0
     _stored: dict[str, bytes] = field(default_factory=dict)
 
@@ -98,7 +98,8 @@ class Crowd:
         self._ids = count()
 
     async def pour(self, size: int, pause: float, seconds: float) -> int:
-        """Write pieces of `size` at this pace for so long; returns how many bytes were taken, at full scale."""
+        """Write pieces of `size` bytes, one each `pause` seconds, for `seconds`. Return the bytes that were taken, at
+        full scale."""
         written, clock = 0, asyncio.get_running_loop().time
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._writer() as writer:
@@ -116,7 +117,8 @@ class Crowd:
         return S3Writer(self._bucket, upload, _record, FakeLease(), unproven=False)
 
     def slow(self, many: int, rate: int, seconds: float) -> list[asyncio.Task[int]]:
-        """Begin so many clients that send `rate` bytes a second each; their pieces are spread over the time."""
+        """Begin `many` clients that each send `rate` bytes a second for `seconds`, with their pieces spread over the
+        time. Return their tasks, whose results are the bytes taken, at full scale."""
         size = int(rate * PAUSE) // SCALE
         return [asyncio.create_task(self._late(PAUSE * n / many, size, seconds)) for n in range(many)]
 

@@ -22,11 +22,12 @@ _PART = 8
 
 
 class DirectClient(Client):
-    """As Uppy's: it asks again until it has an answer. What it sends to S3 itself always arrives."""
+    """A client like Uppy's: it repeats a request until it has an answer. The bytes that it sends to S3 itself always
+    arrive."""
 
     async def begin(self, *, mode: DirectMode = DirectMode.PARTS, with_length: bool = True, late: bool = False) -> None:
-        """`with_length`: the client says how long the upload is. `late`: the client announces it, and opens it before
-        parts are sent."""
+        """Begin a direct upload. With `with_length` the client declares its length; with `late` it only announces the
+        upload, and opens it before parts are sent."""
         length = len(self.content) if with_length else None
         metadata = {"name": self._name, "partsize": str(self._part_size).encode()}
         intent = Begin(mode=mode, length=length, metadata=metadata)
@@ -71,12 +72,14 @@ class DirectClient(Client):
         return DirectPart(number=number, etag=etag)
 
     def send_surplus(self, length: int) -> None:
-        """A last part that is longer than it may be, which no signature keeps it from here."""
+        """Send the last part again with `length` bytes, more than allowed: in this simulation no signature prevents
+        that."""
         last = len(self._sent_parts)
         self.world.bucket.put_part(self._key, self._upload.cursor["multipart"], last, b"#" * length, {})
 
     def replace(self) -> None:
-        """Send other bytes with the request that was signed for the first: the client may so lose its upload."""
+        """Send other bytes with the request that was signed for the first ones, by which the client may lose its
+        upload."""
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
         self.world.bereft.add(self._upload.id)
         self.world.bucket.put(self._key, self.content[::-1], headers, self.world.now())
@@ -88,7 +91,8 @@ class DirectClient(Client):
         self.world.bucket.put(self._key, self.content + b"#" * surplus, headers, self.world.now())
 
     async def complete(self) -> None:
-        """With the parts that were sent; those that aren't there any more are sent again. Raises Vanished."""
+        """Complete the upload with the parts that were sent, and send again those that a fault removed. Raises
+        Vanished, and Violation if S3 lacks parts without a fault."""
 
         async def end(engine: Engine, _: Body) -> Upload | None:
             with suppress(WrongParts):
@@ -102,7 +106,8 @@ class DirectClient(Client):
         self._hear(done)
 
     async def fetch(self) -> None:
-        """Ask for a link to the finished upload until there is one. It isn't followed: its bytes bypass this server."""
+        """Ask for a link to the finished upload until there is one. The link isn't followed, as its bytes bypass this
+        server."""
 
         async def linked(engine: Engine, _: Body) -> str:
             return await link(engine, await finished(engine, self.upload_id, Read()), {"Content-Type": "text/plain"})
@@ -110,13 +115,14 @@ class DirectClient(Client):
         await self._insist(lambda: self._ask(linked))
 
     async def abort(self) -> None:
-        """Until it is gone."""
+        """Abort the upload until it is gone."""
         with suppress(Vanished):
             await self._insist(lambda: self._ask(lambda engine, _: abort(engine, self.upload_id, self._key)))
 
     @property
     def _part_size(self) -> int:
-        """Return a size that the client chooses: not the shortest that is allowed."""
+        """Return the bytes of a part: at least `_PART`, above the smallest allowed, and more if the content would have
+        too many parts."""
         return max(_PART, -(-len(self.content) // self.world.setup.max_parts))
 
     @property

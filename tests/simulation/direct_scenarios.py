@@ -1,4 +1,4 @@
-"""Ways of clients whose bytes bypass the server."""
+"""Scenarios of clients whose bytes bypass the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tusd_py.domain.direct_rules import TOUCH
 from tusd_py.domain.limits import Limits
 
 _COUNTED = Limits().upload_url_lifetime + TOUCH + 1
-"""Seconds after which nothing is worth anything that was signed at the beginning."""
+"""Seconds after which all that was signed at the beginning has expired."""
 
 
 async def parts(world: World) -> None:
@@ -57,7 +57,8 @@ async def whole(world: World) -> None:
 
 
 async def unasked(world: World) -> None:
-    """An upload in one request that its client never asks about: sweeps find it. One that never comes expires."""
+    """Sweeps find an upload that was sent in one request and that its client never asks about; an upload whose bytes
+    never come expires."""
     client = DirectClient(world, content(9))
     await client.begin(mode=DirectMode.WHOLE, with_length=False)
     await DirectClient(world, content(8)).begin(mode=DirectMode.WHOLE)
@@ -67,7 +68,8 @@ async def unasked(world: World) -> None:
 
 
 async def too_long(world: World) -> None:
-    """No signature keeps a client from bytes that it didn't declare."""
+    """An upload whose client sends more bytes than allowed in one request, which no signature prevents, ends instead of
+    being finished."""
     client = DirectClient(world, content(9))
     await client.begin(mode=DirectMode.WHOLE, with_length=False)
     await client.send_whole(surplus=12)
@@ -77,7 +79,8 @@ async def too_long(world: World) -> None:
 
 
 async def too_many(world: World) -> None:
-    """More than was announced lies in the bucket: sweeps end it long before it expires, with what it stored."""
+    """If the bucket holds more bytes of an upload than were announced, sweeps end the upload long before it expires,
+    with all that it stored."""
     client = DirectClient(world, content(20))
     await client.begin()
     await client.send_parts()
@@ -92,7 +95,8 @@ async def too_many(world: World) -> None:
 
 
 async def replaced(world: World) -> None:
-    """A signed request is sent again, with other bytes, once the upload is done."""
+    """An object that is replaced by the same signed request, with other bytes, after the upload is done isn't
+    served."""
     client = DirectClient(world, content(9))
     await client.begin(mode=DirectMode.WHOLE)
     await client.send_whole()

@@ -1,4 +1,4 @@
-"""Scenarios of the delivery of events, one way each."""
+"""Scenarios of event delivery, one function each."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from tusd_py.ports.outbox import DeliveryState
 
 HOUR = 3600.0
 PATIENT = Setup(pauses=(0.0, 5.0, 300.0, 300.0, 300.0, 300.0))
-"""Attempts for longer than some faults last."""
+"""A setup whose attempts at an event go on for 20 minutes, longer than the faults of an experiment last."""
 STANDARD = Setup(pauses=(0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0))
-"""The default of the settings."""
+"""A setup with the pauses between attempts at an event that the server has by default."""
 HASTY = Setup(pauses=(0.0, 1.0))
 STRICT = replace(HASTY, strict=True)
 _PATIENCE = 300
-"""Seconds that a fault may delay what is told."""
+"""The most seconds by which a fault may delay the arrival of an event."""
 
 
 async def whole_life(world: World) -> None:
-    """An upload is made, finished and ended, and another is left until it expires."""
+    """Create, finish and terminate one upload, and leave another unfinished, which expires after the scenario."""
     await asyncio.gather(_live(world), _leave(world))
     await _listen(world)
 
 
 async def two_nodes(world: World) -> None:
-    """Uploads whose changes are made on both nodes in turn: each event is told by one of them."""
+    """Create, finish and terminate an upload by requests to both nodes in turn, and join two partial uploads by
+    requests to one node. Either node may deliver each event."""
     await asyncio.gather(_live(world, roams=True), _join(world))
     await _listen(world)
 
 
 async def shutdown(world: World) -> None:
-    """Nodes are replaced while they deliver."""
+    """Replace both nodes by new processes, one after the other, while they deliver events, and the first one again at
+    the end."""
     living = asyncio.create_task(_live(world))
     for node in range(2):
         await asyncio.sleep(0.02)
@@ -48,7 +50,8 @@ async def shutdown(world: World) -> None:
 
 
 async def silent_shutdown(world: World) -> None:
-    """A node is stopped while the receiver keeps it waiting, and hears nothing: another start goes on."""
+    """Replace both nodes while the receiver neither takes nor answers deliveries: the new processes have to deliver the
+    events."""
     world.receiver.hush(100.0, hears=False)
     await _live(world)
     world.restart(0)
@@ -57,7 +60,8 @@ async def silent_shutdown(world: World) -> None:
 
 
 async def away(world: World) -> None:
-    """The receiver is away for hours, as the schedule allows for."""
+    """Let the receiver refuse all deliveries for two hours, within the schedule of attempts: every event has to arrive
+    after that."""
     world.receiver.leave(2 * HOUR)
     await _live(world)
     await asyncio.sleep(3.2 * HOUR)
@@ -65,15 +69,15 @@ async def away(world: World) -> None:
 
 
 async def silent(world: World) -> None:
-    """Each attempt arrives, and waits for its answer until its time is over."""
+    """Let the receiver take deliveries without an answer for 12 s, so that attempts time out."""
     world.receiver.hush(12.0, hears=True)
     await _live(world)
     await _listen(world)
 
 
 async def dead(world: World) -> None:
-    """The receiver is away for longer than an event is tried, and back for the next: an operator has the first sent
-    again."""
+    """Let the receiver refuse deliveries for 2 s, longer than the attempts at an event last, so that events are given
+    up: an operator has the dead ones sent again."""
     world.receiver.leave(2.0)
     await _live(world)
     await asyncio.sleep(60.0)
@@ -82,7 +86,8 @@ async def dead(world: World) -> None:
 
 
 async def resent(world: World) -> None:
-    """An operator has everything sent again while the rest is under way."""
+    """Have an operator send all stored events again, first while the client's requests go on, then after the upload's
+    end."""
     living = asyncio.create_task(_live(world))
     await asyncio.sleep(0.02)
     resend(world, *DeliveryState)
@@ -113,7 +118,7 @@ async def _join(world: World) -> None:
 
 
 async def _listen(world: World) -> None:
-    """Wait until the receiver knows all there is, or for as long as a fault may delay it."""
+    """Wait until the receiver has got every event, for `_PATIENCE` seconds at most."""
     for _ in range(_PATIENCE):
         if world.receiver.knows_all:
             return

@@ -1,6 +1,8 @@
-"""Programs out of dice: anything a world can do, of which the same dice make the same.
+"""Random programs: anything that clients, nodes and operators of a simulated world can do. The same random numbers give
+the same program.
 
-`calm` ones bring no trouble themselves: no node dies, and what is lost in one of them is lost without a reason.
+A `calm` program causes no trouble itself: no node dies, no stored bytes are taken away, and the receiver of events
+answers.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ _MOST_STEPS = 12
 
 
 def drawn(dice: Random, *, calm: bool) -> Program:
-    """A program for one to three uploads."""
+    """Return a random program of one to three tracks; with `calm`, no step of it causes trouble itself."""
     setup = _setup(dice)
     make = _Maker(dice, setup.part_size, calm=calm)
     tracks = tuple(make.track() for _ in range(dice.choice((1, 1, 1, 2, 2, 3))))
@@ -56,7 +58,7 @@ def drawn(dice: Random, *, calm: bool) -> Program:
 
 
 def _provided(dice: Random, setup: Setup) -> Setup:
-    """Return the setup with another S3 provider's limits."""
+    """Return the setup with random limits of an S3 provider, and a random number of parts sent at a time."""
     return replace(
         setup,
         max_part=dice.choice((setup.max_part, 160)),
@@ -67,7 +69,8 @@ def _provided(dice: Random, setup: Setup) -> Setup:
 
 
 def disturbed(dice: Random, steps: Sequence[str]) -> Plan:
-    """Some faults in a run of about these steps."""
+    """Return a plan with one to three random faults, for a run of about these steps: some may have numbers beyond the
+    last step."""
     at = dice.choice((_anywhere, _anywhere, at_some_kind))
     return {at(dice, steps): dice.choice(list(FAULTS)) for _ in range(dice.choice((1, 2, 3)))}
 
@@ -77,7 +80,8 @@ def _anywhere(dice: Random, steps: Sequence[str]) -> int:
 
 
 def at_some_kind(dice: Random, steps: Sequence[str]) -> int:
-    """Return the number of a random step: each kind of request is as likely as any other, however rare it is."""
+    """Return the number of a random step, 0 if there are none. Each kind of request is equally likely, however rare it
+    is."""
     kinds = [step.partition(" ")[2] for step in steps]
     chosen = dice.choice(sorted(set(kinds)) or [""])
     return dice.choice([number for number, kind in enumerate(kinds) if kind == chosen] or [0])
@@ -197,12 +201,12 @@ class _Maker:
         return self._dice.choice((Away(seconds), Hush(seconds, hears)))
 
     def _size(self) -> int:
-        """The size of a request: around the edges of parts, and between."""
+        """Return a random size of a request in bytes, often at or next to a multiple of the part size."""
         dice, part = self._dice, self._part
         return dice.choice((1, dice.randint(1, part), part - 1, part, part + 1, 2 * part, dice.randint(1, 3 * part)))
 
     def _length(self) -> int:
-        """The length of an upload."""
+        """Return a random length of an upload in bytes."""
         dice, part = self._dice, self._part
         return dice.choice((0, 1, dice.randint(1, part), part, 2 * part, dice.randint(1, 4 * part), 200))
 

@@ -1,4 +1,5 @@
-"""A client of the IETF's protocol that never gives up: told of its upload on the way, it says what is the end."""
+"""An IETF client that retries after each failure. Interim responses tell it the upload's URL and offset; it declares
+itself which request completes the upload."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from tusd_py.engine.lookup import inspect
 
 
 class Hearing:
-    """`engine.watching.Watcher`: what the client learns from interim responses."""
+    """A `ports.progress.Watcher` that passes interim responses to the client while `connected` is true."""
 
     def __init__(self, client: IetfClient) -> None:
         self._client = client
@@ -36,14 +37,15 @@ class Hearing:
 
 
 class IetfClient(Client):
-    """Announces the digest of its whole content, or of `announced` instead."""
+    """An IETF client that announces the SHA-256 digest of its whole content, or of `announced` instead."""
 
     def __init__(self, world: World, content: bytes, *, announced: bytes | None = None, **way: Any) -> None:
         super().__init__(world, content, **way)
         self._announced = content if announced is None else announced
 
     async def begin(self, first: int | None = None) -> None:
-        """POST until the upload's URL is known; with `first` bytes of it, or all of them as a whole upload."""
+        """Send POST requests with the first `first` bytes, or with all and as a whole upload, until the client knows
+        the upload's URL or 600 s have passed. Raises Vanished."""
         body_bytes = self.content[:first]
         give_up = self.world.loop.time() + GIVE_UP
         while self.url is None and self.world.loop.time() < give_up:
@@ -60,9 +62,10 @@ class IetfClient(Client):
         checksum: str | None = None,
         chunked: bool = False,
     ) -> None:
-        """PATCH after PATCH until the server says that it is complete, or has as much as `until`.
+        """Send PATCH requests of `piece` bytes, or of all the rest, until the server says that the upload is complete
+        or has `until` bytes. Before the first and after each failure, ask for the offset.
 
-        Each failure makes it ask first.
+        Raises Vanished, and Violation after 600 s.
         """
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
@@ -79,7 +82,8 @@ class IetfClient(Client):
         raise Violation(f"no way to go on from offset {self._offset}")
 
     async def surpass(self, surplus: int) -> None:
-        """Send the rest and so many bytes more, until the server answers that the upload is gone."""
+        """Send the rest of the content and `surplus` bytes more, until the server answers that the upload is gone.
+        Raises Violation if it accepts them, or never answers so in 600 s."""
         body_bytes = self.content[self._offset :] + b"#" * surplus
         intent = Append(offset=self._offset, body=Body(length=None), completion=Completion.WITH_THIS, strict=True)
         give_up = self.world.loop.time() + GIVE_UP
@@ -110,7 +114,7 @@ class IetfClient(Client):
 
     @contextmanager
     def _hearing(self) -> Iterator[Hearing]:
-        """Yield what the client learns from interim responses, while the connection of a request lasts."""
+        """Yield a watcher for one request, which the client hears until the context ends."""
         hearing = Hearing(self)
         try:
             yield hearing
@@ -118,7 +122,8 @@ class IetfClient(Client):
             hearing.connected = False
 
     async def _append(self, piece: int | None, checksum: str | None, *, chunked: bool) -> Upload:
-        """Send a piece, or the rest. In pieces, the end is a separate request that brings nothing."""
+        """Send the next `piece` bytes, or all the rest, and return the upload as the server answers. In pieces, a last
+        request without bytes completes the upload. Raises Vanished, Broken."""
         offset = self._offset
         body_bytes = self.content[offset:] if piece is None else self.content[offset : offset + piece]
         ends = self._ends(len(self.content) if piece is None or not body_bytes else 0)

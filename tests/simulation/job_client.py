@@ -1,4 +1,4 @@
-"""A client that has jobs done, and goes on asking until it has an answer."""
+"""A client of jobs and exports that repeats each request until a node answers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ _ALL = Watcher(sees_all=True)
 
 
 class JobClient:
-    """Asks one node, and the other after each trouble."""
+    """A client of jobs that sends its requests to one node, and to the other one after each failure."""
 
     def __init__(self, world: World, at: int = 0) -> None:
         self.world, self._at = world, at
 
     async def submit(self, upload_id: UploadId, kind: str, args: Mapping[str, Any]) -> JobId | None:
-        """POST /jobs. None if there is no such upload."""
+        """Ask for a job of the upload, as POST /jobs does, until a node answers. Return the job's id; None if there is
+        no such upload. Raises Violation after 600 s."""
 
         async def submitted(service: JobService) -> Job:
             checked = service.kind(kind).check(args)
@@ -44,7 +45,8 @@ class JobClient:
             return None
 
     async def export(self, ids: Sequence[UploadId] | None, form: str) -> JobId:
-        """POST /exports: of these uploads, or of all there are."""
+        """Ask for an export of these uploads, or of all for None, as POST /exports does, until a node answers. `form`
+        is the format. Return the job's id. Raises Violation after 600 s."""
         chosen: Mapping[str, object] = {"filter": {}} if ids is None else {"ids": ids}
         args = read_export(json.dumps({"format": form, **chosen}).encode())
         due_members = self.world.complete.copy() if ids is None else set()
@@ -53,7 +55,8 @@ class JobClient:
         return job_id
 
     async def cancel(self, job_id: JobId) -> None:
-        """DELETE /jobs/{id}."""
+        """Cancel the job, as DELETE /jobs/{id} does, until a node answers; a job that is unknown or has ended is no
+        error. Raises Violation after 600 s."""
 
         async def cancelled(service: JobService) -> bool:
             try:
@@ -67,7 +70,8 @@ class JobClient:
             self.world.ledger.cancelled.add(job_id)
 
     async def ended(self, job_id: JobId) -> Job:
-        """The job once it has ended, as an observer of the state sees it."""
+        """Return the job, as the store has it, once it has ended; start crashed nodes again meanwhile. Raises Violation
+        after 600 s."""
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
             job = at_once(self.world.records.jobs.load(job_id))

@@ -1,4 +1,4 @@
-"""Scenarios of jobs and exports, one way each."""
+"""Scenarios of jobs and exports, one function each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHECKSUM = {"algorithms": ["sha256", "md5"]}
 
 
 async def on_finish(world: World) -> None:
-    """A finished upload gets its jobs, and its listeners are told the end after theirs."""
+    """Finish an upload that gets jobs: its listeners are told its end only after these jobs have ended."""
     client = Client(world, content(7))
     await client.create()
     async with listened(
@@ -33,7 +33,7 @@ async def on_finish(world: World) -> None:
 
 
 async def infected(world: World) -> None:
-    """A scan finds something: the upload ends, and its listeners are told why."""
+    """Upload bytes in which a scan finds malware: the scan ends the upload, and its listener is told the reason."""
     client = Client(world, content(6))
     world.infected.add(client.content)
     await client.create()
@@ -51,7 +51,7 @@ async def _upload_infected(world: World, client: Client) -> None:
 
 
 async def cancelled(world: World) -> None:
-    """One of two jobs is cancelled on the other node while it is done."""
+    """Cancel one of an upload's two jobs while it runs, at the other node than it was asked for."""
     client = await _finished(world, 7)
     asking = JobClient(world)
     checksum = await asking.submit(client.upload_id, "checksum", _CHECKSUM)
@@ -65,7 +65,7 @@ async def cancelled(world: World) -> None:
 
 
 async def terminated(world: World) -> None:
-    """The upload of a scan is terminated meanwhile."""
+    """Terminate a finished upload while its scan runs."""
     client = await _finished(world, 5)
     async with listened(world, Listener(world, client.upload_id)):
         await asyncio.sleep(2.0)
@@ -73,7 +73,8 @@ async def terminated(world: World) -> None:
 
 
 async def shutdown(world: World) -> None:
-    """All nodes are replaced while a job begins, and while it is done: it is given back."""
+    """Replace both nodes three times while a scan begins and runs, so that its node gives it back; then have a checksum
+    made."""
     client = await _finished(world, 7)
     asking = JobClient(world)
     await asking.submit(client.upload_id, "scan", {})
@@ -86,7 +87,7 @@ async def shutdown(world: World) -> None:
 
 
 async def hasty(world: World) -> None:
-    """So few attempts that jobs fail where troubles last."""
+    """Have a scan and a checksum made with only two attempts each, so that a job fails if a fault lasts."""
     client = await _finished(world, 21)
     asking = JobClient(world)
     for kind, args in (("scan", {}), ("checksum", _CHECKSUM)):
@@ -95,7 +96,7 @@ async def hasty(world: World) -> None:
 
 
 async def exports(world: World) -> None:
-    """Two uploads in an archive, and all in a list, while another goes on."""
+    """Export two uploads as an archive, and all uploads as a list, while a third upload is made."""
     first, second = await _finished(world, 7), await _finished(world, 20)
     asking, late = JobClient(world), Client(world, content(9))
     archive = await asking.export([first.upload_id, second.upload_id], "zip")
@@ -108,7 +109,7 @@ async def exports(world: World) -> None:
 
 
 async def cancelled_export(world: World) -> None:
-    """An export is cancelled while it is made, on the other node."""
+    """Cancel an export while it runs, at the other node than it was asked for."""
     client = await _finished(world, 30)
     archive = await JobClient(world).export([client.upload_id], "zip")
     await asyncio.sleep(0.03)
@@ -117,7 +118,7 @@ async def cancelled_export(world: World) -> None:
 
 
 async def missing(world: World) -> None:
-    """An export is asked for with an upload that has ended before: the export fails, and leaves nothing."""
+    """Ask for an export of two uploads, one of which was terminated before: the export fails, and leaves no upload."""
     first, second = await _finished(world, 7), await _finished(world, 8)
     asking = JobClient(world)
     await second.terminate()

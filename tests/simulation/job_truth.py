@@ -1,4 +1,4 @@
-"""Checks of all jobs in the end."""
+"""Checks of all jobs at the end of an experiment."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _TIRED = frozenset({"unavailable", "interrupted", "scanner-unavailable"})
-"""The reasons of failures that befall a job, but don't come from it."""
+"""The error codes of jobs that failed for a fault elsewhere, not for their own content."""
 _PATIENT = 12
-"""Attempts that outlast every single fault."""
+"""The number of attempts that outlasts every single fault."""
 
 
 class Untrue(AssertionError):
-    """A job was lost, done twice at a time, or says what isn't so."""
+    """A broken promise about jobs: a job is lost, never ends, runs twice at a time, or reports what isn't true."""
 
 
 def all_jobs(world: World) -> list[Job]:
@@ -38,9 +38,10 @@ def all_jobs(world: World) -> list[Job]:
 
 
 async def await_jobs(world: World, seconds: float) -> None:
-    """Wait until no job is under way. Nodes that died are started again, and look for events as they do every second.
+    """Wait until each job has ended, and each event that may start or cancel one was delivered. Meanwhile start crashed
+    nodes again, and have both look for events every second, as they do in production.
 
-    Raises Untrue.
+    Raises Untrue after `seconds`.
     """
     give_up = world.loop.time() + seconds
     while not _are_all_done(world):
@@ -58,7 +59,8 @@ def _are_all_done(world: World) -> bool:
 
 
 def check_jobs(world: World) -> None:
-    """Raises Untrue."""
+    """Check that no job is lost, begun twice or without end, and that each one's outcome is true. Do nothing if the
+    setup has no jobs. Raises Untrue."""
     if not world.setup.jobs:
         return
     if world.ledger.faults:
@@ -85,7 +87,8 @@ def _is_pending(upload: Upload) -> bool:
 
 
 def _begun_by_finish(world: World) -> set[str]:
-    """The ids of the jobs that finished uploads get."""
+    """Return the ids of the jobs that finished uploads get by the setup's `on_finish`; partial uploads and exports get
+    none."""
     clients = [upload for upload in world.uploads().values() if "name" in upload.metadata]
     configured_jobs = orders(world.setup.on_finish)
     return {
@@ -165,7 +168,8 @@ def _check_export(world: World, job: Job) -> None:
 
 
 def _expected(world: World, upload_id: UploadId) -> bytes | None:
-    """The bytes of an upload that is or was there; None if no client was ever told that it is complete."""
+    """Return the bytes of an upload that is or was there. For one whose record is gone, None if no client was ever told
+    that it is complete."""
     record = world.record(upload_id)
     return world.finished.get(upload_id) if record is None else _content(world, record)
 

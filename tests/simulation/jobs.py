@@ -1,4 +1,4 @@
-"""The records of jobs behind the network, and what must never happen to one."""
+"""The store of jobs behind the simulated network, and a ledger of what must never happen to a job."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tusd_py.jobs.work import Args, Kind, Result, Work
 from tusd_py.ports.jobs import JobSelection
 
 _LOOK = 0.25
-"""Seconds between two looks at an attempt."""
+"""The seconds between two checks of an attempt."""
 _LATE = 0.05
-"""Seconds in which an attempt may notice that its hold is over."""
+"""The seconds for which an attempt may go on after its hold ended or its paused machine woke."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,36 +31,39 @@ class _Attempt:
     task: asyncio.Task[Result]
 
     def is_live(self, now: float) -> bool:
-        """True if it goes on, and its node believes that it holds the job."""
+        """Return True if the attempt runs, without a request to stop, on a machine that hasn't crashed, and the hold
+        that its node knows of lasts at `now`."""
         stopping = self.machine.crashed.done() or self.task.cancelling()
         return not stopping and (self.work.job.due_at or 0.0) > now
 
 
 class Ledger:
-    """The attempts at jobs that really run, and `faults`: two at one job at a time, one that works on without a hold or
-    long after the job's end, and a claim before its time."""
+    """A record of the attempts at jobs, and in `faults` of broken promises: two attempts at one job at a time, an
+    attempt without a hold or long after the job's end, a claim before the job was due."""
 
     def __init__(self, clock: Callable[[], float], committed: Callable[[], None], patience: float) -> None:
-        """`patience` is for how many seconds an attempt may go on whose job has ended."""
+        """Keep a ledger in which an attempt may go on for `patience` seconds after its job's end. Stores call
+        `committed` at each creation or save of a job."""
         self._clock, self.committed, self._patience = clock, committed, patience
         self._ended = dict[JobId, float]()
-        """When each job has ended."""
+        """The times at which jobs ended, in seconds since the epoch."""
         self._attempts = dict[JobId, list[_Attempt]]()
         self.faults: list[str] = []
-        """Breaches, in words."""
+        """The broken promises, in words."""
         self.requested_ids: set[JobId] = set()
-        """Jobs that clients have asked for, perhaps several times for one, as no answer came."""
+        """The ids of jobs that clients have asked for. A client that gets no answer asks again, with another id."""
         self.known_ids: set[JobId] = set()
-        """Jobs of which a client has the id."""
+        """The ids of jobs that a client was told."""
         self.cancelled: set[JobId] = set()
         """Jobs of which a client was told that they are cancelled."""
         self.due_members: dict[JobId, set[UploadId]] = {}
         """The members that an export of all uploads must have, unless they have ended meanwhile."""
         self.unwanted: set[JobId] = set()
-        """Jobs that a client wanted to be cancelled, told or not."""
+        """The ids of jobs that a client asked to cancel, with or without an answer."""
 
     def note(self, stored: Job | None, saved: Job) -> None:
-        """Note that a job was saved, and a fault if it was claimed before it was due."""
+        """Record the end of a job that was saved as ended, and a fault if the job was claimed before it was due.
+        `stored` is the job before the save."""
         if saved.ended:
             self._ended.setdefault(saved.id, self._clock())
         claimed = stored is not None and saved.phase is JobPhase.RUNNING and saved.attempt > stored.attempt
@@ -68,7 +71,7 @@ class Ledger:
             self.faults.append(f"job {saved.id} was claimed before it was due")
 
     async def watch(self, work: Work, task: asyncio.Task[Result]) -> None:
-        """Look at an attempt as long as it goes on."""
+        """Check an attempt for faults every `_LOOK` seconds, until this task is cancelled."""
         machine = MACHINE.get()
         assert machine is not None
         attempt = _Attempt(machine=machine, work=work, task=task)
@@ -94,7 +97,7 @@ class Ledger:
 
 
 class WatchedKind:
-    """A kind of jobs whose attempts are looked at."""
+    """A kind of jobs whose attempts a ledger watches."""
 
     def __init__(self, kind: Kind, ledger: Ledger) -> None:
         self._kind, self._ledger = kind, ledger
@@ -119,7 +122,7 @@ class WatchedKind:
 
 
 class SimulatedJobs:
-    """One node's way to the records of jobs."""
+    """The store of jobs as one node reaches it, over the simulated network."""
 
     def __init__(self, network: Network, jobs: MemoryJobs, ledger: Ledger) -> None:
         self._network, self._jobs, self._ledger = network, jobs, ledger

@@ -24,18 +24,20 @@ _SILENCE = 3 * HEARTBEAT
 """Seconds of silence after which a connection is given up."""
 _AGAIN = 0.3
 _PROMPT = 3.0
-"""Seconds in which the end is told where nothing befalls anyone: announcements came, no look from time to time."""
+"""The seconds within which a calm run tells a change: by an announcement, without a periodic look."""
 _REASONS = {"finished": EventType.FINISHED, "infected": EventType.TERMINATED}
 
 
 class Stream:
-    """A stream of events that its client opens again, on either node, with the id of the last event."""
+    """A client's stream of Server-Sent Events, which the client opens again after each end, on either node, with the id
+    of the last event."""
 
     route: Route
 
     def __init__(self, world: World, path: str, *, at: int, leaves: Sequence[int], roams: bool, rests: float) -> None:
-        """The client closes its first connections after so many events as `leaves` says, and rests then; with `roams`
-        it goes to the other node."""
+        """Begin at the node with index `at`. The client closes a connection after as many events as the first of
+        `leaves` says, the next one after as many as the second, and so on. It waits `rests` seconds before each new
+        connection, and with `roams` changes to the other node."""
         self.world = world
         self.last_id = ""
         self._path, self._at, self._leaves, self._roams, self._rests = path, at, list(leaves), roams, rests
@@ -44,7 +46,8 @@ class Stream:
         self._connected_at = 0.0
 
     async def connect(self) -> int | None:
-        """Listen until the connection ends. Returns the status of the answer; None if there was none."""
+        """Listen until the connection ends. Return the status of the response; None if there was none. Raises Violation
+        for an event that breaks a promise."""
         node = self.world.node(self._at)
         self._event_count, self._connected_at = 0, self.world.now()
         wire = Wire(lambda data: self._take(wire, data), node.machine, self.world.loop.time)
@@ -72,7 +75,7 @@ class Stream:
             return None
 
     def _take(self, wire: Wire, piece: bytes) -> None:
-        """Hear the events of a piece until the client leaves."""
+        """Hear the events of a piece of the body, until the client closes the connection."""
         for text in piece.decode().removesuffix("\n\n").split("\n\n"):
             if not text.startswith(":") and not wire.is_closing():
                 self._take_event(wire, text)
@@ -90,19 +93,21 @@ class Stream:
         raise NotImplementedError
 
     def check_prompt(self, changed_at: float) -> None:
-        """In calm runs each change is announced. Raises Violation."""
+        """Check, in calm runs alone, that a change at `changed_at`, in seconds since the epoch, is told at most
+        `_PROMPT` seconds after it or after the connection began. Raises Violation."""
         late = self.world.now() - max(changed_at, self._connected_at)
         if self.world.calm and late > _PROMPT:
             raise Violation(f"a change is told {late} s late")
 
     async def pause(self) -> None:
-        """Wait until the next connection."""
+        """Wait the client's pause before the next connection; that goes to the other node if the client roams, or got
+        no event on the last one."""
         self._at += self._roams or self._event_count == 0
         await asyncio.sleep(self._rests)
 
 
 class Listener(Stream):
-    """Listens to one upload until its end."""
+    """A client that listens to one upload until its end, and checks what it is told."""
 
     route = EVENTS
 
@@ -120,7 +125,7 @@ class Listener(Stream):
         self._upload_id = upload_id
         self._offset = self._revision = 0
         self.end: str | None = None
-        """The reason of the end, as told."""
+        """The reason of the upload's end that the client was told; None before."""
 
     async def listen(self) -> None:
         give_up = self.world.loop.time() + 2 * GIVE_UP + self.world.setup.expire_after
@@ -136,7 +141,8 @@ class Listener(Stream):
             raise Violation(f"a listener that has got the end is answered {status}")
 
     def _is_gone_untold(self) -> bool:
-        """Return True if 404 is right: the client has heard nothing yet, and the upload is gone. Raises Violation."""
+        """Return True if 404 is right: the client has heard no event yet, and the upload is gone or has lost its bytes.
+        Raises Violation if 404 is wrong."""
         record = self.world.record(self._upload_id)
         if self.last_id or (record is not None and record.alive and self._upload_id not in self.world.bereft):
             raise Violation(f"there is {record}, but its listener is told 404 after {self.last_id!r}")
@@ -159,7 +165,8 @@ class Listener(Stream):
             self._check_end(data["reason"])
 
     def _check_end(self, reason: str) -> None:
-        """It has ended so, and nothing of it changes any more."""
+        """Check that the upload has ended for this reason, that a finished one is complete and its jobs have ended, and
+        that the end was told in time. Raises Violation."""
         record = self.world.record(self._upload_id)
         event = at_once(self.world.records.outbox.event(event_id(self._upload_id, _type(reason))))
         if event is None or (record is not None and record.alive) != (reason == "finished"):
@@ -174,7 +181,7 @@ class Listener(Stream):
 
 
 class Follower(Stream):
-    """Listens to the feed."""
+    """A client that listens to the feed of all events, and checks that none is missing or out of order."""
 
     route = FEED
 

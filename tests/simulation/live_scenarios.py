@@ -1,4 +1,4 @@
-"""Scenarios of those who listen to uploads, one way each."""
+"""Scenarios of listeners, one function each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ HASTY = replace(MESSAGES, expire_after=60.0)
 
 
 async def finished(world: World) -> None:
-    """One node takes the upload; listeners of both are told, one of them with a new connection for each event."""
+    """Send an upload to one node while listeners of both nodes are told; one of them reconnects after every one or two
+    events."""
     client = Client(world, content(17), gap=0.3)
     await client.create()
     async with listened(
@@ -33,7 +34,7 @@ async def finished(world: World) -> None:
 
 
 async def two_nodes(world: World) -> None:
-    """Both nodes take it in turn, and the feed is followed on both."""
+    """Send the requests of an upload to both nodes in turn, while listeners and followers of the feed are on both."""
     client = Client(world, content(11), roams=True, gap=0.3)
     await client.create()
     async with listened(
@@ -48,7 +49,8 @@ async def two_nodes(world: World) -> None:
 
 
 async def ends(world: World) -> None:
-    """One upload is terminated, which a listener is told that was alone on its node and came back; and one expires."""
+    """Terminate one upload, of which a listener is told that is alone on its node and came back; let another upload
+    expire."""
     client, absent = Client(world, content(9), roams=True), Client(world, content(5))
     await client.create()
     await absent.create(first=2)

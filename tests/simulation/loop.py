@@ -13,18 +13,19 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any, Self
 
 MACHINE: ContextVar[Machine | None] = ContextVar("machine", default=None)
-"""The machine whose code this is; None for the world around the machines."""
+"""The machine that the running code belongs to; None for code outside of all machines."""
 
 
 class Machine:
-    """A process. What it is about to do waits while it is paused, and never comes once it has crashed."""
+    """A simulated process. While it is paused, its steps wait; after a crash they are never taken, except for clean-up
+    when the loop ends."""
 
     def __init__(self, loop: SimulatedLoop, name: str) -> None:
         self.name = name
         self.crashed: asyncio.Future[float] = loop.create_future()
-        """When."""
+        """The time of the crash, in seconds of the loop's clock; pending until then."""
         self.noticed = False
-        """Others know that it has."""
+        """True if the other nodes know of the crash, and don't wait for leases to run out."""
         self._loop = loop
         self._paused = False
         self._frozen: list[asyncio.Handle] = []
@@ -38,26 +39,27 @@ class Machine:
         return not self.crashed.done() and not self._paused
 
     def pause(self, seconds: float) -> None:
-        """Stand still, as a suspended process does: its timers run out meanwhile, and are looked at when it wakes."""
+        """Suspend the process for `seconds`: its timers run out meanwhile, and fire when it wakes."""
         self._paused = True
         self._loop.call_later(seconds, self._wake, context=Context())
 
     def just_woke(self, seconds: float) -> bool:
-        """True if it stood still and woke less than so many seconds ago."""
+        """Return True if the machine woke from a pause less than `seconds` ago."""
         return self._loop.time() < self._woken_at + seconds
 
     def crash(self, *, noticed: bool) -> None:
-        """End at once, and do nothing more."""
+        """End the process at once: none of its steps is taken any more. With `noticed`, the other nodes know it at
+        once."""
         if not self.crashed.done():
             self.noticed = noticed
             self.crashed.set_result(self._loop.time())
 
     def hear(self, word: Callable[[], object]) -> None:
-        """Call `word` in this machine: something reaches it from outside."""
+        """Call `word` as a step of this machine: a message from outside arrives."""
         self._loop.call_soon(word, context=self.context)
 
     def admits(self, handle: asyncio.Handle) -> bool:
-        """True if this step may be taken now; otherwise it is kept."""
+        """Return True if this step may be taken now; otherwise keep it until `release`."""
         if self.up or self._loop.ending:
             return True
         self._frozen.append(handle)
@@ -68,7 +70,7 @@ class Machine:
         self.release()
 
     def release(self) -> None:
-        """Take the steps that were kept."""
+        """Schedule the steps that `admits` has kept."""
         handles, self._frozen = self._frozen, []
         for handle in handles:
             self._loop.put(handle)
@@ -104,13 +106,14 @@ class Livelock(AssertionError):
 
 
 _MOST_ROUNDS = 10_000
-"""Rounds of the loop at one moment."""
+"""The most rounds of the loop in a row without a wait."""
 _ROUND = 1e-9
-"""Seconds that one takes: a wait shorter than a clock can tell ends nevertheless."""
+"""The seconds by which such a round moves the clock, so that a wait shorter than a clock can tell ends nevertheless."""
 
 
 class SimulatedLoop(BaseEventLoop):
-    """asyncio's own loop, with handles that ask their machine, and a selector that only moves the clock."""
+    """An asyncio event loop that takes a step only if its machine admits it, and whose selector only moves the
+    clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +123,8 @@ class SimulatedLoop(BaseEventLoop):
         self._selector = self
         self.machines: list[Machine] = []
         self.ending = False
-        """True while the remaining tasks are only being put away, crashed or not."""
+        """True while the remaining tasks are only being cancelled: then paused and crashed machines take their steps,
+        too."""
 
     def time(self) -> float:
         return self._now
@@ -163,7 +167,8 @@ class SimulatedLoop(BaseEventLoop):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all remaining tasks. The caller that ends the world lets nothing of it reach the outside any more."""
+        """Cancel all remaining tasks, also those of paused and crashed machines, and close the loop. The caller has to
+        make sure that these tasks change nothing outside any more."""
         self.ending = True
         for machine in self.machines:
             machine.release()

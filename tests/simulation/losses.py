@@ -15,7 +15,7 @@ Loot = Literal["segments", "part", "multipart", "object"]
 
 
 def rob(world: World, upload_id: UploadId, loot: Loot) -> None:
-    """Take what the record names now, if it names such a thing."""
+    """Remove the stored bytes of this kind from the bucket, if the upload has any, and record the upload as robbed."""
     upload = world.record(upload_id)
     if upload is None:
         return
@@ -32,7 +32,8 @@ def _segments(world: World, upload: Upload) -> bool:
 
 
 def _part(world: World, upload: Upload) -> bool:
-    """Remove the last part of each of the upload's multipart uploads; True if there was one."""
+    """Remove one part, the last that was added, from each of the upload's multipart uploads. Return True if there was
+    one."""
     parts = [
         multipart.parts
         for multipart in world.bucket.multiparts.values()

@@ -1,4 +1,4 @@
-"""Requests between machines and the services they share, one step each, and all that can befall one."""
+"""Requests between machines and the services they share, one step each, and the faults that requests can have."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.simulation.loop import MACHINE, Machine, SimulatedLoop
 T = TypeVar("T")
 
 TTL = 15.0
-"""Seconds of a lease."""
+"""The seconds that a lease lasts without a renewal."""
 HOP = 0.002
-"""Seconds a request takes, and its answer with it."""
+"""The seconds that a request and its answer take together."""
 LATE = 5.0
-"""Seconds a request may be in transit that its sender has given up, or after its sender's death."""
+"""The seconds for which a request may be in transit after its sender has given up or died."""
 SOON = 0.5
 LONG = 2.8 * TTL
-"""Long enough for any lease to run out, and for others to finish meanwhile."""
+"""The seconds of a long delay or pause: enough for any lease to run out, and for other nodes to finish meanwhile."""
 OUTAGE = 45.0
 
 Moment = Literal["sent", "landed"]
@@ -28,26 +28,26 @@ Moment = Literal["sent", "landed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault of one request. Times are seconds on top of the usual ones; None is never."""
+    """A fault of one request. Its times are seconds in addition to the usual ones; None means never."""
 
     lands: float | None = 0.0
-    """Until it takes effect."""
+    """The seconds until the request takes effect at the service."""
     answered: float | None = 0.0
-    """From then until its sender knows."""
+    """The seconds from that effect until the sender has the answer."""
     breaks: float | None = None
-    """Until its sender is told that the connection is lost."""
+    """The seconds until the sender is told that the connection is lost."""
     refused: bool = False
-    """The service says no, in a way that a repeat doesn't mend."""
+    """True if the service refuses the request with an error that no retry helps against."""
     rumour: bool = False
-    """A proxy on the way says 404, as for a path it has no backend for; the service never hears of it."""
+    """True if a proxy answers 404, as for a path without a backend; the service never gets the request."""
     crash: Moment | None = None
     noticed: bool = False
-    """Others know of the crash at once, and don't wait for what the dead one held to run out."""
+    """True if the other nodes know of the crash at once, and don't wait until what the crashed node held runs out."""
     pause: Moment | None = None
     outage: float = 0.0
-    """From now on nothing gets through to the service for so long: the first thing is not the last."""
+    """The seconds from now on in which all further requests to the service fail, too."""
     alike: bool = False
-    """That befalls requests for the same alone."""
+    """True if the outage fails only requests for the same operation."""
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -75,15 +75,16 @@ FAULTS: Mapping[str, Fault] = {
 
 NO_FAULT = Fault()
 _OUTSIDE = Context()
-"""No machine's: what happens on the wire and in the services."""
+"""The context of callbacks that belong to no machine: those of requests in transit, and of the services."""
 
 Plan = Mapping[int, str]
-"""The fault of each step that has one, by the step's number."""
+"""The names of faults, by the numbers of the steps that have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Something the machines share. The last three say how its client sees that, by operation."""
+    """A service that the machines share. `broken`, `refused` and `rumour` return, for an operation, the exception that
+    the service's client raises for such a fault."""
 
     name: str
     patience: float
@@ -94,20 +95,24 @@ class Service:
 
 
 class Network:
-    """Carries requests, counts them, and lets happen what the plan says."""
+    """The network between machines and services, which numbers the requests and applies the faults of the plan."""
 
     def __init__(self, loop: SimulatedLoop, plan: Plan) -> None:
         self.steps: list[str] = []
-        """Every request so far: who asked which service for what."""
+        """All requests so far, each as `NODE SERVICE.OPERATION`."""
         self.over = False
-        """The experiment has ended: all that still runs is only being put away."""
+        """True once the experiment has ended: remaining tasks are only being cancelled, and no request is sent any
+        more."""
         self.plan = plan
         self._loop = loop
         self._outages: dict[str, tuple[float, Fault]] = {}
-        """Until when, and what befalls each request: by service, and by service and operation."""
+        """The end of each outage, on the loop's clock, and the fault of each request until then: by the name of a
+        service, or by `SERVICE.OPERATION`."""
 
     async def ask(self, service: Service, operation: str, effect: Callable[[], T]) -> T:
-        """Send a request; what `effect` returns or raises is its answer."""
+        """Send a request: on arrival `effect` is called, and its result or exception is the answer. A fault may change
+        either, and raises the error of the service. Raises CancelledError outside of a machine and after the
+        experiment."""
         machine = MACHINE.get()
         if self.over or machine is None:
             raise asyncio.CancelledError
@@ -191,7 +196,7 @@ def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never waits."""
+    """Return the result of a coroutine that never waits. Raises AssertionError if it does wait."""
     try:
         work.send(None)
     except StopIteration as stop:

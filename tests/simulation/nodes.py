@@ -1,4 +1,4 @@
-"""One process of the server: the real code, with its ways to what all share on the simulated network."""
+"""One process of the server: the real code, connected to the shared services by the simulated network."""
 
 from __future__ import annotations
 

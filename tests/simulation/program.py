@@ -1,4 +1,5 @@
-"""A generated scenario: what each of some uploads goes through, all at a time, as values that print as Python."""
+"""A generated scenario: tracks of one or more uploads that run at the same time. Its `repr` is Python that makes it
+again."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ End = Literal["finish", "download", "leave", "terminate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
-    """One upload, through this server."""
+    """A track of one tus or IETF upload through this server: its creation, steps and end."""
 
     length: int
     steps: Sequence[Step] = ()
@@ -31,7 +32,7 @@ class Journey:
     ietf: bool = False
     deferred: bool = False
     first: int | None = None
-    """So many bytes come with the creation."""
+    """The number of bytes that come with the creation; None for a creation without a body."""
     chunk: int = 3
     gap: float = 0.01
     roams: bool = False
@@ -44,7 +45,7 @@ class Journey:
             client.check_gone()
 
     async def partial(self, world: World, name: str) -> Client:
-        """The client of a finished partial upload. Raises Vanished."""
+        """Play the journey as a partial upload, and return its client. Raises Vanished."""
         client = self._client(world, name)
         await self._go(client, Kind.PARTIAL)
         return client
@@ -79,7 +80,7 @@ class Journey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Partial uploads, and one made of them."""
+    """A track of partial uploads at the same time, and of one final upload that joins them."""
 
     partials: Sequence[Journey]
     end: End = "download"
@@ -104,15 +105,15 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Straight:
-    """An upload that bypasses this server."""
+    """A track of one direct upload, whose bytes bypass this server."""
 
     length: int
     whole: bool = False
     with_length: bool = True
     late: bool = False
-    """It is made ready for parts only when they are to be sent."""
+    """True if the upload is announced first, and opened for parts only when they are to be sent."""
     before: Sequence[Step] = ()
-    """Until its bytes are sent."""
+    """The steps before the bytes are sent."""
     after: Sequence[Step] = ()
     end: End = "finish"
 
@@ -154,7 +155,8 @@ class Program:
 
     @property
     def calm(self) -> bool:
-        """No node dies, nothing is taken away, and the receiver of events listens."""
+        """True if no step kills a node, takes stored bytes away, makes the receiver of events refuse or not answer, or
+        has events sent again."""
         return not any(trouble in repr(self) for trouble in ("Kill(", "Rob(", "Away(", "Hush(", "Resend("))
 
     def scenario(self) -> Scenario:
@@ -165,5 +167,5 @@ class Program:
 
 
 def content(name: str, length: int) -> bytes:
-    """No two uploads have the same."""
+    """Return `length` random bytes that depend only on the name and the length."""
     return Random(f"{name} {length}").randbytes(length)

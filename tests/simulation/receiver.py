@@ -33,31 +33,32 @@ SINK = Service(
 
 
 class Receiver:
-    """Knows events by their ids, and may be away, or silent about what it hears, for a while."""
+    """A receiver that records events by their ids. For a while it may refuse events, or not answer, with or without a
+    record of them."""
 
     def __init__(self, loop: SimulatedLoop, *, strict: bool) -> None:
         self._loop, self._strict = loop, strict
         self._events: dict[str, tuple[UploadId, EventType]] = {}
         """The events of all commits, by their ids, in order."""
         self._arrivals: dict[str, Delivery] = {}
-        """The first arrival of each, in order."""
+        """The first delivery of each event that arrived, by the event's id, in the order of arrival."""
         self.attempts = 0
         """The number of arrivals, repeated ones too."""
         self._dead: set[UploadId] = set()
-        """Uploads of which an event was given up, until an operator has it sent again."""
+        """The ids of uploads of which an event was ever given up."""
         self._hasty: list[str] = []
-        """Events that were given up though no fault lasts that long."""
+        """The ids of events that were given up though their attempts outlast every fault."""
         self._back_at = self._speaks_at = 0.0
         self._hears = True
-        """True if it hears what it doesn't answer."""
+        """True if the receiver records deliveries that it doesn't answer."""
         self._troubled = False
 
     def leave(self, seconds: float) -> None:
-        """Refuse everything for so long."""
+        """Refuse all deliveries for `seconds` from now on."""
         self._back_at, self._troubled = self._loop.time() + seconds, True
 
     def hush(self, seconds: float, *, hears: bool) -> None:
-        """Don't answer for so long, whether or not it hears."""
+        """Leave deliveries unanswered for `seconds` from now on; with `hears`, record them nevertheless."""
         self._speaks_at, self._troubled = self._loop.time() + seconds, True
         self._hears = hears
 
@@ -70,7 +71,8 @@ class Receiver:
                 self._events.setdefault(name, (recorded.id, event.type))
 
     def hear(self, delivery: Delivery) -> bool:
-        """True if it is answered at all. Raises DeliveryFailed."""
+        """Record the delivery, and return True if it is answered; a silent receiver without `hears` doesn't record it.
+        Raises DeliveryFailed while the receiver refuses deliveries."""
         if self._loop.time() < self._back_at:
             raise DeliveryFailed("HTTP 503")
         answers = self._loop.time() >= self._speaks_at
@@ -90,7 +92,9 @@ class Receiver:
         return self._arrivals.keys() >= self._events.keys()
 
     def check(self, uploads: Mapping[UploadId, Upload]) -> None:
-        """Raises Untold."""
+        """Check that exactly the stored events arrived, that none was given up too soon, and that they fit these last
+        records. Unless `strict`, an upload of which an event was given up may have its events out of order. Raises
+        Untold."""
         if missing := self._events.keys() - self._arrivals.keys():
             raise Untold(f"never told: {missing}")
         if self._hasty:
@@ -109,7 +113,8 @@ class Receiver:
             raise Untold(f"{len(self._events)} events came {self.attempts} times")
 
     def _check_stories(self, uploads: Mapping[UploadId, Upload]) -> None:
-        """Compare the events of each upload with its record in the end."""
+        """Check that the events of each upload begin with its creation and agree with its record in the end, if it has
+        one. Raises Untold."""
         for upload_id, names in _by_upload(self._events).items():
             types = [self._events[name][1] for name in names]
             done = upload_id in uploads and uploads[upload_id].done
@@ -131,7 +136,7 @@ def _by_upload(events: Iterable[str]) -> Mapping[UploadId, Sequence[str]]:
 
 
 class SimulatedSink:
-    """One node's way to the receiver."""
+    """A sink of one node that sends events to the receiver over the simulated network."""
 
     def __init__(self, network: Network, receiver: Receiver) -> None:
         self._network, self._receiver = network, receiver
@@ -142,4 +147,4 @@ class SimulatedSink:
             raise DeliveryFailed("timeout")
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""

@@ -11,7 +11,8 @@ from tusd_py.storage.s3.keys import installation_key
 
 
 def check(world: World) -> None:
-    """Check that only whole finished uploads and the objects of lost records are left. Raises Violation, Leak."""
+    """Check that only whole finished uploads and the objects of lost records are left, that usage, events and jobs
+    agree with them, and that no memory is held. Raises Violation, Leak, Untold, Untrue."""
     uploads = world.uploads().values()
     if lost := world.complete - world.bereft - {upload.id for upload in uploads if upload.done}:
         raise Violation(f"told complete, then lost: {lost}")
@@ -34,7 +35,8 @@ def check(world: World) -> None:
 
 
 def _check_usage(world: World) -> None:
-    """Every byte of a finished upload is charged once, and nothing else, after any fault."""
+    """Check that each byte of finished uploads is charged once, that of a partial upload with its final one, and that
+    nothing else is charged. Raises Leak."""
     uploads = world.uploads()
     sources = {source for upload in uploads.values() for source in upload.partials}
     stored = sum(upload.offset for upload in uploads.values() if upload.id not in sources)

@@ -18,13 +18,15 @@ from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.world import World
 
 POLL = 600.0
-"""Seconds until a node looks for what others have stored: so many looks are simulated, too."""
+"""The seconds until a node looks for events that other nodes have stored: more than in production, as each look is
+simulated."""
 GENERATED = {"calm": True, "rough": False}
-"""Names for what the seed alone says, and if it is calm."""
+"""The names of scenarios that are generated from the seed alone; True for calm ones."""
 
 
 def run(scenario: str, plan: Plan, seed: int = 0) -> Sequence[str]:
-    """The requests it took, in order. What it raises names the experiment and lists them."""
+    """Run the scenario of this name with the plan's faults. Return the requests that were sent before its end, in
+    order. An exception has notes that name the experiment and list its requests."""
     if scenario in GENERATED:
         return play(drawn(Random(seed), calm=GENERATED[scenario]).scenario(), scenario, plan, seed)
     return play(SCENARIOS[scenario], scenario, plan, seed)
@@ -47,13 +49,15 @@ def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str
 
 
 def step(scenario: str, name: str, occurrence: int = 0) -> int:
-    """The number of a request in an undisturbed run: of those whose name ends so, the `occurrence`-th."""
+    """Return the number of a request in a run without faults: the one at index `occurrence` of those that end with
+    `name`. Raises IndexError if there is none."""
     return [number for number, step_taken in enumerate(run(scenario, {})) if step_taken.endswith(name)][occurrence]
 
 
 @contextmanager
 def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
-    """The clock and the dice of the real code are the simulation's."""
+    """Replace the clock, random numbers, threads and ZIP library of the real code by simulated ones, until the context
+    ends."""
     dice = Random(seed)
 
     def token_hex(nbytes: int = 32) -> str:
@@ -74,7 +78,7 @@ def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
 
 
 async def _at_once(work: Callable[..., Any], *args: Any) -> Any:
-    """Instead of a thread, in which no clock is simulated."""
+    """Return the result of `work`: replaces `asyncio.to_thread`, as a thread has no simulated clock."""
     return work(*args)
 
 

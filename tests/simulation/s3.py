@@ -1,4 +1,5 @@
-"""The two doors of `S3Client` (aiobotocore's client and `RawS3`), with a bucket in memory behind the network."""
+"""The two clients that `S3Client` uses (aiobotocore's client and `RawS3`), with a bucket in memory behind the
+network."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from tusd_py.storage.s3.api.requests import Payload, RawRequest
 
 T = TypeVar("T")
 _Listing = Mapping[Any, Any]
-"""Entries, by what they are ordered by."""
+"""The entries of a listing, by the keys that order them."""
 
 BUCKET = "bucket"
 
@@ -49,7 +50,7 @@ RAW = Service(
 )
 
 MORE = replace(RAW, refused=RAW.broken, rumour=RAW.broken)
-"""The rest of an answer that has begun: it comes, or the connection breaks."""
+"""The service for further pieces of a response that has begun: each comes, or the connection breaks."""
 
 
 class SimulatedBoto:
@@ -148,7 +149,8 @@ class SimulatedBoto:
         }
 
     def page(self, listing: _Listing, after: Any) -> tuple[list[Any], Any]:
-        """The next entries of a listing, in the order of their names; and the last name, if there are more."""
+        """Return the next entries of a listing after the name `after`, in the order of their names, and the last of
+        these names; None for that if there are no more entries."""
         remaining = sorted(name for name in listing if after is None or name > after)
         names = remaining[: self._listed]
         return [listing[name] for name in names], names[-1] if len(remaining) > self._listed else None
@@ -184,7 +186,7 @@ class _Pages:
 
 
 class SimulatedRaw:
-    """`RawS3`, as far as `S3Client` can tell."""
+    """A replacement of `RawS3` with all that `S3Client` uses."""
 
     writable = True
 
@@ -221,7 +223,8 @@ class SimulatedRaw:
 
 
 async def _gathered(payload: Payload | None) -> bytes:
-    """The body as it goes over the wire. If it can't be had whole, the connection is closed, as aiohttp does it."""
+    """Return the whole body; empty without a payload. Raises ClientConnectionError, as aiohttp does, if the body can't
+    be read or hasn't the declared length."""
     if payload is None:
         return b""
     try:
@@ -234,7 +237,8 @@ async def _gathered(payload: Payload | None) -> bytes:
 
 
 def ranged(range_header: str | None, body: bytes) -> dict[str, str]:
-    """Return the Content-Range of the body; no header if the request had no Range, which is `range_header`."""
+    """Return the Content-Range header for the body of an answer to `range_header`, the request's Range; no header if
+    that is None."""
     if range_header is None:
         return {}
     first = int(range_header.removeprefix("bytes=").split("-")[0])
@@ -242,7 +246,8 @@ def ranged(range_header: str | None, body: bytes) -> dict[str, str]:
 
 
 class _Answer:
-    """As aiohttp's: its body comes in steps, the first of them at once."""
+    """A response like aiohttp's. Its body comes in pieces of `step` bytes, of which each but the first takes a further
+    request."""
 
     def __init__(
         self, network: Network, *, etag: str, body: bytes = b"", step: int = 1, range_header: str | None = None

@@ -1,4 +1,4 @@
-"""A fixed sample of all experiments, in seconds: what each mutant of `make mutants` has to pass.
+"""A fixed sample of all experiments, which takes seconds: tests that `make mutants` runs against each mutant.
 
 `make test` runs far more of each kind, so it doesn't collect this file.
 """
@@ -19,7 +19,7 @@ from tests.simulation.scenarios import SCENARIOS
 GENERATED_AT_A_TIME = 20
 FAULTS_A_SCENARIO = 80
 CREW_FAULTS = 20
-"""The same with listeners or jobs, which takes longer."""
+"""The number of faults in each scenario with listeners or jobs: fewer, as its runs take longer."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -1,4 +1,4 @@
-"""A scanner that takes its time, and libraries that would take threads."""
+"""A slow scanner, and a replacement of a library function that uses a thread."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SCANNER = Service(
 )
 VIRUS = "virus"
 SECONDS = 7.0
-"""For which it scans: longer than a job is held without a renewal."""
+"""The seconds that a scan takes: longer than a job is held without a renewal."""
 
 _Member = tuple[str, datetime, int, Method, AsyncIterator[bytes]]
 
 
 class SimulatedScanner:
-    """One node's way to the scanner, which finds something in some contents."""
+    """The scanner as one node reaches it: it finds malware in the contents `infected`, and none in others."""
 
     def __init__(self, network: Network, infected: Collection[bytes]) -> None:
         self._network, self._infected = network, infected
@@ -44,7 +44,8 @@ class SimulatedScanner:
 
 
 async def zipped(members: AsyncIterator[_Member], chunk_size: int) -> AsyncGenerator[bytes, None]:
-    """Instead of `async_stream_zip`, which reads and packs in a thread: all is read first."""
+    """Yield the ZIP archive of the members: replaces `async_stream_zip`, which reads and packs in a thread. All members
+    are read first."""
     read = [
         (name, at, mode, method, [chunk async for chunk in content])
         async for name, at, mode, method, content in members

@@ -14,4 +14,4 @@ class Scenario:
     play: Callable[[World], Awaitable[None]]
     setup: Setup = field(default_factory=Setup)
     calm: bool = True
-    """It brings no trouble itself."""
+    """True if the scenario causes no trouble itself, so that a run without faults may report none."""

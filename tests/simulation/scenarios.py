@@ -1,4 +1,4 @@
-"""Ways of clients."""
+"""Scenarios of clients and events, and all scenarios by their names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def _one_patch(world: World) -> None:
 
 
 async def _slow_patches(world: World) -> None:
-    """Slow enough that what was given up lands while the upload goes on."""
+    """Send bytes so slowly that a delayed request to S3 takes effect while the upload goes on."""
     client = Client(world, content(37), gap=0.1)
     await client.create()
     await client.upload(piece=19)
@@ -34,7 +34,7 @@ async def _slow_patches(world: World) -> None:
 
 
 async def _away(world: World) -> None:
-    """The client is away for a while, and the storage is tidied meanwhile."""
+    """Break off an upload, collect garbage while the client is away, and finish the upload."""
     client = Client(world, content(27))
     await client.create()
     await client.cut(14)
@@ -108,7 +108,7 @@ async def _concatenation(world: World) -> None:
 
 
 async def _small_partials(world: World) -> None:
-    """Each of them one object, put in one request."""
+    """Join two partial uploads, each of them so small that it is one object, stored by one PutObject."""
     first, second = Client(world, content(7)), Client(world, content(5))
     for part in (first, second):
         await part.create(Kind.PARTIAL)
@@ -154,7 +154,8 @@ async def _empty(world: World) -> None:
 
 
 async def _takeover(world: World) -> None:
-    """A second request of the same client, while the first one's connection seems to be alive."""
+    """Continue an upload by a second request of its client, played by another `Client`, while the first request's
+    connection seems to be alive."""
     client = Client(world, content(30), gap=0.3)
     await client.create()
     successor = Client(world, client.content, roams=True)
@@ -188,7 +189,7 @@ async def _ietf_whole(world: World) -> None:
 
 
 async def _ietf_pieces(world: World) -> None:
-    """All bytes are there before a request says so."""
+    """Send all bytes before a last request, which has none, completes the upload."""
     client = IetfClient(world, content(21), roams=True)
     await client.begin(first=5)
     await client.go_on(piece=8)
@@ -203,7 +204,7 @@ async def _ietf_small(world: World) -> None:
 
 
 async def _ietf_too_long(world: World) -> None:
-    """More bytes than were announced: their client is told, and the upload is gone."""
+    """Send more bytes than the declared length: the server answers so that the upload is gone."""
     client = IetfClient(world, content(20))
     await client.begin(first=5)
     await client.go_on(7, until=12)
@@ -211,7 +212,7 @@ async def _ietf_too_long(world: World) -> None:
 
 
 async def _ietf_spoiled(world: World) -> None:
-    """The bytes that came aren't those that were announced."""
+    """Send bytes that don't have the announced digest: a server that accepts them breaks a promise."""
     client = IetfClient(world, content(20), announced=content(19))
     with suppress(Vanished):
         await client.begin(first=5)
@@ -229,7 +230,7 @@ async def _ietf_spoiled_small(world: World) -> None:
 
 
 async def _lost_state(world: World) -> None:
-    """A new state is put in the place of the one there was: an operator has it repaired, and the client goes on."""
+    """Replace the state by an empty one during an upload: an operator runs repair, and the client continues."""
     client, second = Client(world, content(19)), Client(world, content(3))
     await client.create()
     await client.cut(11)

@@ -38,7 +38,8 @@ LOW = Thresholds(
     reservation=8,
     deliveries=2,
 )
-"""So low that the smallest uploads are on both sides of each."""
+"""The thresholds of a simulation, so low that small uploads are on both sides of each; those of a local disk and of
+pages of events or jobs keep their defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +58,24 @@ class Setup:
     checksum: Checksum = "crc32c"
     concurrency: int = 2
     listed: int = 1000
-    """Most entries in one answer of a listing."""
+    """The most entries in one page of a listing."""
     info_objects: bool = False
     max_length: int | None = None
     remembers_ended: bool = False
-    """A terminated upload is remembered for a while."""
+    """True if the server remembers a terminated upload for a while, and answers 410 for it."""
     paired: bool = False
-    """State and storage are asked first whether they belong together."""
+    """True if a node checks that state and storage belong together before it works on uploads."""
     pauses: Sequence[float] = ()
-    """Seconds before each attempt at an event; without any, nothing is told."""
+    """The seconds before each attempt to deliver an event to the receiver, which gets no events if there are none."""
     strict: bool = False
-    """Events wait for a dead one of their upload."""
+    """True if a dead event holds back the later events of its upload."""
     bus: Literal["messages", "commits"] | None = None
     """The bus that tells a node of changes on others; None if no client listens to uploads."""
     jobs: bool = False
     on_finish: Sequence[str] = ()
     """Kinds of jobs that each finished upload gets."""
     attempts: int = 12
-    """At a job, at most: their pauses are longer than any fault."""
+    """The most attempts at a job; the pauses between 12 attempts are longer together than any fault."""
     thresholds: Thresholds = LOW
 
     @property

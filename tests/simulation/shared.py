@@ -42,7 +42,7 @@ LEASES = Service(name="leases", patience=4.0, broken=_lost, refused=_lost, rumou
 
 
 class SimulatedState:
-    """One node's way to the records, which outlive every node."""
+    """The state as one node reaches it, over the simulated network; the records outlive every node."""
 
     name = "simulated:"
 
@@ -55,7 +55,8 @@ class SimulatedState:
         jobs: JobStore,
         committed: Callable[[Sequence[Event], Upload | None], None],
     ) -> None:
-        """`committed` is called with the events and the upload of each commit, as recorded."""
+        """Call `committed` at each commit with its events and the upload as recorded, None after a deletion. `free` has
+        the free bytes of a store that has a limit, by its name."""
         self._network, self._free = network, free
         self._records = cast(StateStore, CheckedState(records))
         self._outbox, self._jobs, self._committed = outbox, jobs, committed
@@ -151,7 +152,7 @@ class SimulatedState:
         return await self._network.ask(STATE, "recount", lambda: at_once(self._records.recount()))
 
     async def aclose(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no connection is open."""
 
     async def _commit(self, operation: str, commit: Commit, events: Sequence[Event]) -> Upload:
         def committed() -> Upload:
@@ -178,11 +179,12 @@ class _Row:
 
 
 Rows = dict[UploadId, _Row]
-"""The holder of each upload, and until when."""
+"""The lease of each upload, with its holder, its deadline and the lockers that wait for it."""
 
 
 class SimulatedLocker(SharedLocker):
-    """The real bookkeeping of leases over a table of rows; word to leave or come travels by message, as with Redis."""
+    """A node's locker: the real bookkeeping of leases over a table that all nodes share. Messages tell a holder to
+    leave, and a waiting node that the lock is free, as with Redis."""
 
     retry_seconds = 0.25
 

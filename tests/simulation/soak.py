@@ -1,7 +1,8 @@
-"""Random experiments for as long as one likes: `make soak MINUTES=30`. All pairs of one: `make soak ALL=empty`.
+"""Random experiments for a given time: `make soak MINUTES=30`. All pairs of faults in one scenario: `make soak
+ALL=empty`.
 
-Pairs of faults in the scenarios by name, and generated ones: `calm` without any fault, `rough` with and without.
-What fails prints as `SCENARIO SEED STEP:FAULT STEP:FAULT`; with these as arguments that experiment is run again.
+Scenarios by name run with up to three faults, generated `calm` ones without any, `rough` ones without and with. An
+experiment that fails prints as `SCENARIO SEED STEP:FAULT STEP:FAULT`; with these as arguments it is run again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def main() -> int:
 
 
 def _every_pair(scenario: str) -> int:
-    """A second fault at each step that comes after a first one."""
+    """Run the scenario with each pair of faults at two of its steps, and print the number of broken promises. Return
+    the exit status, 1 if there are any."""
     runs = failed = 0
     for first, one in product(range(len(run(scenario, {}))), FAULTS):
         for second, second_fault in product(range(first + 1, len(run(scenario, {first: one}))), FAULTS):
@@ -61,7 +63,7 @@ def _soak(seed: int, seconds: float) -> int:
 
 
 def _round(dice: random.Random) -> Iterator[bool]:
-    """An experiment of each kind; True for those that hold."""
+    """Run four experiments, one of each kind, and yield for each True if it kept every promise."""
     yield _holds(*_drawn(dice))
     yield _holds("calm", dice.randrange(2**32), {})
     seed = dice.randrange(2**32)
@@ -86,7 +88,7 @@ def _holds(scenario: str, seed: int, plan: Plan) -> bool:
 
 
 def _steps(scenario: str, seed: int, plan: Plan) -> Sequence[str]:
-    """Return the steps it took; none if it broke a promise."""
+    """Run an experiment and return its steps; print the error and return none if it broke a promise."""
     try:
         return run(scenario, plan, seed)
     except Exception as error:  # noqa: BLE001 (any error is told)
@@ -96,7 +98,7 @@ def _steps(scenario: str, seed: int, plan: Plan) -> Sequence[str]:
 
 @cache
 def _length(scenario: str) -> int:
-    """Steps of an undisturbed run, and half as many again: disturbed ones are longer."""
+    """Return the number of steps of a run without faults, and half as many again: runs with faults are longer."""
     return len(run(scenario, {})) * 3 // 2
 
 

@@ -18,19 +18,21 @@ from tusd_py.ports.outbox import DeliveryState
 
 class Step(Protocol):
     async def play(self, client: Client) -> None:
-        """Raises Vanished when the upload isn't there any more, Violation when a promise is broken."""
+        """Take this step, by the client or in its world. Raises Vanished if the upload isn't there any more, Violation
+        if a promise is broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """So many requests of `size` bytes, or as many as it takes."""
+    """A step of the client: it sends requests of `size` bytes until `times` as many bytes more, or all of its bytes,
+    are stored."""
 
     size: int
     times: int = 1
     checksum: str | None = None
     chunked: bool = False
     declares: bool = False
-    """The request that brings the last byte tells the length."""
+    """True if the request with the last byte declares the deferred length."""
 
     async def play(self, client: Client) -> None:
         until = min(client.offset + self.size * self.times, len(client.content))
@@ -44,7 +46,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The connection breaks after so many bytes."""
+    """A step of the client: it sends a request whose connection breaks after `size` bytes."""
 
     size: int
 
@@ -54,7 +56,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """So many bytes come, then silence; the client meanwhile goes on by other requests."""
+    """A step of the client: it sends `size` bytes of a request, then nothing more, and goes on with other requests."""
 
     size: int
 
@@ -64,7 +66,8 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """A request with so many bytes is still running while the client goes on by others."""
+    """A step of the client: it sends a request of which `size` bytes arrive, and goes on with others before that
+    ends."""
 
     size: int
 
@@ -74,7 +77,7 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Bytes that aren't those of their checksum."""
+    """A step of the client: it sends `size` bytes that don't agree with their checksum."""
 
     size: int
 
@@ -84,7 +87,8 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Exceed:
-    """More bytes than the upload has, without saying so before."""
+    """A step of the client: it sends `surplus` bytes more than the upload has left, in a body without a declared
+    length."""
 
     surplus: int
 
@@ -102,7 +106,7 @@ class Astray:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """HEAD."""
+    """A step of the client: it asks for the offset with HEAD until a node answers."""
 
     async def play(self, client: Client) -> None:
         await client.look()
@@ -118,7 +122,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """From now on another node answers."""
+    """A step of the client: its next request goes to the other node."""
 
     async def play(self, client: Client) -> None:
         client.hop()
@@ -136,7 +140,7 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A node dies, with all that it is doing."""
+    """A step of the world: a node dies, with all that it is doing; with `noticed`, the other node knows it at once."""
 
     node: int
     noticed: bool
@@ -147,7 +151,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Squeeze:
-    """A node's memory is full of other things for a while."""
+    """A step of the world: nearly all of a node's memory budget is taken for `seconds`."""
 
     node: int
     seconds: float
@@ -168,7 +172,7 @@ class Rob:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """The state has no room for anything new for a while."""
+    """A step of the world: the state is full for `seconds`, so that it takes nothing new."""
 
     seconds: float
 
@@ -199,7 +203,7 @@ class Hush:
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """An operator has events sent again: dead ones, or also those that have arrived."""
+    """A step of an operator: all events whose delivery is in this state are sent again."""
 
     state: DeliveryState
 

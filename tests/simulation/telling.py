@@ -1,4 +1,4 @@
-"""The way from a node to the receiver of events: the real deliverer, over an outbox on the simulated network."""
+"""The delivery of events from a node to the receiver: the real deliverer, over an outbox on the simulated network."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ _DRAIN = SINK.patience / 2
 """Seconds for deliveries under way when a node is stopped: less than one may take."""
 _DAY = 86_400.0
 _STEADY = (0.0, *[5.0] * 60)
-"""Seconds before each attempt of a sink of the server's own: for longer than any fault lasts."""
+"""The seconds before each attempt at an event for a sink of the server's own, if the setup has no pauses: longer
+together than any fault."""
 
 
 class SimulatedOutbox:
-    """One node's way to the outbox, as far as it delivers."""
+    """The outbox as one node reaches it, over the simulated network, with the methods that serving processes use."""
 
     def __init__(self, network: Network, outbox: Outbox, receiver: Receiver, setup: Setup) -> None:
         self._network, self._outbox, self._receiver, self._pauses = network, outbox, receiver, setup.pauses
@@ -44,7 +45,7 @@ class SimulatedOutbox:
         self._wakes.append(wake)
 
     def wake(self) -> None:
-        """This node has stored events."""
+        """Tell the lanes of this node that it has stored events."""
         for wake in self._wakes:
             wake()
 
@@ -81,10 +82,11 @@ class SimulatedOutbox:
 
 
 class Teller:
-    """The deliverer of a node, from its start to its end."""
+    """The real deliverer of one node, from the node's start to its end."""
 
     def __init__(self, world: World, outbox: SimulatedOutbox, more_sinks: Mapping[str, Sink]) -> None:
-        """`more_sinks` are those that the server itself has, by their names."""
+        """Make a lane for each of `more_sinks`, the sinks of the server's own by their names, and one for the receiver
+        if the setup has pauses."""
         lanes = [_lane(world, outbox, name, sink) for name, sink in more_sinks.items()]
         if world.setup.pauses:
             lanes.append(_lane(world, outbox, NAME, SimulatedSink(world.network, world.receiver)))
@@ -92,7 +94,7 @@ class Teller:
         self._deliverer, self._stopping = Deliverer(lanes, _DRAIN), asyncio.Event()
 
     def stop(self) -> None:
-        """As on SIGTERM."""
+        """End `run`, as SIGTERM does."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -113,7 +115,7 @@ def _lane(world: World, outbox: SimulatedOutbox, name: str, sink: Sink) -> Lane:
 
 
 def subscribe(world: World) -> None:
-    """Store all events for the receiver, if there is one, and for what else wants them."""
+    """Register the subscriptions of the receiver, the feed and the jobs' sink, so far as the setup has them."""
     setup, every = world.setup, frozenset(EventType)
     subscriptions = [Subscription(name=NAME, format="tusd", types=every)] if setup.pauses else []
     if setup.bus is not None:
@@ -131,7 +133,8 @@ def resend(world: World, *states: DeliveryState) -> None:
 
 
 async def tell_all(world: World) -> None:
-    """Wait until the receiver has got everything; an operator has what was given up sent again. Raises Untold."""
+    """Wait until all deliveries have succeeded; an operator has dead events sent again. Raises Untold if that takes
+    longer than the pauses allow."""
     give_up = world.loop.time() + 3 * sum(world.setup.pauses) + _DAY
     while any(backlog.pending or backlog.dead for backlog in at_once(world.records.outbox.backlogs())):
         if world.loop.time() > give_up:

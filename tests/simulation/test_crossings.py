@@ -1,4 +1,4 @@
-"""Every number past which something is done in another way is passed in simulation, and isn't: by a few of its runs."""
+"""A few simulated runs are on both sides of every number past which the code works in another way."""
 
 from __future__ import annotations
 
@@ -32,25 +32,28 @@ from tusd_py.storage.s3.options import Profile
 
 SEEDS = range(200)
 FAULTS = ("broken", "failing")
-"""A repeat helps, and none does."""
+"""The faults in these runs: a retry helps against `broken`, and none against `failing`."""
 DIRECT = Program(tracks=(Straight(length=29),))
-"""A program whose client asks which of its parts are there: rare among those that are drawn."""
+"""A program whose client asks for the stored parts of its upload, as few generated programs do."""
 OF_EVENTS = {"event_page", "pruned"}
-"""Numbers of commands and of removal in the end, which are not simulated: test_outbox_operators of contracts."""
+"""The thresholds of commands, of the feed's pages and of the removal of old events, which aren't simulated here:
+tests/contracts/test_outbox_operators.py tests pages and removal."""
 OF_PAGES = {"page_size"}
-"""The size of a page, which the simulation's small records don't reach: test_jobs and test_feed of contracts try it."""
+"""The size of a page, which the small records of the simulation don't reach: tests/contracts/test_jobs.py and
+test_feed.py test it."""
 OF_LISTENERS = {"recent_events"}
-"""Numbers of the dashboard, which isn't simulated: tests/live has one."""
+"""The threshold of the dashboard, which isn't simulated: tests/contracts/engine/test_listing.py tests a low one."""
 OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith("disk_")}
-"""Which isn't simulated: tests/contracts open it with low ones."""
+"""The thresholds of a local disk, which isn't simulated: the tests of storages open one with low thresholds
+(`LOW_DISK`)."""
 OF_A_PROVIDER = {"part_size", "max_part", "min_part", "concurrency", "listed"}
 
 Seen = defaultdict[str, set[bool]]
-"""By the name of a number: True where it was passed, False where it wasn't."""
+"""The results of comparisons with each number, by its name: True if it was passed, False if it wasn't."""
 
 
 class Watched(int):
-    """A number that records in `crossings` the result of each comparison with it."""
+    """A number that records in `crossings` the result of each comparison with it, except by `!=`."""
 
     def __new__(cls, value: int, name: str, crossings: Seen) -> Self:
         watched_number = super().__new__(cls, value)
@@ -83,7 +86,7 @@ class Watched(int):
     __hash__ = int.__hash__
 
     def __deepcopy__(self, _: object) -> int:
-        """A record has a plain number."""
+        """Return a plain number, for the copy of a record."""
         return int(self)
 
 
@@ -101,7 +104,8 @@ class Gate(asyncio.Semaphore):
 
 
 def watched(setup: Setup, crossings: Seen) -> Setup:
-    """Return the setup with each threshold and limit as a `Watched`, which records comparisons in `crossings`."""
+    """Return the setup with the thresholds of `LOW` and its own limits of a provider as `Watched` numbers, which record
+    comparisons in `crossings`."""
     low = {field.name: Watched(getattr(LOW, field.name), field.name, crossings) for field in fields(Thresholds)}
     chosen: dict[str, Any] = {
         name: Watched(getattr(setup, name), name, crossings) for name in OF_A_PROVIDER - {"min_part"}
@@ -111,7 +115,8 @@ def watched(setup: Setup, crossings: Seen) -> Setup:
 
 @contextmanager
 def seams(crossings: Seen) -> Iterator[None]:
-    """Watches numbers that aren't compared with another, but handed on to a part that counts."""
+    """Record in `crossings`, until the context ends, if numbers are reached that the code doesn't compare itself but
+    hands on, to a store, a library or a semaphore."""
     with (
         seams_of_pages(crossings),
         seams_of_storage(crossings),
@@ -123,7 +128,8 @@ def seams(crossings: Seen) -> Iterator[None]:
 
 @contextmanager
 def seams_of_pages(crossings: Seen) -> Iterator[None]:
-    """Watches if what is listed fills the page that was asked for."""
+    """Record in `crossings`, until the context ends, if each loaded list of uploads or deliveries is as long as its
+    limit."""
     due, listed, due_deliveries = SimulatedState.due, SimulatedState.list, SimulatedOutbox.due
 
     async def watched_due(self: SimulatedState, now: float, limit: int) -> Sequence[UploadId]:
@@ -151,7 +157,7 @@ def seams_of_pages(crossings: Seen) -> Iterator[None]:
 
 @contextmanager
 def seams_of_storage(crossings: Seen) -> Iterator[None]:
-    """Watches how much is deleted, copied or reserved at a time."""
+    """Record in `crossings`, until the context ends, if each deletion, copy and reservation exceeds its threshold."""
     delete = S3Client.delete
 
     async def watched_delete(self: S3Client, keys: Any) -> None:
@@ -177,7 +183,8 @@ def seams_of_storage(crossings: Seen) -> Iterator[None]:
 
 
 def crossed() -> Seen:
-    """Return the crossings of some runs, each without a fault and with one."""
+    """Return the crossings of generated programs, each run without a fault and with one, and of `DIRECT`, run without a
+    fault and with each of `FAULTS`."""
     crossings = Seen(set)
     with seams(crossings):
         for seed in SEEDS:

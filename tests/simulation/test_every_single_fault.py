@@ -1,4 +1,5 @@
-"""Requests of every scenario meet every fault, one at a time. A failure names the experiment to run again."""
+"""Every scenario keeps its promises with a fault at one request: with a random sample of these faults, or with all of
+them in `make huge`. A failure names the experiment to run again."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ from tests.simulation.scenarios import SCENARIOS
 
 SEED = int(os.environ.get("SEED") or secrets.randbelow(2**32))
 SHARE = 1 / 3
-"""The share of the single faults in each run of the usual tests; several runs have all of them."""
+"""The share of a scenario's single faults that one run of `make test` draws at random, `MOST` at the most."""
 MOST = 120
-"""The most faults of one scenario there: the longest one took as long as all others together."""
+"""The most faults of one scenario in one run of `make test`: without a limit, the longest scenario takes as long as all
+others together."""
 CREW_FAULTS = 30
 """The faults of each scenario with listeners or jobs: their nodes look for changes every second, which takes long."""
 
@@ -41,7 +43,7 @@ def test_every_promise_survives_any_single_fault(scenario: str) -> None:
 
 
 def _pairs(scenario: str) -> Sequence[tuple[int, str]]:
-    """Each step of the scenario with each fault."""
+    """Return each number of a step of the scenario's run without faults, with the name of each fault."""
     return list(product(range(len(run(scenario, {}))), FAULTS))
 
 

@@ -1,4 +1,4 @@
-"""Failures that the simulation found, each by its name."""
+"""Failures that the simulation found: each test runs again what once broke a promise."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from tusd_py.storage.s3.storage import S3Storage
 
 
 def test_a_woken_writer_keeps_the_finished_upload() -> None:
-    """A woken writer that misses its parts doesn't end the finished upload."""
+    """A writer that wakes from a pause and finds its multipart upload gone doesn't end the upload that another request
+    has finished."""
     run("one-patch", {step("one-patch", "s3.UploadPart", -1): "pause-before"})
 
 
 def test_a_part_landing_twice_keeps_its_identity() -> None:
-    """A part that lands a second time with another ETag is still the same part."""
+    """A part that S3 stores a second time, late and with another ETag, still counts as the same part."""
     scenario = "slow-patches-opaque-etags"
     run(scenario, {step(scenario, "s3.UploadPart"): "lands-soon"})
 
@@ -29,7 +30,7 @@ def test_a_writer_that_wakes_can_not_record_what_was_tidied_away() -> None:
 
 
 def test_a_failing_writer_takes_no_waiter_with_it() -> None:
-    """A failing writer doesn't fail the one that waits for its memory."""
+    """A writer that fails in an outage of S3 doesn't fail another writer that waits for its memory."""
     run("tight-memory", {step("tight-memory", "s3.CreateMultipartUpload"): "outage"})
 
 
@@ -39,31 +40,32 @@ def test_a_woken_writer_leaves_no_terminated_object() -> None:
 
 
 def test_an_object_after_a_withdrawn_creation_goes() -> None:
-    """An object that lands after its creation was withdrawn is removed in the end."""
+    """An object that S3 stores late, after its upload's creation failed and was undone, is removed in the end."""
     put = step("empty", "s3.PutObject")
     run("empty", {put: "lands-late", put + 2: "refused"})
     run("empty", {put: "lands-late", put + 1: "refused", put + 2: "broken"})
 
 
 def test_an_object_after_another_finisher_goes() -> None:
-    """An object that lands after another writer had finished and ended the upload is removed in the end."""
+    """An object that S3 stores late, after another writer has finished the upload and the upload has ended, is removed
+    in the end."""
     run("terminate-one-object", {step("terminate-one-object", "state.save"): "lands-late", 12: "slow-before"})
 
 
 def test_an_object_after_its_deletion_goes() -> None:
-    """An object that lands after it was deleted is removed in the end."""
+    """An object that S3 stores late, after its deletion, is removed in the end."""
     run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "lands-late"})
 
 
 def test_an_object_after_a_refused_digest_goes() -> None:
-    """An object that lands again after its upload ended, as its bytes were the wrong ones, is removed in the end."""
+    """An object that S3 stores again, after its upload ended because of a wrong digest, is removed in the end."""
     creation = step("ietf-spoiled-small", "s3.PutObject", -1)
     for fault in ("lands-late", "lands-soon"):
         run("ietf-spoiled-small", {creation: fault})
 
 
 def test_a_waiting_part_keeps_its_memory() -> None:
-    """A part that waits for its multipart upload isn't asked for its memory without end."""
+    """A part that waits for its multipart upload to be created isn't asked without end to give up its memory."""
     creation = step("tight-memory", "s3.CreateMultipartUpload")
     run("tight-memory", {creation: "broken", creation + 2: "answer-lost"}, seed=2453097673)
 
@@ -73,17 +75,19 @@ def test_damaged_bytes_never_land_after_the_right_ones() -> None:
 
 
 def test_a_relanded_object_can_be_downloaded() -> None:
-    """An object that lands a second time with another ETag can still be downloaded."""
+    """An object that S3 stores a second time, late and with another ETag, can still be downloaded."""
     run("one-object-opaque-etags", {step("one-object-opaque-etags", "s3.PutObject"): "lands-soon"})
 
 
 def test_an_object_with_a_tail_is_found_after_a_crash() -> None:
-    """An object whose last bytes were a tail is found after a crash."""
+    """An object whose last bytes were a tail is found after its node crashed as soon as S3 had completed the multipart
+    upload."""
     run("ietf-pieces", {step("ietf-pieces", "s3.CompleteMultipartUpload"): "crash-after"})
 
 
 def test_an_empty_upload_finishes_despite_begun_parts() -> None:
-    """An upload that turns out empty is finished though damaged bytes had begun its parts."""
+    """An upload of deferred length that turns out to be empty is finished, though bytes with a wrong checksum came
+    first."""
     journey = Journey(length=0, deferred=True, steps=(Damage(16),), end="download")
     play(Program(tracks=(journey,)).scenario(), "empty after all", {})
 
@@ -112,13 +116,14 @@ def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
 
 
 def test_a_relanded_partial_is_copied() -> None:
-    """A partial whose object landed again with another ETag is still copied."""
+    """A partial upload whose object S3 stored again, with another ETag, is still copied into the final upload."""
     scenario = "small-partials-opaque-etags"
     run(scenario, {step(scenario, "s3.PutObject"): "lands-soon"})
 
 
 def test_an_object_lost_before_its_digest_is_remade() -> None:
-    """An object that vanished before its digest was known is made again."""
+    """An object that vanishes before its digest is known is made again, also if a node crashes after any one
+    request."""
     journey = Journey(length=6, first=6, ietf=True, steps=(Hop(), Repair(), Rob("object"), Send(6)))
     scenario = Program(tracks=(journey,)).scenario()
     for number in range(len(play(scenario, "object vanished", {}))):
@@ -126,7 +131,8 @@ def test_an_object_lost_before_its_digest_is_remade() -> None:
 
 
 def test_a_whole_object_lost_unrecorded_is_lost() -> None:
-    """An object sent whole that vanished before it was recorded is lost for certain."""
+    """A direct upload in one request whose object vanishes before the record names it counts as lost, also if any one
+    request is refused."""
     track = Straight(length=1, whole=True, with_length=False, before=(Wait(90.0),), after=(Sweep(), Rob("object")))
     scenario = Program(tracks=(track,)).scenario()
     for number in range(len(play(scenario, "whole object vanished", {}))):

@@ -1,6 +1,6 @@
-"""Every promise, in anything a world can do: programs that Hypothesis draws, and shrinks where one breaks a promise.
+"""Every promise holds in random programs, which Hypothesis draws, and shrinks if one breaks a promise.
 
-`make soak` draws more of them, for as long as one likes.
+`make soak` draws more of them, for a given time.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ def test_a_faultless_run_records_no_trouble(
     piece: int,
     info_objects: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
-    """A run without a fault records no trouble and stores exactly what its clients sent."""
+    """An upload whose client breaks off one request is finished, records no trouble and holds the sent bytes; before,
+    it has an info object only if the setup wants one."""
     with SimulatedLoop() as loop, simulated(loop, 0):
         world = World(loop, Setup(info_objects=info_objects), {}, calm=True)
 

@@ -1,4 +1,4 @@
-"""An observer that keeps complaints."""
+"""An observer that keeps the reported troubles."""
 
 from __future__ import annotations
 

@@ -10,20 +10,24 @@ class Truth:
 
     def __init__(self) -> None:
         self.contents: dict[bytes, bytes] = {}
-        """By the name in an upload's metadata: what it must hold."""
+        """The content that each upload must have, by the name in its metadata."""
         self.infected: set[bytes] = set()
         """Contents in which a scanner finds something."""
         self.finished: dict[UploadId, bytes] = {}
-        """The content of each upload that was ever complete."""
+        """The content of each upload that a client was ever told is complete."""
         self.durable: dict[UploadId, int] = {}
         """The offset of each upload as recorded last, whether or not it is there any more."""
         self.complete: set[UploadId] = set()
-        """Uploads that a client was told are complete, and that have not ended since."""
+        """The ids of uploads that a client was told are complete and that have not ended since; partial uploads aren't
+        included."""
         self.robbed: set[UploadId] = set()
-        """Uploads whose bytes were taken from the bucket, unknown to the nodes: they may fall back."""
+        """The ids of uploads of which bytes were taken from the bucket, unknown to the nodes: their offsets may
+        fall."""
         self.bereft: set[UploadId] = set()
-        """Uploads that lost all their bytes that way."""
+        """The ids of uploads whose bytes were all taken from the bucket or replaced there, and of unfinished final
+        uploads made of them."""
         self.forgotten: set[UploadId] = set()
-        """Uploads whose records were lost: their objects stay, known as done or not."""
+        """The ids of uploads whose records were lost with the state: their objects stay in the bucket, finished or
+        not."""
         self.orphans: dict[str, bytes] = {}
-        """The content of those that were known as done, by their keys."""
+        """The content of the finished objects whose records were lost with the state, by their keys."""

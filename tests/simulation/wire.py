@@ -36,16 +36,17 @@ class _Protocol:
 
 
 class Wire:
-    """The connection as its transport: what a node writes, the client hears at once."""
+    """The connection of a request, as the transport of a node: the client gets at once what a node writes."""
 
     def __init__(self, hear: Callable[[bytes], None], machine: Machine, clock: Callable[[], float]) -> None:
         self._hear, self._machine, self._clock = hear, machine, clock
         self.heard_at = clock()
         self.closed = asyncio.Event()
         self.breach: Exception | None = None
-        """The promise that was broken by what came."""
+        """The exception that a piece of the body made the client raise, as for a broken promise; None if there was
+        none."""
         self._receiver: asyncio.Protocol | None = None
-        """The part of the node that has taken the connection from aiohttp."""
+        """The protocol, a part of the node, that has taken the connection over from aiohttp; None before."""
 
     def request(self, engine: Engine, path: str, last_id: str) -> web.Request:
         """Return a GET as a node gets it, sent as by a browser's EventSource."""
@@ -65,7 +66,8 @@ class Wire:
         return request
 
     def take(self, piece: bytes) -> None:
-        """Have the client hear a piece of the body."""
+        """Pass a piece of the body to the client. An exception of the client is kept as `breach`, and closes the
+        connection."""
         self.heard_at = self._clock()
         try:
             self._hear(piece)
@@ -74,7 +76,8 @@ class Wire:
             self.close()
 
     def write(self, data: bytes) -> None:
-        """Take chunks of the body (RFC 9112, 7.1)."""
+        """Decode chunks of the body (RFC 9112, 7.1), and pass their pieces to the client until the connection is
+        closed."""
         while data and not self.is_closing():
             size, _, rest_of_data = data.partition(b"\r\n")
             piece, data = rest_of_data[: int(size, 16)], rest_of_data[int(size, 16) + 2 :]
@@ -122,13 +125,13 @@ class _Writer(AbstractStreamWriter):
         return self._wire
 
     async def write(self, chunk: Any) -> None:
-        """Send a piece of the body. Raises ConnectionResetError."""
+        """Send a piece of the body. Raises ConnectionResetError if the connection is closed."""
         if self._wire.is_closing():
             raise ConnectionResetError
         self._wire.take(bytes(chunk))
 
     async def write_eof(self, chunk: bytes = b"") -> None:
-        """Do nothing: the task's end is the answer's."""
+        """Do nothing: the response ends when the task of its handler ends."""
 
     async def drain(self) -> None:
         """Do nothing: the client takes all at once."""

@@ -36,7 +36,7 @@ from tusd_py.engine.expiry_sweep import sweep
 
 EPOCH = 1_700_000_000.0
 _REMEMBERED = 8 * 86400.0
-"""More than the seconds that an end is remembered."""
+"""The seconds of eight days: more than those for which the end of an upload is remembered."""
 _LONGEST_JOB = 600.0
 """Seconds in which any job ends."""
 CALM = (Refusal, Locked, Superseded)
@@ -48,17 +48,18 @@ class Violation(AssertionError):
 
 
 class Leak(Violation):
-    """A part stays without end that no upload needs."""
+    """A promise was broken: something stays that no upload needs, as a record, an object, a part, a charge or
+    memory."""
 
 
 class World(Truth):
-    """Two nodes, what they share, and how many requests it has taken so far."""
+    """The simulated world: two nodes, the services that they share, and the facts by which the nodes are judged."""
 
     def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan, *, calm: bool) -> None:
         super().__init__()
         self.loop, self.setup = loop, setup
         self.calm = calm
-        """No fault befalls a part, so none may complain."""
+        """True if neither faults nor the scenario cause trouble, so that nodes may report none."""
         self.troubles = Troubles()
         self.network = Network(loop, plan)
         self.bucket = Bucket(setup.profile, opaque=setup.opaque_etags)
@@ -69,7 +70,7 @@ class World(Truth):
         self.ledger = Ledger(self.now, self.exchange.commit, patience=2.5 if calm else math.inf)
         self.rows: Rows = {}
         self.free: dict[str, int] = {}
-        """Bytes in a store, by its name, where there is an end to them."""
+        """The free bytes of each store that has a limit, by its name; negative while the store is full."""
         self._requests: list[tuple[Machine, asyncio.Task[Any]]] = []
         self._chores: list[asyncio.Task[None]] = []
         self._started = 0
@@ -80,14 +81,15 @@ class World(Truth):
         return EPOCH + self.loop.time()
 
     def node(self, index: int) -> Node:
-        """The node as it runs now: one that crashed has been started again."""
+        """Return the node at this index, modulo their number. One that crashed is started again first."""
         index %= len(self._nodes)
         if self._nodes[index].machine.crashed.done():
             self._nodes[index] = self._start("AB"[index])
         return self._nodes[index]
 
     def begin(self, node: Node, work: Callable[[Engine], Awaitable[Any]]) -> asyncio.Task[Any]:
-        """A request that runs on `node`, whether or not anyone waits for it."""
+        """Start `work` on the node as a task, and return the task. Its error is checked at the end of the experiment,
+        also if no client waits for it."""
 
         async def run() -> Any:
             return await work(node.engine)
@@ -97,7 +99,8 @@ class World(Truth):
         return task
 
     def restart(self, index: int) -> None:
-        """A new process takes over; the old one ends with the last of its requests, and all it had in memory."""
+        """Replace the node by a new process. The old process ends with the last of its requests; what it had in memory
+        is gone."""
         index %= len(self._nodes)
         old, self._nodes[index] = self._nodes[index], self._start("AB"[index])
         old.machine.hear(old.teller.stop)
@@ -115,13 +118,14 @@ class World(Truth):
         self.node(index).machine.crash(noticed=noticed)
 
     async def squeeze(self, index: int, seconds: float) -> None:
-        """Another takes all the memory that a node has for so long: what is only kept there goes."""
+        """Take nearly all of a node's memory budget for `seconds`, so that bytes kept only in its cache go. Return at
+        once."""
         node = self.node(index)
         self.begin(node, lambda _: chores.hog(node.budget, seconds))
         await asyncio.sleep(0)
 
     async def fill(self, store: str, seconds: float) -> None:
-        """Other things fill a store for so long."""
+        """Make a store full for `seconds`, and return after that: it reports no free space."""
         self.free[store] = self.free.get(store, 0) - 1
         await self._measure_stores()
         await asyncio.sleep(seconds)
@@ -133,7 +137,8 @@ class World(Truth):
             await self._do(Engine.measure_stores, node)
 
     def lose_state(self) -> None:
-        """A new, empty state is put in the place of the one there was, and the nodes start again."""
+        """Replace the state by a new, empty one, crash both nodes, and start new ones. The lost uploads are
+        `forgotten`."""
         self.forgotten |= set(self.uploads())
         done = [upload.cursor["key"] for upload in self.uploads().values() if upload.done]
         self.orphans |= {key: self.bucket.objects[key].content for key in done}
@@ -144,7 +149,8 @@ class World(Truth):
             self._nodes[index] = self._start("AB"[index])
 
     def check_complete(self, upload_id: UploadId) -> None:
-        """Check that an upload reported as complete has its object, now, with every byte. Raises Violation."""
+        """Check that an upload reported as complete has its object, now, with every byte, and record it as complete;
+        skip it if it is in `bereft`. Raises Violation."""
         if upload_id in self.bereft:
             return
         upload = self.record(upload_id)
@@ -156,7 +162,8 @@ class World(Truth):
             self.complete.add(upload_id)
 
     def commit(self, events: Sequence[Event], recorded: Upload | None) -> None:
-        """Tell the receiver and the message exchange what the state has just recorded."""
+        """Record the events of a commit as due at the receiver, and the upload's offset; tell the message exchange of
+        the commit."""
         if recorded is not None:
             self.receiver.expect(events, recorded)
             self.durable[recorded.id] = recorded.offset
@@ -166,9 +173,10 @@ class World(Truth):
         return self.uploads().get(upload_id)
 
     async def settle(self) -> None:
-        """Let every delay and job run out without new faults, sweep until nothing is left to do, and have everything
-        downloaded. The hourly round, which lists the whole bucket, runs only if records were lost: what other troubles
-        left must go by the records of the uploads that saw them. Raises Violation."""
+        """Let every delay and job run out without new faults, sweep until nothing is left to do, deliver all events,
+        and have every finished upload downloaded. The hourly round, which lists the whole bucket, runs only if records
+        were lost: leftovers of other troubles must be found by the records of their uploads. Raises Violation, Untrue,
+        Untold."""
         self.network.plan = {}
         await asyncio.sleep(2 * LONG)
         await await_jobs(self, _LONGEST_JOB)
@@ -194,16 +202,16 @@ class World(Truth):
         await self.begin(self.node(1), self._download_all)
 
     async def sweep(self) -> None:
-        """Run each node's work of every few seconds."""
+        """Run the sweep of each node, one after the other."""
         for node in range(len(self._nodes)):
             await self._do(sweep, node)
 
     async def tidy(self) -> None:
-        """Run each node's work of every hour or so."""
+        """Run the hourly round, garbage collection, on the second node."""
         await self._do(chores.tidied, 1)
 
     async def repair(self) -> None:
-        """Run an operator's repair, at any time."""
+        """Run an operator's repair on the second node."""
         await self._do(chores.repaired, 1)
 
     async def _do(self, chore: Callable[[Engine], Awaitable[Any]], number: int) -> None:
@@ -229,7 +237,7 @@ class World(Truth):
                 raise Violation("an unforeseen error") from error
 
     def check_object(self, upload: Upload) -> None:
-        """A finished upload's object is there, with every byte. Raises Violation."""
+        """Check that a finished upload's object is there, with every byte and the upload's id. Raises Violation."""
         stored = self.bucket.objects.get(upload.cursor["key"])
         if stored is None:
             raise Violation("complete, but there is no object")
@@ -239,7 +247,8 @@ class World(Truth):
             raise Violation("complete, but the object is not ours")
 
     def _expected(self, upload: Upload) -> bytes:
-        """The content it must have; of one that was rebuilt without its metadata, what there is."""
+        """Return the content that the upload must have; that of its object if the record was rebuilt without its
+        metadata."""
         name = upload.metadata.get("name")
         return self.bucket.objects[upload.cursor["key"]].content if name is None else self.contents[name]
 

@@ -24,7 +24,8 @@ async def s3_proxy(seaweed: SeaweedFS) -> AsyncIterator[S3Proxy]:
 
 @pytest.fixture(autouse=True)
 def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that failed must not take the next ones with it."""
+    """Reset the S3 proxy after each test that uses it, so that the faults of a failed test don't reach the next
+    ones."""
     yield
     if "s3_proxy" in request.fixturenames:
         proxy = request.getfixturevalue("s3_proxy")
@@ -34,7 +35,7 @@ def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]
 
 @pytest.fixture(params=["local", "s3"])
 def site(request: pytest.FixtureRequest) -> Site:
-    """The same on each storage."""
+    """A server on local disk, and one on S3: the test runs with each."""
     chosen_site = request.getfixturevalue(request.param)
     assert isinstance(chosen_site, Site)
     return chosen_site

@@ -19,12 +19,13 @@ from tests.support.sites import LEAKS
 
 _BLOCK = 1024 * 1024
 _NEVER = ("Traceback", "upload rolled back")
-"""In a log: the storm takes nothing out of the bucket, so a node that missed something has deceived itself."""
+"""Texts that no log may contain: the storm takes nothing out of the bucket, so a node that rolls an upload back is
+wrong about the storage."""
 Records = Mapping[str, Mapping[str, Any]]
 
 
 class Aftermath:
-    """The state of one deployment after the storm."""
+    """The check of one deployment after the storm, by its state, its bucket and its logs."""
 
     def __init__(self, crowd: Crowd, seaweed: SeaweedFS, tally: Tally) -> None:
         self._crowd = crowd
@@ -33,7 +34,7 @@ class Aftermath:
         self._tally = tally
 
     async def judge(self, patience: float) -> None:
-        """Checks everything, once all that no client needs is gone; it gets so many seconds for that."""
+        """Check records, objects, completions and logs. Only finished uploads may be left after `patience` seconds."""
         await self._janitor()
         await self._until_only_finished(patience)
         records = await self._records()
@@ -42,7 +43,7 @@ class Aftermath:
         self._read_logs()
 
     async def _janitor(self) -> None:
-        """Every other upload that was given up is deleted; the rest runs out."""
+        """Delete every second upload that its client gave up; leave the others to expire."""
         for client in self._crowd.abandoned[::2]:
             try:
                 await client.delete()
@@ -52,7 +53,8 @@ class Aftermath:
                 self._crowd.report(client, str(breach))
 
     async def _until_only_finished(self, patience: float) -> None:
-        """Rounds as the server makes them, until they find nothing more to do."""
+        """Run expiry and garbage collection until nothing but finished uploads is left; after `patience` seconds,
+        report the rest."""
         try:
             async with asyncio.timeout(patience):
                 while surplus := await self._surplus():
@@ -71,7 +73,8 @@ class Aftermath:
         return self._tally.report(self._site.name, "aftermath", f"left behind: {leftover}")
 
     async def _surplus(self) -> list[str]:
-        """All in the bucket and the state that is no finished upload."""
+        """Return all records and keys that belong to no finished upload; a finished partial upload counts as surplus
+        too."""
         records = await self._records()
         done = {name for name, record in records.items() if _is_finished(record)}
         open_ones = [f"a record: {record}" for name, record in records.items() if name not in done]
@@ -88,7 +91,8 @@ class Aftermath:
         return outcome
 
     async def _compare(self, records: Records) -> None:
-        """Each record has its object, each object its bytes, and each told completion its record."""
+        """Check that each upload reported complete has a record, each record an object, and each object the bytes
+        sent."""
         clients = {upload_id(client.upload.url): client for client in self._crowd.finished.values()}
         for name, client in clients.items():
             if name not in records:
@@ -98,7 +102,8 @@ class Aftermath:
             await self._compare_record(name, record, keys)
 
     async def _compare_record(self, name: str, record: Mapping[str, Any], keys: Collection[str]) -> None:
-        """Check that the record has a client and an object; also if its client was never told the upload's URL."""
+        """Check that the record has a client and an object with the client's bytes. The client is found by its file
+        name, as it may never have been told the URL."""
         client = self._crowd.clients.get(str(record["metadata"].get("filename")))
         if client is None:
             self._tally.report(self._site.name, "aftermath", f"no client's upload: {record}")
@@ -121,7 +126,7 @@ class Aftermath:
         return digest.hexdigest()
 
     async def _look_again(self) -> None:
-        """Checks that complete uploads are still reported so by every server."""
+        """Check, with HEAD at a server chosen at random, that each upload reported complete still is."""
         for client in self._crowd.finished.values():
             try:
                 await client.catch_up()

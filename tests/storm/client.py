@@ -1,4 +1,4 @@
-"""Behaviour of every client: it never gives up, believes nothing it is told, and compares what it gets."""
+"""Behaviour common to all clients: each repeats what failed, checks every answer, and compares what it downloads."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.storm.talk import Reply, Talk
 from tests.storm.tracked import Tracked
 
 SOON = (0.05, 0.5)
-"""Seconds before a client asks again."""
+"""The least and most seconds before a client asks again."""
 PASSING = frozenset({423, 503})
-"""Statuses of trouble that passes."""
+"""Statuses that ask a client to try again later."""
 
 
 def raise_breach(error: BaseException) -> None:
-    """Raises `error` unless all that it says is that the upload is gone."""
+    """Raise all errors within `error` other than Ended, as one group; return if there are none."""
     _, breaches = BaseExceptionGroup("of a request", [error]).split(Ended)
     if breaches is not None:
         raise breaches
 
 
 class UploadClient:
-    """One upload's client. What a protocol says in its own way, each kind of client says for itself."""
+    """One upload's client: the behaviour that all protocols share. Each subclass speaks one protocol."""
 
     def __init__(self, talk: Talk, content: Content, lifetime: float) -> None:
         self.talk = talk
@@ -35,22 +35,25 @@ class UploadClient:
         self.content = content
         self.upload = Tracked(content, lifetime)
         self.name = talk.history.client
-        """Is sent as the file name, which tells the client of an upload that is found."""
+        """The client's name, sent as the file name: it tells to which client a record belongs."""
 
     @abstractmethod
     async def create(self) -> None:
-        """Until the upload's URL is known."""
+        """Create the upload, again after each answer that is lost or asks to; return once its URL is known. Raises
+        Breach."""
 
     @abstractmethod
     async def step(self) -> None:
-        """One request with bytes, or without where only the end is missing; asks where it got no answer."""
+        """Send one request with bytes, or without if only the completion is missing; if it fails, ask for the offset.
+        Raises Breach, Ended."""
 
     @abstractmethod
     async def look(self) -> bool:
-        """HEAD, once; False if the answer was that it can't be told now. Raises Breach, Ended."""
+        """Send one HEAD and note what it tells. Return False if no answer came or the server can't tell now. Raises
+        Breach, Ended."""
 
     async def fill(self, stop: int | None = None) -> None:
-        """Step after step, until it is complete, or has got as far as `stop`."""
+        """Send requests until the upload is complete or `stop` bytes are acknowledged. Raises Breach, Ended."""
         while not self.upload.complete and (stop is None or self.upload.acknowledged < stop):
             await self.step()
             await asyncio.sleep(self.pause())
@@ -61,12 +64,13 @@ class UploadClient:
         return self.dice.choice((0, 0, 0, 0.02, 0.1, self.dice.uniform(0, 1)))
 
     async def catch_up(self) -> None:
-        """HEAD until it has an answer."""
+        """Send HEAD until the server tells the upload's state. Raises Breach, Ended."""
         while not await self.look():  # noqa: ASYNC110 (only asking tells)
             await asyncio.sleep(self.dice.uniform(*SOON))
 
     async def insist(self, method: str, url: str, body: bytes | None = None, /, **headers: object) -> Reply:
-        """Until there is an answer that isn't about trouble that passes. Each time at any server."""
+        """Send the request, each time to a server chosen at random, until the answer doesn't ask to try again; return
+        it. Raises Breach."""
         while True:
             reply = await self.talk.ask(method, self.talk.anywhere(url), body, **headers)
             if reply is not None and not self.passes(reply):
@@ -74,13 +78,13 @@ class UploadClient:
             await asyncio.sleep(self.dice.uniform(*SOON))
 
     def passes(self, reply: Reply) -> bool:
-        """Return True if the answer asks to try again. Raises Breach where it doesn't say when."""
+        """Return True if the answer asks to try again. Raises Breach if it has then no Retry-After."""
         if reply.status in PASSING and "Retry-After" not in reply.headers:
             raise Breach(f"{reply.status} without Retry-After")
         return reply.status in PASSING
 
     async def delete(self) -> None:
-        """DELETE until it is gone, and see that it is."""
+        """Delete the upload and check that HEAD finds it gone. Raises Breach."""
         self.upload.deleting = True
         reply = await self.insist("DELETE", self.upload.url, **self.marks())
         if reply.status not in (204, 404, 410):
@@ -91,7 +95,8 @@ class UploadClient:
         self.talk.tally.counts["uploads deleted"] += 1
 
     async def delete_while_writing(self) -> None:
-        """Sends the DELETE while another request of the same client is in transit."""
+        """Start a step, and delete the upload up to half a second later, often while the step still runs. Raises
+        Breach."""
         writing = asyncio.create_task(self.step())
         await asyncio.sleep(self.dice.uniform(0, 0.5))
         self.upload.deleting = True
@@ -104,7 +109,7 @@ class UploadClient:
             raise_breach(error)
 
     def marks(self) -> dict[str, object]:
-        """The header fields that say which protocol is spoken."""
+        """Return the header fields that name the protocol; none by default."""
         return {}
 
     def hear_complete(self, *, partial: bool = False) -> None:
@@ -114,7 +119,8 @@ class UploadClient:
         self.upload.completed(partial=partial)
 
     async def download(self, begin: int, end: int) -> None:
-        """Download and compare those bytes of the finished upload, all of them for 0 and its size. Raises Breach."""
+        """Download bytes `begin` to `end` (exclusive) and compare them, without a Range if that is all. Raises Breach
+        for other bytes or another status, and after ten minutes without an answer other than 503."""
         whole = (begin, end) == (0, self.content.size)
         span, until = (None if whole else f"bytes={begin}-{end - 1}"), time.monotonic() + 600
         while (status := await self._compared(begin, end, span)) is None or status == 503:
@@ -133,7 +139,7 @@ class UploadClient:
         return await self.talk.compare(self.talk.anywhere(self.upload.url), span, right)
 
     async def download_some(self) -> None:
-        """A range, or all."""
+        """Download and compare a range chosen at random, or all bytes. Raises Breach."""
         size = self.content.size
         if size < 2 or self.dice.random() < 0.4:
             return await self.download(0, size)

@@ -1,4 +1,4 @@
-"""A client that cuts a file up, uploads the pieces side by side, and has them joined."""
+"""A client that cuts a file up, uploads the pieces concurrently as partial uploads, and has the server join them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.tus import TUS
 
 
 class ConcatClient(TusUploadClient):
-    """Its upload is the final one: it has no step but to be made."""
+    """A client of a final upload: to create it is all there is to do, so its steps only send HEAD."""
 
     def __init__(self, talk: Talk, content: Content, lifetime: float) -> None:
         super().__init__(talk, content, lifetime)
@@ -25,7 +25,8 @@ class ConcatClient(TusUploadClient):
         self._partials = [TusUploadClient(talk, span, lifetime, partial=True) for span in spans]
 
     async def create(self) -> None:
-        """Raises Ended where a partial upload's time was up before all of them were there."""
+        """Upload the partial uploads at the same time and join them; half of the clients then delete them. Raises
+        Breach, and Ended if a partial upload expired, either alone or in a group."""
         async with asyncio.TaskGroup() as group:
             for partial in self._partials:
                 group.create_task(self._bring(partial))

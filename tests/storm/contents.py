@@ -14,7 +14,7 @@ LONGEST = 32 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """`size` bytes of the pool, from `start` on."""
+    """An upload's bytes: `size` bytes of the module's random bytes, from `start` on."""
 
     start: int
     size: int
@@ -27,7 +27,8 @@ class Content:
 
 
 def some_content(dice: Random) -> Content:
-    """Most are small, some are several parts, a few are long."""
+    """Return content of a random size up to 32 MiB: most are a few MiB or less, some are several parts, a few are
+    long."""
     size = round(dice.choices(_SIZES, _WEIGHTS)[0](dice))
     return Content(dice.randrange(len(_POOL) - LONGEST), min(size, LONGEST))
 

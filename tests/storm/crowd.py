@@ -1,4 +1,4 @@
-"""So many clients at a time of one deployment, one after the other in each place, for as long as the storm lasts."""
+"""The clients of one deployment: a fixed number at a time, each followed by another, for as long as the storm lasts."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ from tests.support.bucket import upload_id
 _KINDS = {TusUploadClient: 60, IetfClient: 16, ConcatClient: 10, DirectUploadClient: 10, FormClient: 4}
 _FATES = {"finish": 70, "give up": 8, "delete": 5, "delete while writing": 5, "delete when finished": 12}
 _LOGGED = 20
-"""Lines of each server's log in a report."""
+"""The number of last lines of each server's log in a report."""
 _KEPT = 150
-"""Finished uploads that stay; beyond them the first is deleted for each that comes."""
+"""The number of finished uploads that stay. Above it, each that comes has one deleted: the one finished or chosen for a
+visit longest ago."""
 
 
 class Crowd:
-    """The clients of `site`. Each is what `seed` and its number make of it."""
+    """The clients of the deployment `site`. The kind, content and fate of each follow from `seed` and its name."""
 
     def __init__(self, site: Site, session: aiohttp.ClientSession, seed: int, tally: Tally) -> None:
         self.clients: dict[str, UploadClient] = {}
-        """All of them, by name."""
+        """All clients, by name."""
         self.finished: dict[str, UploadClient] = {}
         """The clients whose upload is finished and stays."""
         self.abandoned: list[UploadClient] = []
-        """The clients that gave up."""
+        """The clients that left their upload unfinished."""
         self.at_work: set[str] = set()
         self.site = site
         self._session = session
@@ -43,7 +44,8 @@ class Crowd:
         self._tally = tally
 
     async def run(self, places: int, over: asyncio.Event) -> None:
-        """Until the last client that came before it was `over` has finished."""
+        """Run `places` clients at a time, each followed by another; once `over` is set, return when the last has
+        finished."""
         async with asyncio.TaskGroup() as group:
             for _ in range(places):
                 group.create_task(self._place(over))
@@ -65,7 +67,8 @@ class Crowd:
         return self.clients[name]
 
     async def _visit(self, client: UploadClient) -> None:
-        """A client's whole life; what it finds is told with all it knows."""
+        """Run one client from creation to its end; report each breach with the client's history and the servers'
+        logs."""
         self.at_work.add(client.name)
         await asyncio.sleep(client.dice.uniform(0, 1))
         try:
@@ -118,7 +121,8 @@ class Crowd:
         return await self._make_room()
 
     async def _visit_another(self, client: UploadClient) -> None:
-        """Looks at what another has finished; as long as this lasts, it isn't deleted."""
+        """With a chance of 3 in 10, send HEAD for a finished upload chosen at random, its own included, and download
+        it. No client deletes that upload meanwhile."""
         visited = self.finished.pop(client.dice.choice(list(self.finished)))
         if client.dice.random() < 0.3:
             await visited.catch_up()

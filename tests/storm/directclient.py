@@ -1,4 +1,5 @@
-"""A client whose bytes go straight to S3, as parts or as one form; it asks the server to begin and to end."""
+"""Clients whose bytes go straight to S3: one in parts, which it asks the server to begin and complete, one in a
+form."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def _written(document: object) -> bytes:
 
 
 class DirectUploadClient(UploadClient):
-    """As Uppy's, but it never gives up."""
+    """A client that sends parts as Uppy does, but retries without end."""
 
     _key = ""
     _id = ""
@@ -61,7 +62,8 @@ class DirectUploadClient(UploadClient):
         await self._part(1, 0, min(_PART, self.content.size))
 
     async def look(self) -> bool:
-        """404 while it isn't complete: only the client knows how far it got."""
+        """Send one HEAD. Return False if no answer came or the server can't tell now, else True. Raises Breach or Ended
+        on a 404, which an upload that isn't complete answers too."""
         reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **TUS)
         if reply is None or (reply.status == 423 and self.passes(reply)):
             return False
@@ -70,7 +72,8 @@ class DirectUploadClient(UploadClient):
         return True
 
     async def _part(self, number: int, begin: int, end: int) -> dict[str, object]:
-        """Signed and sent until S3 has it."""
+        """Have part `number` signed and send it, until S3 takes it; return its number and ETag. Raises Breach,
+        Ended."""
         while True:
             signed = self._json(await self._ask("GET", f"/{number}"))
             reply = await self.talk.ask("PUT", signed["url"], self.content.slice(begin, end))
@@ -116,7 +119,8 @@ class DirectUploadClient(UploadClient):
 
 
 class FormClient(DirectUploadClient):
-    """All of its bytes go to S3 in one form. No request says that this is the end: it is looked for."""
+    """A client that sends all bytes to S3 in one form. No request ends the upload: HEAD makes the server look for
+    it."""
 
     async def create(self) -> None:
         query = urlencode({"filename": self.name, "type": "application/x-storm"})
@@ -169,6 +173,6 @@ class FormClient(DirectUploadClient):
         return True
 
     async def delete(self) -> None:
-        """There is no way to end it before it has come."""
+        """Delete the upload if it is complete; else leave it to expire. Raises Breach."""
         if self.upload.complete:
             await UploadClient.delete(self)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _KEPT = 400
-"""Lines of a client's history; the first ones go first."""
+"""The most lines of a client's history; beyond them the oldest line is dropped."""
 
 
 class Breach(Exception):
@@ -22,7 +22,7 @@ class Ended(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A broken promise and all that is known about it."""
+    """A broken promise: its deployment, its client, the time, and the lines of history and logs that belong to it."""
 
     site: str
     client: str
@@ -39,7 +39,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """All that happened, counted, and all that was found."""
+    """The counts of what happened in a storm, and its findings."""
 
     logged: Path
     """The file in which the weather is logged."""
@@ -59,7 +59,7 @@ class Tally:
             log.write(f"{moment()} {event}\n")
 
     def memory(self, site: str, resident: int) -> None:
-        """Keep the site's highest resident memory."""
+        """Note the resident bytes of one process of the site; only the highest number is kept."""
         self.peaks[site] = max(self.peaks.get(site, 0), resident)
 
 
@@ -78,5 +78,5 @@ class History:
 
 
 def moment() -> str:
-    """The time of day, UTC."""
+    """Return the time of day in UTC, as HH:MM:SS with milliseconds."""
     return f"{datetime.now(UTC):%H:%M:%S.%f}"[:-3]

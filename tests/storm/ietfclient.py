@@ -19,12 +19,12 @@ from tests.support.rufh import PARTIAL, VERSIONS
 _BUSY_503 = 7
 """From this version on a HEAD may be answered 503."""
 _TYPED = 6
-"""From this version on a PATCH has its own type."""
+"""The first interop version in which a PATCH has the content type application/partial-upload."""
 _MOST_REQUESTS = 200
 
 
 class IetfClient(UploadClient):
-    """Says which request is the last one: the one with the last bytes, or one without any."""
+    """A client that says which request is the last one: the one with the last bytes, or one without any."""
 
     def __init__(self, talk: Talk, content: Content, lifetime: float) -> None:
         super().__init__(talk, content, lifetime)
@@ -151,7 +151,7 @@ class IetfClient(UploadClient):
                 raise Breach(f"{status} to an append")
 
     async def _cut(self, begin: int, end: int, fields: dict[str, object]) -> None:
-        """The connection ends in mid-body."""
+        """Send an append whose connection ends in mid-body, then HEAD. Raises Breach, Ended."""
         middle, started = self.dice.randint(begin, end - 1), time.monotonic()
         url = self.talk.anywhere(self.upload.url)
         with suppress(OSError, TimeoutError):

@@ -1,4 +1,4 @@
-"""The storm itself, from its first client to the last look at the bucket."""
+"""The storm itself, from its first client to the final check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.storm.weather import blow
 from tests.storm.world import Site, open_world
 
 _FINISHING = 300.0
-"""Seconds that clients get for what they have begun, once nothing goes wrong any more."""
+"""Seconds that clients get to finish once the trouble has ended."""
 _SETTLING = 150.0
 """Seconds, on top of `expire_after`, after which nothing may be left that no client needs."""
 
@@ -27,7 +27,8 @@ _SETTLING = 150.0
 async def storm(
     seaweed: SeaweedFS, directory: Path, *, seed: int, seconds: float, clients: int = 100, expire_after: float = 60.0
 ) -> Tally:
-    """Return what happened in so many seconds of trouble, and what was found in them and afterwards."""
+    """Run `clients` clients, shared among the deployments, through `seconds` of trouble; return counts and findings,
+    those of the final check included."""
     async with open_world(seaweed, directory, expire_after) as sites, _session() as session:
         tally = Tally(directory / "weather.log")
         crowds = [Crowd(site, session, seed, tally) for site in sites]
@@ -68,7 +69,7 @@ def _tell_the_stuck(crowds: Sequence[Crowd]) -> None:
 
 @asynccontextmanager
 async def _session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Every request has its own connection, and none is sent twice unasked."""
+    """Yield a session with a new connection for each request, without a timeout and without aiohttp's own retries."""
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
@@ -78,7 +79,8 @@ async def _session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @asynccontextmanager
 async def _watched(sites: Sequence[Site], seaweed: SeaweedFS, tally: Tally) -> AsyncIterator[None]:
-    """The servers' memory is sampled, and what grows with time is cut back."""
+    """Sample the servers' memory and count S3's requests every second while the block runs, and vacuum S3 every
+    minute."""
 
     async def watch() -> None:
         while True:
@@ -105,7 +107,8 @@ async def _watched(sites: Sequence[Site], seaweed: SeaweedFS, tally: Tally) -> A
 
 
 def _sample(site: Site, tally: Tally) -> None:
-    """Sample each process that serves; one that is just being started or ended is left out."""
+    """Note the memory of each process that serves. If one of a server's processes is just starting or ending, those
+    after it are left out too."""
     for server in site.servers:
         with suppress(RuntimeError, psutil.Error):
             for pid in site.processes(server):
@@ -113,7 +116,8 @@ def _sample(site: Site, tally: Tally) -> None:
 
 
 def summarise(tally: Tally, began: float) -> str:
-    """The end of a storm, in lines."""
+    """Return the report of a storm as lines: counts, memory peaks, findings and the seconds since `began`
+    (monotonic)."""
     lines = [f"{count:>9,}  {counted}" for counted, count in sorted(tally.counts.items())]
     peaks = [f"{peak / 1024 / 1024:>7.0f} MiB at most in a process on {site}" for site, peak in tally.peaks.items()]
     took = f"{len(tally.findings)} findings in {time.monotonic() - began:.0f} s"

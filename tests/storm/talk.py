@@ -38,9 +38,9 @@ class Talk:
         self.history = history
         self.tally = tally
         self.hurried = False
-        """Calm weather: the client gets done with it, in large requests."""
+        """True once the trouble has ended: the client then finishes soon, in large requests without pauses."""
         self.asking = ""
-        """The request that has no answer yet."""
+        """The request that has no answer yet; empty if there is none."""
         self._session = session
         self._urls = urls
 
@@ -48,11 +48,12 @@ class Talk:
         return self.dice.choice(self._urls)
 
     def anywhere(self, url: str) -> str:
-        """The upload's URL at any of the servers."""
+        """Return the upload's URL at one of the servers, chosen at random."""
         return self.endpoint() + upload_id(url)
 
     async def ask(self, method: str, url: str, body: Body = None, /, **headers: object) -> Reply | None:
-        """None when nothing came back. Header names are written with underscores; None leaves one out."""
+        """Send a request; return None if no answer came within `PATIENCE`. Header names are written with underscores; a
+        field that is None is left out."""
         fields = header_fields(headers)
         size = len(body) if isinstance(body, bytes) else "-" if body is None else "?"
         asked_at, started = time.time(), time.monotonic()
@@ -78,7 +79,8 @@ class Talk:
         )
 
     async def compare(self, url: str, span: str | None, expect: Callable[[int, bytes], bool]) -> int | None:
-        """The status of a GET whose bytes, as they come, are all as `expect`ed; -1 if not. None when it broke off."""
+        """Send a GET; return its status, or -1 if `expect(position, chunk)` was False for a chunk or, with b"", at the
+        end. None if it broke off or took too long. A status other than 200 and 206 is returned without a comparison."""
         started, fields = time.monotonic(), {} if span is None else {"Range": span}
         self.asking = f"GET {url} {span}"
         try:

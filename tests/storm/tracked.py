@@ -13,11 +13,12 @@ from tests.storm.history import Breach, Ended
 from tests.storm.talk import Reply
 
 _SECOND = 1.5
-"""Expiry is told in whole seconds."""
+"""Seconds by which an upload may go early: expiry is told in whole seconds."""
 
 
 class Tracked:
-    """The bytes of `content` that were sent, and those the server has acknowledged."""
+    """One upload as its client knows it: the bytes sent, those the server has acknowledged, and until when it is
+    kept."""
 
     def __init__(self, content: Content, lifetime: float) -> None:
         self.content = content
@@ -27,17 +28,18 @@ class Tracked:
         self.sent_to = 0
         """The end of the bytes that any request has brought so far."""
         self.complete = False
-        """The server has said that it is."""
+        """True once the server has told that the upload is complete."""
         self.deleting = False
         self._lifetime = lifetime
         self._alive_until = 0.0
 
     def offers(self, end: int) -> None:
-        """A request is about to bring bytes up to `end`."""
+        """Note that a request is about to send bytes up to `end`."""
         self.sent_to = max(self.sent_to, end)
 
     def hear(self, offset: int, floor: int) -> None:
-        """`floor` is what had been told before the request went out. Raises Breach."""
+        """Note an offset that the server told. Raises Breach if it is below `floor`, the offset told before the request
+        went out, or above the bytes sent."""
         if offset < floor:
             raise Breach(f"an offset was taken back: {floor} was told, then {offset}")
         if offset > self.sent_to:
@@ -45,22 +47,25 @@ class Tracked:
         self.acknowledged = max(self.acknowledged, offset)
 
     def stays(self, reply: Reply, *, moved: bool) -> None:
-        """The reply says, or means, until when the upload is kept."""
+        """Note until when the upload is kept: as the reply's expiry says, and for its lifetime if `moved`, that is if
+        the request changed the upload."""
         until = [self._alive_until, *_told_expiry(reply)]
         self._alive_until = max([*until, reply.asked_at + self._lifetime] if moved else until)
 
     def completed(self, *, partial: bool = False) -> None:
-        """Told to be complete: what isn't a means to something else is kept for good."""
+        """Note that the server reported completion; from then on the upload is kept for good, unless it is
+        `partial`."""
         self.complete = True
         if not partial:
             self._alive_until = math.inf
 
     def may_be_over(self) -> bool:
-        """Its time is up."""
+        """Return True if the upload may have expired by now."""
         return time.time() >= self._alive_until - _SECOND
 
     def check_gone(self, reply: Reply) -> None:
-        """404 or 410 was answered. Raises Ended if that may be, else Breach."""
+        """Raise Ended if the 404 or 410 is right, as the client deleted the upload or it may have expired; else raise
+        Breach."""
         if self.deleting or self.may_be_over():
             raise Ended
         remaining = self._alive_until - time.time()

@@ -1,4 +1,4 @@
-"""A tus client, in every way one can be."""
+"""A tus client, with all the kinds of requests that a real one may send."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SUMS = {"sha1": hashlib.sha1, "md5": hashlib.md5, "sha256": hashlib.sha256}
 
 
 class TusUploadClient(UploadClient):
-    """Cuts its upload up at its own pace, and each of its requests has a manner."""
+    """A tus client that splits its upload at its own pace, and sends each request in a manner chosen at random."""
 
     def __init__(self, talk: Talk, content: Content, lifetime: float, *, partial: bool = False) -> None:
         super().__init__(talk, content, lifetime)
@@ -57,7 +57,7 @@ class TusUploadClient(UploadClient):
         self._created(reply, body or b"")
 
     def _first(self) -> bytes | None:
-        """Bytes that come with the creation."""
+        """Return the bytes to send with the creation; None for a creation without bytes."""
         if not self.content.size or self.dice.random() < 0.6:
             return None
         return self.content.slice(0, self.dice.choice((self.content.size, self._size())))
@@ -107,7 +107,8 @@ class TusUploadClient(UploadClient):
             raise Breach(problem)
 
     async def step(self) -> None:
-        """One PATCH. Its floor is the offset it names: that much has been told."""
+        """Send a PATCH from the acknowledged offset in a manner chosen at random; a takeover sends a second one. Raises
+        Breach, Ended."""
         begin = self.upload.acknowledged
         end = min(begin + self._size(), self.content.size)
         manner = self.dice.choices(list(MANNERS), list(MANNERS.values()))[0]
@@ -123,7 +124,7 @@ class TusUploadClient(UploadClient):
                 await self._whole(begin, end, manner)
 
     def _size(self) -> int:
-        """The size of the next request."""
+        """Return the bytes that the next request should have; the upload may have fewer left."""
         match "at once" if self.talk.hurried else self._pace:
             case "tails" if self._tails > 0:
                 self._tails -= 1
@@ -154,7 +155,8 @@ class TusUploadClient(UploadClient):
         await self._answered(reply, begin, end, wrong=manner == "wrong")
 
     def _length(self, end: int) -> dict[str, object]:
-        """Declared with the last bytes at the latest."""
+        """Return the Upload-Length field if a deferred length is to be declared now, with the last bytes at the latest;
+        else nothing."""
         if self._declared or (end < self.content.size and self.dice.random() < 0.9):
             return {}
         return {"Upload_Length": self.content.size}
@@ -186,7 +188,8 @@ class TusUploadClient(UploadClient):
             self.hear_complete(partial=self.partial)
 
     def _refused(self, reply: Reply, begin: int, *, wrong: bool = False) -> None:
-        """Raises Breach, or Ended, for what no honest client is to be told."""
+        """Check an answer other than success to a PATCH at `begin`; `wrong` says that its checksum was. Raises Breach
+        if the server shouldn't have given it, and Ended."""
         match reply.status:
             case 404 | 410:
                 self.upload.check_gone(reply)
@@ -200,7 +203,8 @@ class TusUploadClient(UploadClient):
                 raise Breach(f"{status} to a PATCH" + (" with a wrong checksum" if wrong else ""))
 
     async def _halting(self, begin: int, end: int, *, goes_on: bool) -> None:
-        """Some of the bytes come, then nothing for a while, then the rest or the end of the connection."""
+        """Send a PATCH that pauses in mid-body and then sends the rest (`goes_on`) or ends the connection; then HEAD.
+        Raises Breach, Ended."""
         middle = self.dice.randint(begin, end)
         request_line = f"PATCH by halves {begin} to {middle} of {end}"
         started, status = time.monotonic(), 0
@@ -218,7 +222,8 @@ class TusUploadClient(UploadClient):
         return patching(self.talk.anywhere(self.upload.url), begin, end - begin, **self._length(end))
 
     async def _by_halves(self, request: RawConnection, marks: tuple[int, int, int], *, goes_on: bool) -> int:
-        """The status; 0 where the connection ended first."""
+        """Send the body of a PATCH with a pause at the middle of `marks`, which are begin, middle and end. Return the
+        status, or 0 if the client ends the connection instead of going on."""
         begin, middle, end = marks
         self.upload.offers(middle)
         await request.send(self.content.slice(begin, middle))
@@ -233,7 +238,8 @@ class TusUploadClient(UploadClient):
         return 0
 
     async def _taken_over(self, begin: int, end: int) -> None:
-        """The first request still runs when HEAD, and then another PATCH, come in over another connection."""
+        """Send a PATCH that pauses, and up to a second later HEAD and another PATCH over other connections. Raises
+        errors as a group."""
         async with asyncio.TaskGroup() as both:
             both.create_task(self._halting(begin, end, goes_on=True))
             await asyncio.sleep(self.dice.uniform(0, 1))

@@ -20,7 +20,7 @@ from tests.support.s3faults import ANY, Action, Gate
 from tests.support.server import Server, ServerError
 
 _CALM = (1.0, 6.0)
-"""Seconds between two events of a lane."""
+"""The least and most seconds between two events of a lane."""
 _SHARES = (0.1, 0.3, 0.6, 1.0)
 """Shares of the requests to S3 that meet the same trouble."""
 _MIB = 1024 * 1024
@@ -28,7 +28,7 @@ Event = Callable[[], Awaitable[None]]
 
 
 async def blow(site: Site, seed: int, tally: Tally, over: asyncio.Event) -> None:
-    """Until it is `over`; all that was broken is whole again then."""
+    """Cause trouble for the deployment until `over` is set; before it returns, all that was broken is repaired."""
     lanes: list[type[Lane]] = [Processes, Storage, *([Redis] if site.redis else [])]
     async with asyncio.TaskGroup() as group:
         for lane in lanes:
@@ -37,7 +37,7 @@ async def blow(site: Site, seed: int, tally: Tally, over: asyncio.Event) -> None
 
 
 class Lane:
-    """One event after the other, with calm between them."""
+    """A series of events of one kind, one at a time, with seconds of calm between them."""
 
     def __init__(self, site: Site, dice: Random, tally: Tally) -> None:
         self.site = site
@@ -46,7 +46,7 @@ class Lane:
 
     @abstractmethod
     def events(self) -> Sequence[Event]:
-        """The events that can happen here."""
+        """Return the events to choose from; one that is listed twice is twice as likely."""
 
     async def run(self, over: asyncio.Event) -> None:
         while not await _within(over, self.dice.uniform(*_CALM)):
@@ -54,7 +54,7 @@ class Lane:
 
     @contextmanager
     def logged(self, trouble: str) -> Iterator[None]:
-        """An event begins and ends with the block."""
+        """Count the event, and log its begin and its end around the block."""
         self.tally.counts[f"weather: {trouble.partition(',')[0]}"] += 1
         self.tally.log(f"{self.site.name}: {trouble}")
         yield
@@ -62,13 +62,13 @@ class Lane:
 
 
 class Processes(Lane):
-    """Servers and their workers."""
+    """Events of a deployment's servers and their workers."""
 
     def events(self) -> Sequence[Event]:
         return (self._killed, self._killed, self._told_to_go, self._frozen, self._frozen, self._preempted)
 
     async def _killed(self) -> None:
-        """A worker alone, where there are any, or all at once as by a power cut."""
+        """Kill one worker, if there are any, or a whole server as by a power cut, which is then started again."""
         server = self.dice.choice(self.site.servers)
         workers = [pid for pid in self.site.processes(server) if pid != server.pid]
         if workers and self.dice.random() < 0.5:
@@ -103,7 +103,7 @@ class Processes(Lane):
             await _stop_and_go(pid, seconds)
 
     async def _preempted(self) -> None:
-        """Stopped again and again for a moment, as where processors are short."""
+        """Stop a process 5 to 30 times for a moment, as on a machine with too few processors."""
         pid = self.dice.choice(self.site.processes(self.dice.choice(self.site.servers)))
         with self.logged("a process preempted"):
             for _ in range(self.dice.randint(5, 30)):
@@ -112,7 +112,7 @@ class Processes(Lane):
 
 
 class Storage(Lane):
-    """The way to S3."""
+    """Events between a deployment and S3."""
 
     def events(self) -> Sequence[Event]:
         return (self._gust,)
@@ -149,7 +149,7 @@ class Storage(Lane):
 
 
 class Redis(Lane):
-    """The state of the nodes that share one."""
+    """Events of the Redis that holds the state of a deployment's nodes."""
 
     def events(self) -> Sequence[Event]:
         return (self._told_to_go, self._killed, self._paused)
@@ -178,7 +178,7 @@ class Redis(Lane):
 
 
 async def _stop_and_go(pid: int, seconds: float) -> None:
-    """A process that ends meanwhile has ended."""
+    """Stop the process for so many seconds, then let it go on; do nothing if it has ended."""
     with suppress(ProcessLookupError, psutil.NoSuchProcess):
         process = psutil.Process(pid)
         process.suspend()
@@ -189,7 +189,7 @@ async def _stop_and_go(pid: int, seconds: float) -> None:
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Return True if it happened in that time."""
+    """Return True if `event` is set within `seconds`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
     return event.is_set()

@@ -27,23 +27,23 @@ from tests.support.server import Server
 BUDGET = 64 * MIB
 LOCK_TTL = 4.0
 SIGNED_FOR = 30.0
-"""Seconds that what is signed for direct uploads holds."""
+"""Seconds for which signed URLs and forms of direct uploads are valid."""
 _UPLOAD = re.compile("[0-9a-f]{32}(?!.*[0-9a-f]{32})")
-"""An id within a key, behind the prefix, which looks like one."""
+"""Finds the upload's id in a key: the last 32 hex digits, as the prefix before them is such a number too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One deployment."""
+    """One deployment: its servers, their state, and the proxy before S3."""
 
     name: str
     node: Node
-    """Its prefix and its state."""
+    """The first server, with the deployment's prefix and state."""
     proxy: S3Proxy
     servers: Sequence[Server]
     redis: RedisServer | None
     expire_after: float
-    """Seconds."""
+    """Seconds after which an unfinished upload expires."""
     _filed: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=200)))
 
     def file_calls(self) -> int:
@@ -55,7 +55,7 @@ class Site:
         return len(calls)
 
     def calls(self, upload: str) -> Sequence[str]:
-        """To S3, about the upload of that id."""
+        """Return report lines of the latest calls to S3 about the upload with that id, 200 at most."""
         self.file_calls()
         return list(self._filed.get(upload, ()))
 
@@ -66,13 +66,13 @@ class Site:
 
 
 def _serves(process: psutil.Process) -> bool:
-    """Apart from the workers there is multiprocessing's resource tracker."""
+    """Return True for a worker, False for multiprocessing's resource tracker, which is a child of the server too."""
     return "spawn_main" in " ".join(process.cmdline())
 
 
 @asynccontextmanager
 async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -> AsyncIterator[list[Site]]:
-    """Running, for as long as the block lasts."""
+    """Yield the two deployments, started; their servers are killed when the block ends."""
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(RedisServer(_make(directory / "redis-data"), durable=True))
         sites = []
@@ -118,7 +118,8 @@ def _make(directory: Path) -> Path:
 
 
 async def until_started(server: Server, patience: float = 180.0) -> None:
-    """Started again and again, as a supervisor does: what it needs may be away just now."""
+    """Start the server, again after each failure as a supervisor does: Redis or S3 may be away just now. Raises
+    TimeoutError after `patience` seconds."""
     async with asyncio.timeout(patience):
         while True:
             try:

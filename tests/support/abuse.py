@@ -60,18 +60,19 @@ USUAL = {
     b"Upload-Offset": b"5",
     b"Upload-Length": b"100",
 }
-"""A good PATCH of `target`, which has 5 bytes of 100, and a good POST."""
+"""Header fields that make a good PATCH of TARGET, an upload with 5 of 100 bytes, and a good POST."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abuse:
-    """One request. What follows a head that isn't one may look like the next request; that is fine."""
+    """One request. If its head doesn't end where it should, what follows may look like a further request; that is
+    fine."""
 
     line: bytes
     fields: tuple[tuple[bytes, bytes], ...]
     body: tuple[bytes, ...]
     waits: bool
-    """The client listens for an answer; else it goes away without a word."""
+    """True if the client waits for an answer; else it leaves without reading one."""
 
     def pieces(self, target: str) -> Iterator[bytes]:
         """Yield the bytes of the connection, piece by piece; `target` is the URL of an upload."""
@@ -80,7 +81,7 @@ class Abuse:
         yield from body
 
     def raw(self) -> Iterator[bytes]:
-        """The same, with TARGET where the upload is named."""
+        """Yield the head, then the pieces of the body, with TARGET where the path of an upload goes."""
         yield b"".join(line + b"\r\n" for line in (self.line, *(b": ".join(field) for field in self.fields), b""))
         yield from self.body
 
@@ -112,7 +113,7 @@ def cut(body: bytes) -> list[Framing]:
 
 
 def broken(body: bytes) -> list[Framing]:
-    """Framings that lie or contradict themselves."""
+    """Return framings of `body` whose length is wrong or malformed, or that contradict themselves."""
     both = {b"Transfer-Encoding": b"chunked", b"Content-Length": b"%d" % len(body)}
     return [
         sized(body, len(body) // 2),
@@ -125,7 +126,7 @@ def broken(body: bytes) -> list[Framing]:
 
 @st.composite
 def abuses(draw: st.DrawFn) -> Abuse:
-    """Requests with some things wrong: one in four on the level of HTTP, the others above it."""
+    """Draw a request with up to two odd header fields, perhaps cut off; one in four may also break HTTP itself."""
     wild, body = draw(st.integers(0, 3)) == 0, draw(BYTES)
     method = draw(st.sampled_from([*METHODS, b"PATCH", b"POST", b"PATCH", *(ODD_METHODS if wild else ())]))
     usual = ENDPOINTS if method == b"POST" else [TARGET]

@@ -27,7 +27,8 @@ def environment(directory: Path, identity: Identity, *, config: str = "", **vari
 
 
 def applied(patched: pytest.MonkeyPatch, chosen: Mapping[str, str]) -> None:
-    """Makes `chosen` the settings of this process."""
+    """Make `chosen` the settings in this process's environment until the test ends; AWS, TLS, proxy and server
+    variables of the machine are removed."""
     for name in filter(is_foreign, list(os.environ)):
         patched.delenv(name)
     for name, value in chosen.items():
@@ -35,7 +36,7 @@ def applied(patched: pytest.MonkeyPatch, chosen: Mapping[str, str]) -> None:
 
 
 def in_region(region: str, status: int) -> Action:
-    """A bucket of `region`: what is signed for another is refused, with 301 or 400 as S3 does it."""
+    """Return an S3 fault: requests signed for a region other than `region` answer `status`, 301 or 400, as S3 does."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         if f"/{region}/s3/aws4_request" in exchange.request.headers.get("Authorization", ""):

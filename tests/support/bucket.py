@@ -11,8 +11,8 @@ from tusd_py.storage.s3.keys import installation_key
 
 
 class Bucket:
-    """All below `prefix`, by default a new one, in the bucket `name`, by default SeaweedFS's first. Servers find S3 at
-    `endpoint`, by default at SeaweedFS itself."""
+    """The objects below `prefix`, by default a new one, in the bucket `name`, by default SeaweedFS's first. Servers
+    find S3 at `endpoint`, by default at SeaweedFS itself."""
 
     def __init__(
         self, seaweed: SeaweedFS, prefix: str | None = None, *, endpoint: str | None = None, name: str | None = None
@@ -20,7 +20,7 @@ class Bucket:
         self.name = name or seaweed.bucket
         self.prefix = f"{prefix or uuid4().hex}/"
         self.environment = seaweed.user.environment()
-        """A server's credentials."""
+        """Environment variables with the server's credentials for S3."""
         self.settings: Mapping[str, Any] = {
             "storage": f"s3://{self.name}/{self.prefix}",
             "s3_endpoint_url": endpoint or seaweed.endpoint,
@@ -29,7 +29,8 @@ class Bucket:
         self._boto = seaweed.client()
 
     def residue(self) -> list[str]:
-        """Keys of all objects but the installation's id, and of the multipart uploads begun there."""
+        """Return the keys, without the prefix and sorted, of all objects but the installation's id, and `multipart KEY`
+        for each open multipart upload."""
         where = {"Bucket": self.name, "Prefix": self.prefix}
         objects = _listed(self._boto.get_paginator("list_objects_v2").paginate(**where), "Contents")
         multiparts = _listed(self._boto.get_paginator("list_multipart_uploads").paginate(**where), "Uploads")
@@ -37,37 +38,38 @@ class Bucket:
         return sorted([*keys, *(f"multipart {key.removeprefix(self.prefix)}" for key in multiparts)])
 
     def traces(self, url: str) -> list[str]:
-        """The residue of one upload's URL."""
+        """Return what `residue` lists of the upload with this URL."""
         return [key for key in self.residue() if upload_id(url) in key]
 
     def read(self, key: str) -> bytes:
-        """The object at a key below the prefix."""
+        """Return the bytes of the object at a key below the prefix."""
         content: bytes = self._boto.get_object(Bucket=self.name, Key=f"{self.prefix}{key}")["Body"].read()
         return content
 
     def content(self, url: str) -> bytes:
-        """The finished object of an upload's URL, at any host."""
+        """Return the bytes of the finished object; the URL may have any host."""
         return self.read(upload_id(url))
 
     def size(self, url: str) -> int | None:
-        """The finished object's; None if it isn't there."""
+        """Return the finished object's size in bytes; None if there is no such object."""
         listed = self._boto.list_objects_v2(Bucket=self.name, Prefix=self._finished(url)["Key"])
         return next((int(entry["Size"]) for entry in listed.get("Contents", [])), None)
 
     def put(self, url: str, body: bytes, *, own: bool = False) -> None:
-        """Another object where the upload's would go, marked as the upload's own or not."""
+        """Store an object at the key of the upload's finished object, with the upload's id in its metadata if `own`."""
         marks = {"tus-id": upload_id(url)} if own else {}
         self._boto.put_object(**self._finished(url), Body=body, Metadata=marks)
 
     def lose(self, url: str, nth: int | None = None) -> None:
-        """Remove what isn't a finished object: all of it, or only the `nth` in order."""
+        """Remove the upload's objects below the private prefix, such as segments: all, or only the `nth` in order of
+        keys, from 0. Multipart uploads stay."""
         prefix = f"{self.prefix}.tusd-py/{upload_id(url)}/"
         contents = self._boto.list_objects_v2(Bucket=self.name, Prefix=prefix)["Contents"]
         for entry in contents if nth is None else [contents[nth]]:
             self._boto.delete_object(Bucket=self.name, Key=entry["Key"])
 
     def store(self, key: str, body: bytes) -> None:
-        """An object at any key below the prefix."""
+        """Store an object at a key below the prefix."""
         self._boto.put_object(Bucket=self.name, Key=f"{self.prefix}{key}", Body=body)
 
     def delete(self, url: str) -> None:
@@ -75,7 +77,7 @@ class Bucket:
         self._boto.delete_object(**self._finished(url))
 
     def abort_multiparts(self) -> None:
-        """End every multipart upload, as a lifecycle rule does."""
+        """Abort every multipart upload below the prefix, as a lifecycle rule does. Raises KeyError if there is none."""
         for multipart in self._boto.list_multipart_uploads(Bucket=self.name, Prefix=self.prefix)["Uploads"]:
             self._boto.abort_multipart_upload(Bucket=self.name, Key=multipart["Key"], UploadId=multipart["UploadId"])
 
@@ -88,5 +90,5 @@ def upload_id(url: str) -> str:
 
 
 def _listed(pages: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
-    """The keys on all of them."""
+    """Return the keys of all entries of this `kind`, such as `Contents`, on all pages."""
     return [entry["Key"] for page in pages for entry in page.get(kind, [])]

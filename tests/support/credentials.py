@@ -1,4 +1,5 @@
-"""Credentials and the requests that bring them: keys made by cryptography, and servers that know about them."""
+"""Credentials and the requests that carry them: keys made by cryptography, and HTTP servers with scripted answers about
+them."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ AUDIENCE = "uploads"
 
 
 def request(method: str = "POST", target: str = "/files/", **headers: str) -> Caller:
-    """A request with these header fields, `_` in their names for `-`."""
+    """Return a caller whose request has these header fields, with `_` in their names for `-`."""
     fields = CIMultiDict((name.replace("_", "-"), value) for name, value in headers.items())
     return Caller(address="192.0.2.7", method=method, target=target, headers=fields, endpoint=ENDPOINT)
 
 
 def passed_on(**headers: str) -> Caller:
-    """A request with these header fields that a trusted proxy passed on."""
+    """Return a caller whose request has these header fields and came through a trusted proxy."""
     return replace(request(**headers), proxied=True)
 
 
@@ -60,13 +61,13 @@ class SigningKey:
 
 
 def good(**changes: Any) -> dict[str, Any]:
-    """Claims that are in order, with changes; None leaves a claim out."""
+    """Return valid claims of alice that expire in a minute, with `changes`; None leaves a claim out."""
     claims = {"sub": "alice", "aud": AUDIENCE, "exp": int(time.time()) + 60, **changes}
     return {name: value for name, value in claims.items() if value is not None}
 
 
 def signing_key(algorithm: str = "ES256", **entry: Any) -> SigningKey:
-    """A new key; None leaves a member of its entry out."""
+    """Return a new key; `entry` changes members of its JWK, and None leaves one out."""
     private, public = _generate(algorithm)
     members = {**public, "kid": f"kid-{id(private)}", "alg": algorithm, "use": "sig", **entry}
     return SigningKey(algorithm, private, {name: value for name, value in members.items() if value is not None})
@@ -89,7 +90,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Scripted:
-    """A server that answers as it is told to, and remembers its requests."""
+    """An HTTP server that gives the answer it is set to, and remembers its requests."""
 
     answer: Answer
     requests: list[web.Request] = field(default_factory=list)
@@ -118,7 +119,7 @@ def key_set(*keys: SigningKey) -> Answer:
 
 
 def fixed(status: int, text: str = "", **headers: str) -> Answer:
-    """Always the same answer, with header fields, `_` in their names for `-`."""
+    """Return a handler that always gives this answer, with `_` in names of header fields for `-`."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
 
     async def answer(_: web.Request) -> web.StreamResponse:
@@ -142,7 +143,7 @@ def session(timeout: float = 5.0) -> aiohttp.ClientSession:
 
 
 class Troubles(Observer):
-    """An observer that remembers what an operator was told."""
+    """An observer that remembers the message and the reason of each trouble."""
 
     def __init__(self) -> None:
         self.messages = list[str]()

@@ -29,7 +29,7 @@ CALLER = Caller(
 
 
 def upload(number: int = 1, **changes: object) -> Upload:
-    """A finished upload of 5 bytes, since noon."""
+    """Return a finished upload of 5 bytes, created and finished at NOON, with `changes`."""
     done: dict[str, Any] = {"length": 5, "offset": 5, "phase": Phase.DONE, "etag": "abc"}
     return open_upload(number, **{"created_at": NOON, "updated_at": NOON, **done, **changes})
 
@@ -37,7 +37,7 @@ def upload(number: int = 1, **changes: object) -> Upload:
 def delivery(
     number: int = 1, kind: EventType = EventType.FINISHED, *, caller: Caller = CALLER, **changes: object
 ) -> Delivery:
-    """A delivery of an event of the upload with this number."""
+    """Return the delivery of an event of this kind about the upload with this number, with `changes` to the upload."""
     recorded = upload(number, **changes)
     row = event_row(Event(type=kind, upload=recorded, caller=caller), recorded, encode(recorded))
     return Delivery(

@@ -37,7 +37,7 @@ class DirectClient:
         self.url = f"{url}s3"
 
     def at(self, url: str) -> DirectClient:
-        """The same, for the routes below another URL."""
+        """Return a client for the routes below another URL."""
         return DirectClient(self._session, url)
 
     async def request(
@@ -46,7 +46,7 @@ class DirectClient:
         return await exchange(self._session, method, url, body, headers)
 
     async def ask(self, method: str, path: str, members: object = None, /, **query: object) -> Answer:
-        """JSON to one of the routes."""
+        """Send `members` as JSON, if there are any, to the route at `path`."""
         query_string = f"?{urlencode(query)}" if query else ""
         body = None if members is None else json.dumps(members)
         return await self.request(
@@ -63,7 +63,7 @@ class DirectClient:
         return await self.ask("GET", f"multipart/{upload.upload_id}/{number}", key=upload.key, **query)
 
     async def part(self, upload: Begun, number: int, body: bytes) -> dict[str, object]:
-        """Sent, and as a completion names it."""
+        """Send the bytes to S3 as part `number`; return the part as a completion names it."""
         signed = await self.sign(upload, number)
         assert signed.status == 200, signed
         reply = await self.request("PUT", signed.json["url"], body)
@@ -88,7 +88,7 @@ class DirectClient:
         return answer.json
 
     async def form(self, url: str, fields: Mapping[str, str], body: bytes) -> Answer:
-        """A browser's form, its file last."""
+        """Send a form as a browser does, with the file as its last field."""
         form = aiohttp.FormData(dict(fields), default_to_multipart=True)
         form.add_field("file", BytesIO(body), filename="blob", content_type="application/octet-stream")
         payload = form()

@@ -1,4 +1,4 @@
-"""A storage that clients reach themselves, as far as the engine sees of it."""
+"""The part of a storage that clients reach themselves, as the engine sees it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class ScriptedAccess:
         self._engine = harness
         self.fuse = Fuse(StorageUnavailable)
         self.troubled = False
-        """A call that got no answer began it first."""
+        """True if `begin` reports trouble: an attempt before it got no answer and may have begun a multipart upload."""
         self.parts = dict[UploadId, list[DirectPart]]()
         self.signed = list[tuple[object, ...]]()
         self.begun_uploads = list[Upload]()
         self.listed = 0
-        """Requests for a list of parts."""
+        """Number of requests for a list of parts."""
 
     def key(self, upload: Upload) -> str:
         return f"key of {upload.id}"
@@ -76,7 +76,8 @@ class ScriptedAccess:
         """Do nothing: the engine's storage has no CORS rules."""
 
     def bring(self, upload: Upload, *parts: bytes) -> list[DirectPart]:
-        """Send `parts` as a client does with signed URLs."""
+        """Make `parts` the stored parts of the upload, as if its client had sent them; return them as S3 would list
+        them."""
         self._engine.storage._parts[upload.id] = bytearray(b"".join(parts))
         brought = [DirectPart(number=n, etag=f"e{n}", length=len(part)) for n, part in enumerate(parts, start=1)]
         self.parts[upload.id] = brought
@@ -84,7 +85,7 @@ class ScriptedAccess:
 
 
 def direct(harness: Harness) -> ScriptedAccess:
-    """The engine's storage can be reached from now on."""
+    """Let clients reach the engine's storage themselves from now on; return their access."""
     access = ScriptedAccess(harness)
     harness.storage.direct = access  # type: ignore[assignment]
     harness.engine = replace(harness.engine, limits=replace(harness.engine.limits, upload_url_lifetime=30.0))

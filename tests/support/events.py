@@ -14,7 +14,7 @@ from tusd_py.ports.state import StateStore
 ALL = Subscription(name="https://sink.example/all", format="cloudevents", types=frozenset(EventType))
 ENDS = Subscription(name="hooks-http", format="tusd", types=frozenset({EventType.TERMINATED, EventType.EXPIRED}))
 KEPT = Subscription(name="feed", format=FEED, types=frozenset(EventType))
-"""Has its events kept, and not delivered."""
+"""A subscription whose events the outbox keeps without delivering them."""
 EVER = 1e12
 
 

@@ -12,7 +12,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 
 Body = bytes | str | AsyncIterator[bytes] | aiohttp.payload.Payload | None
-"""An iterator has no known length."""
+"""A request's body; an iterator makes it chunked, as its length isn't known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,8 @@ class Answer:
 async def exchange(
     session: aiohttp.ClientSession, method: str, url: str, body: Body, headers: Mapping[str, str] | None
 ) -> Answer:
-    """Send these header fields and no Content-Type of aiohttp's own; follow no redirection."""
+    """Send a request with these header fields and no Content-Type of aiohttp's own, and return its answer, a
+    redirection too."""
     data = BytesIO(body) if isinstance(body, bytes) else body
     async with session.request(
         method, url, data=data, headers=headers, allow_redirects=False, skip_auto_headers=["Content-Type"]

@@ -25,13 +25,14 @@ T = TypeVar("T")
 
 @dataclass
 class Fuse:
-    """Makes calls fail: all from the one after `after` others, `times` in a row. None for none."""
+    """A switch that makes calls fail: after `after` calls that pass, the next `times` raise `error`, then all pass
+    again. If `after` is None, all pass."""
 
     error: type[Unavailable]
     after: int | None = None
     times: int = 1
     answer_lost: bool = False
-    """The call is carried out all the same."""
+    """True if the call that fails is carried out first, as when only its answer is lost."""
 
     def blow(self, after: int = 0, *, times: int = 1, answer_lost: bool = False) -> None:
         self.after, self.times, self.answer_lost = after, times, answer_lost
@@ -59,7 +60,8 @@ class Fuse:
 
 
 class FailingState:
-    """Fails by its fuse; else does as the store behind it."""
+    """A state store in front of `inner`, by default one in memory. Calls about one upload or one account, and those
+    that read the installation's id, fail by its fuse; all others pass. `saves` has what was saved."""
 
     def __init__(self, inner: StateStore | None = None) -> None:
         self.inner = inner or MemoryState()

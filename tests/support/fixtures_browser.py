@@ -22,7 +22,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser_context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """A visitor who was never here before."""
+    """A new browser context, without cookies and stored data."""
     context = await browser.new_context()
     try:
         yield context
@@ -32,5 +32,5 @@ async def browser_context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def tab(browser_context: BrowserContext) -> Page:
-    """An empty tab of that visitor."""
+    """An empty tab of `browser_context`."""
     return await browser_context.new_page()

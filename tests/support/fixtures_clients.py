@@ -16,13 +16,13 @@ from tests.support.writing import random_bytes
 
 @pytest.fixture(scope="session")
 def data() -> bytes:
-    """Two parts and a bit."""
+    """Random bytes: 20 MiB and 17 bytes, which are more than two parts of 8 MiB."""
     return random_bytes(20 * MIB + 17)
 
 
 @pytest.fixture(scope="session")
 def file(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds `data`."""
+    """A file that holds `data`."""
     path = tmp_path_factory.mktemp("data") / "file"
     path.write_bytes(data)
     return path
@@ -30,7 +30,8 @@ def file(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tus_js() -> tusjs.Start:
-    """Starts tus-js-client in Node."""
+    """A function that starts tus-js-client in Node; the test is skipped, or with CI=true fails, if npm can't install
+    that."""
     if not (tusjs.PROJECT / "node_modules").exists() and node.run(tusjs.PROJECT, *node.npm(), "ci"):
         missing("tus-js-client")
     return tusjs.start
@@ -38,5 +39,5 @@ def tus_js() -> tusjs.Start:
 
 @pytest.fixture(scope="session")
 def curl() -> str:
-    """The binary."""
+    """The path of the curl program; without it the test is skipped, or with CI=true fails."""
     return shutil.which("curl") or missing("curl")

@@ -33,7 +33,7 @@ def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def emptied(server: RedisServer) -> str:
-    """The URL of an empty Redis."""
+    """Remove all keys from this Redis and return its URL."""
     with Redis.from_url(server.url) as client:
         client.flushall()
     return server.url

@@ -1,4 +1,4 @@
-"""State stores of every maker."""
+"""State stores of each kind: memory, SQLite, Redis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
 
 @pytest.fixture(params=["sqlite", "redis"])
 def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
-    """Opens a store that finds again what it remembered."""
+    """A function that opens a store on SQLite or Redis; each store it opens has the records of those before."""
     return durable_maker(request, tmp_path)
 
 

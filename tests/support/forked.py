@@ -30,13 +30,14 @@ _LOOKS = 0.01
 
 
 class Forked:
-    """The process, with what Server uses of asyncio's Process."""
+    """A forked process, with the attributes and methods of asyncio's Process that Server uses."""
 
     def __init__(
         self, program: str, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], out: Path, err: Path
     ) -> None:
-        """Run `program`, Python's text, as `python -c` does: in the directory `cwd`, with `environment` alone, where
-        PYTHONWARNINGS=error holds once all is imported. Its output goes to the end of the files."""
+        """Run the Python source `program` as `python -c` does, in the directory `cwd`, with only the variables of
+        `environment`; a PYTHONWARNINGS=error holds once all is imported. Output is appended to the files `out` and
+        `err`."""
         _start_fork_server()
         self._process = _CONTEXT.Process(
             target=_run, args=(program, arguments, cwd, dict(environment), out.absolute(), err.absolute()), daemon=True
@@ -50,7 +51,7 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        """None while it runs, negative for a signal."""
+        """Return the exit code: None while the process runs, minus the signal's number if a signal ended it."""
         return self._process.exitcode
 
     async def wait(self) -> int:
@@ -74,7 +75,7 @@ def import_all(package: str) -> None:
 
 @cache
 def _start_fork_server() -> None:
-    """Start it where the imports are found: Python 3.11 doesn't hand it the path of this process."""
+    """Start the fork server with the project's root as PYTHONPATH: Python 3.11 doesn't hand it this process's path."""
     with patch.dict(os.environ, {"PYTHONPATH": str(_ROOT)}):
         forkserver.ensure_running()
 

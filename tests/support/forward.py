@@ -16,11 +16,11 @@ class ForwardProxy:
 
     tls: ssl.SSLContext | None = None
     silent: bool = False
-    """It takes requests and never answers."""
+    """True if the proxy reads requests and never answers."""
     request_lines: list[str] = field(default_factory=list)
     """The line each request began with."""
     credentials: set[str] = field(default_factory=set)
-    """Values of Proxy-Authorization."""
+    """The values of Proxy-Authorization that clients sent."""
     port: int = 0
     _server: asyncio.Server | None = None
     _busy: set[asyncio.Task[None]] = field(default_factory=set)

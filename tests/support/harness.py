@@ -1,4 +1,4 @@
-"""An engine of parts in memory: its clock is set by hand, and its parts fail when they are told to."""
+"""An engine on ports in memory: its clock is set by hand, and its storage and state fail when they are told to."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ T = TypeVar("T")
 
 
 class ScriptedBody:
-    """`pipeline.body.Body`: these chunks, then this end. With `stalls` it ends only when it is stopped."""
+    """A `pipeline.body.Body` with these chunks and this end. With `stalls`, it waits after the chunks until it is
+    stopped, and then ends as stopped."""
 
     def __init__(self, *chunks: bytes, end: BodyEnd = BodyEnd.COMPLETE, stalls: bool = False) -> None:
         self.end = BodyEnd.COMPLETE
         self.continued = False
-        """True once the client was told to continue."""
+        """True once a reader asked for the chunks, at which point a server would send its 100."""
         self.stalled = asyncio.Event()
         self._script, self._how, self._stopped = chunks, end, asyncio.Event()
         if not stalls:
@@ -60,7 +61,8 @@ class ScriptedBody:
 
 
 class FailingStorage(MemoryStorage):
-    """Fails by its fuse; remembers the cursors whose superseded objects it was asked to delete (`swept`)."""
+    """A storage in memory whose calls fail by its fuse; `swept` has the cursors that `delete_superseded` was called
+    with."""
 
     def __init__(self, *, checkpoint_size: int) -> None:
         super().__init__(checkpoint_size=checkpoint_size)
@@ -69,21 +71,21 @@ class FailingStorage(MemoryStorage):
         self.unproven = list[bool]()
         """For each writer, whether its bytes may turn out to be wrong."""
         self.troubled = False
-        """Its objects are made only at the second attempt, and the first got no answer."""
+        """True if `finish` reports trouble: the attempt before it got no answer."""
         self.lose = False
-        """It says that bytes are lost whose object is to be made."""
+        """True if `finish` and `concatenate` raise UploadLost."""
         self.in_parts = True
-        """Its objects are made of their entries."""
+        """True if `finish` needs the upload's entries (`needs_entries`)."""
         self.silent = False
-        """It doesn't say which bytes are there."""
+        """True if `survey` raises StorageUnavailable."""
         self.stuck = set[UploadId]()
-        """The uploads of which it removes nothing."""
+        """The ids of the uploads for which `discard` raises StorageUnavailable."""
         self.listed = list[UploadId]()
-        """The uploads it was asked to clean."""
+        """The ids of the uploads that `clean` was called with, in order."""
         self.installing = Fuse(StorageUnavailable)
-        """Fails the reading of its installation's id."""
+        """The fuse of the calls that read the installation's id."""
         self.answering = asyncio.Event()
-        """It says nothing of it before that."""
+        """Set from the start; while a test clears it, reading the installation's id waits."""
         self.answering.set()
         self.id_reads = 0
 
@@ -146,7 +148,7 @@ class Told(Observer):
         self.events = list[tuple[str, object]]()
         self.changes = list[Event]()
         self.troubles = list[tuple[str, dict[str, object]]]()
-        """With all that an operator is told of them."""
+        """The message and the fields of each trouble."""
 
     def notify(self, event: Event) -> None:
         self.changes.append(event)
@@ -162,8 +164,8 @@ class Told(Observer):
 
 
 class Harness:
-    """An engine on ports in memory (or on the given state) that fail when told to, and handles on what is behind
-    them."""
+    """An engine on ports in memory (or on the given state) that fail when told to, and the ports to look behind the
+    engine."""
 
     def __init__(self, state: StateStore | None = None, *, checkpoint_size: int = 8, **limits: Any) -> None:
         self.now = 1000.0
@@ -184,7 +186,7 @@ class Harness:
         )
 
     def limit(self, **limits: Any) -> None:
-        """Have these limits from now on."""
+        """Replace these limits of the engine."""
         self.engine = replace(self.engine, limits=replace(self.engine.limits, **limits))
 
     @property
@@ -192,24 +194,24 @@ class Harness:
         return FakeLease()
 
     async def residue(self) -> list[str]:
-        """The names of all that is stored and remembered."""
+        """Return the ids of all stored uploads, then the ids of all records; an upload may come twice or more."""
         return [*self.stored_names, *(upload.id for upload in await self.uploads())]
 
     @property
     def stored_names(self) -> list[UploadId]:
-        """The uploads of which anything is stored."""
+        """Return the ids of the uploads of which the storage has parts or an object; one with both comes twice."""
         return [*self.storage._parts, *self.storage._objects]
 
     async def uploads(self) -> Sequence[Upload]:
-        """All records."""
+        """Return all records, at most 1000."""
         return await self.state.list(None, 1000)
 
     def stored(self, upload: Upload) -> bytes:
-        """The bytes of a finished upload."""
+        """Return the bytes of a finished upload. Raises KeyError without an object."""
         return self.storage._objects[upload.id]
 
     async def record(self, upload: Upload) -> Upload:
-        """Its record."""
+        """Return the upload's current record. Raises AssertionError if there is none."""
         return await self.record_of(upload.id)
 
     async def record_of(self, upload_id: UploadId) -> Upload:
@@ -223,7 +225,7 @@ async def _nothing() -> None:
 
 
 def second_harness(harness: Harness) -> Harness:
-    """A new server on the same storage, with an empty state."""
+    """Return a harness whose engine has the storage of `harness` and a new, empty state."""
     second = Harness()
     second.engine = replace(second.engine, storage=harness.storage)
     return second

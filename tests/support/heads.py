@@ -1,4 +1,4 @@
-"""Heads of requests as no client means them."""
+"""Request heads with arbitrary header fields, as hypothesis draws them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tusd_py.protocol.wire import RequestHead
 def any_head(
     names: Sequence[str], values: st.SearchStrategy[str], usual: Mapping[str, str]
 ) -> st.SearchStrategy[RequestHead]:
-    """Any of these fields with any of these values, on top of the `usual` ones."""
+    """Return a strategy for heads: any method, on an upload or not, any of these fields with any of these values on top
+    of the `usual` ones, and any Content-Length or none."""
     return st.builds(
         RequestHead,
         method=st.sampled_from(["POST", "HEAD", "PATCH", "DELETE", "GET", "PUT"]),

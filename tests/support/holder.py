@@ -1,7 +1,7 @@
-"""A process that holds an upload: `python -m tests.support.holder sqlite|redis WHERE TTL UPLOAD`.
+"""A process that holds the lock of an upload: `python -m tests.support.holder sqlite|redis WHERE TTL UPLOAD`.
 
-Says `held`, then answers each line of its input with what its lease says: `valid` or `superseded`. Says `asked` when
-it is asked to leave, and stays.
+Says `held`, then answers each line of its input with the state of its lease: `valid` or `superseded`. Says `asked` when
+another request asks it to leave, and stays. WHERE is a file of SQLite or a URL of Redis, TTL is in seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Servers of one installation in a folder, on each state."""
+"""Servers of one installation in a folder, with a state in memory, in SQLite or in Redis."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def state_setting(request: pytest.FixtureRequest, directory: Path, kind: str) ->
 
 @asynccontextmanager
 async def installation(directory: Path, **usual: object) -> AsyncIterator[Start]:
-    """Yield a maker of servers on the disk, with a state in memory unless they name another. All are killed in the
-    end."""
+    """Yield a function that makes servers, not started, on the folder's disk, with a state in memory unless settings
+    name another. All are killed in the end."""
     servers = list[Server]()
 
     def make(**settings: object) -> Server:

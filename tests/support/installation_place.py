@@ -1,4 +1,4 @@
-"""Storages and states on real parts, to be put together rightly and wrongly."""
+"""Storages and states on disk, S3 and Redis, to be paired rightly and wrongly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.node import client_of
 from tests.support.server import Server
 
 LONG_AGO = "1s"
-"""After which what has no record is old enough to be collected."""
+"""An `expire-after` so short that what has no record is soon old enough for garbage collection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,13 @@ class Place:
     state: str
     environment: dict[str, str]
     bucket: Callable[[str], dict[str, str]]
-    """The settings of a storage by its name."""
+    """Returns the settings for the storage of that name."""
     litter: Callable[[str], None]
-    """Leaves in the storage of that name what a crash could have left, and no upload can be made of."""
+    """Leaves an orphan in the storage of that name, as a crash could have, from which no upload can be made."""
     files: Callable[[str], list[str]]
-    """The names of all that is in the storage of that name."""
+    """Returns the names of all that is in the storage of that name, sorted."""
     forget: Callable[[str], None]
-    """Removes the installation's id from it, as a lifecycle rule could."""
+    """Removes the installation's id from the storage of that name, as a lifecycle rule could."""
 
     def server(self, storage: str, **settings: object) -> Server:
         where: dict[str, Any] = {"state": self.state, "expire_after": "1h", **self.bucket(storage), **settings}
@@ -54,7 +54,7 @@ class Place:
             await server.kill()
 
     async def refused(self, storage: str, **settings: str) -> str:
-        """The one line that ends a start."""
+        """Start a server, which must be refused; return the one line that it writes."""
         server = self.server(storage, **settings)
         async with asyncio.timeout(30):
             ended = await server.command("serve", "--port", str(server.port))
@@ -112,7 +112,7 @@ def on_seaweed(directory: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
 
 
 async def uploaded(server: Server, *contents: bytes) -> list[str]:
-    """Finished uploads with these bytes."""
+    """Upload each of the contents; return the uploads' URLs."""
     async with client_of(server) as client:
         return [await client.create(len(content), content) for content in contents]
 
@@ -128,7 +128,7 @@ async def status(server: Server, path: str) -> int:
 
 
 def a_wrong_pair(line: str, place: Place, storage: str) -> bool:
-    """It says both places and what to do."""
+    """Return True if the line says that state and storage don't belong together, names both, and says what to do."""
     return all(
         part in line
         for part in ("don't belong together", place.state, place.bucket(storage)["storage"], "repair --pair")

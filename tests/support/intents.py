@@ -20,7 +20,8 @@ def sha1(data: bytes) -> Checksum:
 def appending(
     offset: int, *, size: int | None = None, length: int | None = None, checksum: Checksum | None = None, **options: Any
 ) -> Append:
-    """`size` is the Content-Length, None for a chunked body; `length` is what the request declares."""
+    """Return an append at `offset`: `size` is the Content-Length, None for a chunked body; `length` is the length that
+    the request declares, None for none."""
     return Append(offset=offset, length=length, body=Body(length=size, checksum=checksum), **options)
 
 
@@ -36,12 +37,12 @@ def creating(
 
 
 def joining(*partials: UploadId) -> Create:
-    """A final upload of these."""
+    """Return the creation of a final upload of these partial uploads."""
     return Create(kind=Kind.FINAL, partials=tuple(f"/files/{partial}" for partial in partials))
 
 
 def naming(parts: Sequence[DirectPart]) -> Callable[[], Awaitable[Sequence[DirectPart]]]:
-    """Return a reader of these parts from the body of a request."""
+    """Return an async function that gives these parts, in place of one that reads them from a request's body."""
 
     async def read_parts() -> Sequence[DirectPart]:
         return parts

@@ -1,4 +1,4 @@
-"""A listener of uploads: it reads server-sent events and judges nothing."""
+"""A listener of uploads: it reads Server-Sent Events and NDJSON, and judges nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """An event as it came."""
+    """A server-sent event as a client received it."""
 
     type: str
     id: str
@@ -35,7 +35,7 @@ class Events:
         self.comments = 0
 
     async def next(self) -> Sent | None:
-        """The next event; None at the end."""
+        """Return the next event; None at the end of the response. Raises TimeoutError after 30 s without one."""
         fields = dict[str, str]()
         async with asyncio.timeout(PATIENCE):
             while line := (await self.answer.content.readline()).decode():
@@ -49,7 +49,7 @@ class Events:
         return None
 
     async def expect(self, type_: str) -> Sent:
-        """The next event of this type; others before it are dropped."""
+        """Return the next event of this type; others before it are dropped. Raises AssertionError if none comes."""
         while (event := await self.next()) is not None:
             if event.type == type_:
                 return event
@@ -64,7 +64,7 @@ class Events:
 
 @asynccontextmanager
 async def listening(session: aiohttp.ClientSession, url: str, **headers: str) -> AsyncIterator[Events]:
-    """The events at this URL; `_` in names of header fields for `-`."""
+    """Yield the events at this URL, with `_` in names of header fields for `-`."""
     async with session.get(url, headers=fields(headers)) as answer:
         assert answer.status == 200, await answer.text()
         yield Events(answer)
@@ -75,12 +75,12 @@ def fields(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 async def lines(answer: aiohttp.ClientResponse) -> Sequence[Any]:
-    """The values of a response of NDJSON."""
+    """Return the values of a response of NDJSON, one for each line."""
     return [json.loads(line) for line in (await answer.text()).splitlines() if line]
 
 
 async def read_lines(session: aiohttp.ClientSession, url: str, lines: list[str]) -> None:
-    """Add each line of the answer to `lines`, as long as it comes."""
+    """Add each line of the answer to `lines` as it comes, until the answer ends."""
     async with session.get(url) as answer:
         while line := await answer.content.readline():
             lines.append(line.decode())

@@ -15,7 +15,7 @@ def part_of(root: Path, upload: Upload) -> Path:
 
 
 def files(root: Path) -> list[str]:
-    """Return the paths of all files below the folder."""
+    """Return the paths, relative to `root`, of all files below it."""
     return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
 
 

@@ -1,4 +1,5 @@
-"""Callers of servers that take JSON Web Tokens, signed with a secret that both know, or API keys."""
+"""Settings of servers that take JSON Web Tokens or API keys, and the header fields of their callers. The tokens are
+signed with a secret that server and test share."""
 
 from __future__ import annotations
 
@@ -13,16 +14,17 @@ from tests.support.credentials import AUDIENCE, SECRET, good
 Fields = Mapping[str, str]
 
 JWT: Mapping[str, object] = {"auth": "jwt", "auth_audience": AUDIENCE, "auth_jwt_secret": SECRET}
-"""The settings of the server."""
+"""The settings of a server that takes JSON Web Tokens signed with `SECRET`."""
 
 
 def bearing(subject: str, **claims: object) -> Fields:
-    """The field with a JSON Web Token of the subject."""
+    """Return the Authorization field with a JSON Web Token of the subject."""
     return {"Authorization": f"Bearer {jwt.encode(good(sub=subject, **claims), SECRET, 'HS256')}"}
 
 
 def api_keys(directory: Path, **policies: str) -> Mapping[str, object]:
-    """The settings of a server that takes API keys with these policies, by their names; each key is its name."""
+    """Write a file of API keys and return the settings of a server that takes them. Each name in `policies` is the name
+    of a key and the key itself; its value is the policy of the key, empty for none."""
     lines = [f"{name}:{sha256(name.encode()).hexdigest()}:{policy}" for name, policy in policies.items()]
     (directory / "keys").write_text("\n".join(line.rstrip(":") for line in lines))
     return {"auth": "api-key", "auth_keys_file": directory / "keys"}

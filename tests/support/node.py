@@ -1,4 +1,5 @@
-"""One node as production runs it: the server, behind it a proxy that counts and breaks, and a real S3."""
+"""One node as production runs it: the server, a real S3, and between them a proxy that counts requests and makes
+faults."""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ PART = 8 * MIB
 BOTH_READERS = pytest.mark.parametrize(
     "settings", [{}, {"program": READ_BY_AIOHTTP}], ids=["into slabs", "by aiohttp"], indirect=True, scope="module"
 )
-"""For promises about bodies: each way to read one keeps them."""
+"""Runs each test of a module twice: with bodies read into slabs where possible, and with all bodies read by aiohttp."""
 
 
 class Node:
-    """A server whose objects lie below its own prefix, on SQLite unless settings say otherwise. Settings are named
-    as in `Settings`; additional ones are `debug`, a `program` that is the server, and an `environment` to find other
-    credentials in."""
+    """A server whose objects lie below its own prefix, with its state in SQLite unless the settings say otherwise.
+    Settings are named as in `Settings`; additional ones are `debug`, `program` (the Python text that the server runs)
+    and `environment` (the variables with its S3 credentials)."""
 
     def __init__(self, seaweed: SeaweedFS, proxy: S3Proxy, directory: Path, **settings: Any) -> None:
         self.s3 = proxy
@@ -38,14 +39,14 @@ class Node:
         self.temporary = directory / "tmp"
         self.temporary.mkdir()
         self.state = directory / "state.db"
-        """SQLite's file, if that is the state."""
+        """The SQLite file of the state, unless the settings choose another state."""
         self._servers = 0
         self._directory = directory
         self._settings = {"state": f"sqlite:{self.state}", **self.bucket.settings, **settings}
         self.server = self.new_server()
 
     def new_server(self) -> Server:
-        """One more server on the same state and the same objects, not started."""
+        """Return a new server with the same state and objects, which is not started yet."""
         self._servers += 1
         place = self._directory / f"server-{self._servers}"
         place.mkdir()
@@ -56,16 +57,16 @@ class Node:
         return server
 
     async def restart(self) -> None:
-        """As after a power cut."""
+        """Kill the server with SIGKILL and start it again, as after a power cut."""
         await self.server.kill()
         await self.server.start()
 
     async def received(self) -> int:
-        """Bytes of bodies that have reached the server process since its start."""
+        """Return the number of body bytes that the server process has received since its start."""
         return int(await self.server.metric("received_bytes_total"))
 
     async def until_received(self, count: int) -> None:
-        """Wait until so many bytes, in all, have reached the server process."""
+        """Wait until the server process has received `count` body bytes since its start. Raises TimeoutError."""
 
         async def arrived() -> bool:
             return await self.received() >= count
@@ -73,7 +74,7 @@ class Node:
         await until(arrived)
 
     async def until_idle(self) -> None:
-        """Wait until no body is being read."""
+        """Wait until the server is receiving no request body. Raises TimeoutError."""
 
         async def idle() -> bool:
             return await self.server.metric("uploads_in_flight") == 0
@@ -81,7 +82,8 @@ class Node:
         await until(idle)
 
     async def until_stored(self, parts: int) -> None:
-        """Wait until S3 has acknowledged so many parts, and a little longer: the server has recorded it by then."""
+        """Wait until S3 has answered so many UploadPart requests, then half a second more, in which the server records
+        the parts. Raises TimeoutError."""
 
         async def stored() -> bool:
             return sum(call.operation == "UploadPart" and call.status is not None for call in self.s3.calls) >= parts
@@ -90,19 +92,20 @@ class Node:
         await asyncio.sleep(0.5)
 
     async def residue(self) -> list[str]:
-        """Keys of all objects below the prefix but the installation's id, and of the multipart uploads begun there."""
+        """Return the keys, relative to the prefix, of all objects below it but the installation's id, and of all
+        multipart uploads below it, each after the word `multipart`."""
         return await asyncio.to_thread(self.bucket.residue)
 
     async def object_size(self, url: str) -> int | None:
-        """Return the bytes of the upload's finished object, as S3 has it; None if there is none."""
+        """Return the size in bytes of the upload's finished object in S3; None if there is none."""
         return await asyncio.to_thread(self.bucket.size, url)
 
     async def stored(self, url: str) -> bytes:
-        """The upload's finished object, asked of S3 itself."""
+        """Return the content of the upload's finished object, read from S3 itself."""
         return await asyncio.to_thread(self.bucket.content, url)
 
     def remembered(self) -> list[str]:
-        """All rows of the SQLite files of the state."""
+        """Return all rows of the state's SQLite files as INSERT statements, but for the number of the last event."""
         files = [
             path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm", ".reserve"))
         ]
@@ -110,7 +113,8 @@ class Node:
 
 
 def _rows(path: Path) -> list[str]:
-    """All rows but the number of the last event, which only grows."""
+    """Return the rows of the SQLite file as INSERT statements, but for the number of the last event, which only
+    grows."""
     with closing(sqlite3.connect(path)) as connection:
         return [line for line in connection.iterdump() if line.startswith("INSERT") and "sqlite_sequence" not in line]
 

@@ -1,4 +1,4 @@
-"""Parts that tests start themselves and that a machine may lack."""
+"""Programs that tests start themselves, such as Redis, and that a machine may lack."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ T = TypeVar("T")
 
 
 def missing(part: str) -> NoReturn:
-    """Skip on a machine to try things out; fail where `CI=true` promises that everything is there."""
+    """Skip the test that needs the part; fail it instead with `CI=true` in the environment, as CI must have all
+    parts."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{part} is missing, and CI must have it")
     pytest.skip(f"{part} is missing")
 
 
 def present(find: Callable[[], T]) -> T:
-    """The value of `find`, which raises MissingPartError where a part is missing."""
+    """Return the value of `find`; if that raises MissingPartError, skip or fail the test (`missing`)."""
     try:
         return find()
     except MissingPartError as error:
@@ -33,7 +34,7 @@ def present(find: Callable[[], T]) -> T:
 
 @contextmanager
 def started(part: P) -> Iterator[P]:
-    """Run the part for as long as the block lasts; without it, the test is skipped or fails."""
+    """Run the part while the block lasts; skip or fail the test if the machine lacks the part."""
     present(part.start)
     try:
         yield part

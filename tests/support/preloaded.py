@@ -1,4 +1,4 @@
-"""The imports of the fork server."""
+"""The module that the fork server imports first, so that forked servers have all modules of tusd-py."""
 
 import gc
 

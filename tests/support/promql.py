@@ -26,13 +26,14 @@ class Names:
 
     metrics: frozenset[str]
     labels: frozenset[str]
-    """The labels of its groups, which its answer has."""
+    """The labels by which the query groups its result."""
     selected: frozenset[tuple[str, str]]
-    """Metrics, each with a label that it is selected by."""
+    """Pairs of a metric and a label by which the query selects series of the metric."""
 
 
 def names(query: str) -> Names:
-    """Raises ValueError for a word that is neither a metric of ours nor one of PromQL's that we use."""
+    """Return the names in the query. Raises ValueError for a word that is neither a metric of tusd-py nor in
+    `WORDS`."""
     bare = _RANGE.sub("", _TEXT.sub('""', query))
     labels = {label.strip() for group in _GROUPING.findall(bare) for label in group.split(",")}
     selectors = _SELECTOR.findall(bare)

@@ -36,18 +36,20 @@ class RawConnection:
         await self._writer.drain()
 
     async def head(self, method: str, url: str, **headers: object) -> None:
-        """A request's head, with Host and Tus-Resumable and otherwise only what is given."""
+        """Send the head of a request for the URL's path, without its query: Host, Tus-Resumable and the given fields.
+        None leaves a field out."""
         fields = header_fields({"host": "127.0.0.1", "tus_resumable": VERSION, **headers})
         lines = [f"{method} {urlsplit(url).path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         await self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     async def patch(self, url: str, offset: int, body: bytes = b"", /, **headers: object) -> None:
-        """The head of a PATCH and as much of its body as `body`."""
+        """Send the head of a PATCH, then `body`, which may be only the first bytes of its body."""
         await self.head("PATCH", url, **{"content_type": OCTETS, "upload_offset": offset, **headers})
         await self.send(body)
 
     async def answer(self, *, head: bool = False) -> RawAnswer:
-        """The next answer, an interim one too; `head` when the request was a HEAD."""
+        """Return the next answer, also an interim one. `head` says that the request was a HEAD, whose answer has no
+        body. Raises TimeoutError, or IncompleteReadError if the connection ends."""
         async with asyncio.timeout(PATIENCE):
             start, _, fields = (await self._reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
             status = int(start.split()[1])
@@ -56,7 +58,8 @@ class RawConnection:
             return RawAnswer(status=status, headers=headers, body=await self._reader.readexactly(size))
 
     async def status(self) -> int:
-        """The next answer's, interim ones too, however long it takes; 0 when the server hangs up instead."""
+        """Return the status of the next answer, also of an interim one, however long the server takes; 0 if the server
+        ends the connection instead. The answer's body is left unread."""
         line = await self._reader.readline()
         while await self._reader.readline() not in (b"\r\n", b""):
             pass
@@ -67,7 +70,8 @@ class RawConnection:
         return await self._reader.read()
 
     async def read_rest(self) -> bytes:
-        """Return all that comes until the server ends the connection."""
+        """Return all bytes that come until the server closes the connection; none if the connection breaks. Raises
+        TimeoutError."""
         async with asyncio.timeout(PATIENCE):
             try:
                 return await self.closed()
@@ -75,7 +79,8 @@ class RawConnection:
                 return b""
 
     async def silent(self, seconds: float) -> bool:
-        """True if the server says nothing for that long. Uses up what it says."""
+        """Return True if no byte comes from the server within `seconds`, or if the server closes the connection in that
+        time. A byte that comes is consumed."""
         try:
             async with asyncio.timeout(seconds):
                 return not await self._reader.read(1)
@@ -83,15 +88,15 @@ class RawConnection:
             return True
 
     def finish(self) -> None:
-        """Nothing more will be sent; answers are still read."""
+        """Close the sending side of the connection; answers can still be read."""
         self._writer.write_eof()
 
     def leave(self) -> None:
-        """Go away without a word, as a program that ends."""
+        """Close the connection at once, as when the client's process ends."""
         self._writer.transport.abort()
 
     def reset(self) -> None:
-        """Break the connection with RST, as a phone in a tunnel does."""
+        """Break the connection with RST, as after a loss of the client's network."""
         transport = self._writer.transport
         if not transport.is_closing():
             linger = struct.pack("ii", 1, 0)
@@ -101,7 +106,7 @@ class RawConnection:
 
 @asynccontextmanager
 async def connected(port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawConnection]:
-    """A connection for as long as the block lasts."""
+    """A connection to a port of this machine, closed at the end of the block."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
     try:
         yield RawConnection(reader, writer)
@@ -111,7 +116,8 @@ async def connected(port: int, tls: ssl.SSLContext | None = None) -> AsyncIterat
 
 @asynccontextmanager
 async def requesting(method: str, url: str, /, **headers: object) -> AsyncIterator[RawConnection]:
-    """A connection on which a head with these fields alone, and Host, is sent; what is left open is reset."""
+    """A connection on which the head of a request has been sent, with Host and these fields alone. At the end of the
+    block it is reset unless it is closed already."""
     where = urlsplit(url)
     assert where.port is not None
     async with connected(where.port) as connection:
@@ -125,14 +131,15 @@ async def requesting(method: str, url: str, /, **headers: object) -> AsyncIterat
 def patching(
     url: str, offset: int, length: int | None, **headers: object
 ) -> AbstractAsyncContextManager[RawConnection]:
-    """A PATCH whose head is sent and whose bytes are to come; without a length its body must be chunked by hand."""
+    """A connection on which the head of a PATCH has been sent; the test sends the body. Without a length, the head
+    announces a chunked body, which the test frames itself (`chunked`)."""
     framing = {"transfer_encoding": "chunked"} if length is None else {"content_length": length}
     usual = {"tus_resumable": VERSION, "content_type": OCTETS, "upload_offset": offset}
     return requesting("PATCH", url, **{**usual, **framing, **headers})
 
 
 def chunked(*chunks: bytes, end: bool = True) -> bytes:
-    """`Transfer-Encoding: chunked` framing."""
+    """Return the chunks in the framing of `Transfer-Encoding: chunked`, with the last, empty chunk if `end`."""
     framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
     return framed + (b"0\r\n\r\n" if end else b"")
 
@@ -141,7 +148,8 @@ def chunked(*chunks: bytes, end: bool = True) -> bytes:
 async def stalled_patch(
     tus: TusClient, url: str, offset: int, body: bytes, /, **headers: object
 ) -> AsyncIterator[RawConnection]:
-    """A PATCH that has brought `body`, unframed if Content-Length is given, and now falls silent."""
+    """A connection on which a PATCH has sent `body`, which the server has received, and sends no more. The body is
+    chunked, but not if Content-Length is among the headers."""
     before = await tus.metric("received_bytes_total")
     framing = {} if "content_length" in headers else {"transfer_encoding": "chunked"}
     async with connected(tus.port) as connection:
@@ -151,6 +159,6 @@ async def stalled_patch(
 
 
 async def superseded(connection: RawConnection) -> bool:
-    """True if the server ended the connection, with a 423 or without a word."""
+    """Return True if the server ends the connection without an answer, or with a 423 as the next one."""
     reply = await connection.read_rest()
     return not reply or reply.startswith(b"HTTP/1.1 423 ")

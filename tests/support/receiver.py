@@ -1,4 +1,4 @@
-"""A receiver of hooks and events over HTTP, which answers as it is told to and remembers what came."""
+"""A receiver of hooks and events over HTTP, which gives the answers that a test sets and stores the requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Answer = Callable[["Arrival"], web.StreamResponse]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A request that came."""
+    """A request that the receiver got; `at` is its time in seconds since 1970."""
 
     path: str
     headers: CIMultiDict[str]
@@ -38,20 +38,21 @@ class Arrival:
 
 @dataclass(kw_only=True)
 class Receiver:
-    """A receiver that stores requests and sends one answer after the other, then 200 with `{}`, as tusd wants it."""
+    """A receiver that stores requests and gives the answers in `answers`, one after the other, then `always`. An answer
+    None is a 200 with `{}`, as tusd wants it."""
 
     url: str = ""
     arrivals: list[Arrival] = field(default_factory=list)
     answers: list[Answer | str] = field(default_factory=list)
-    """Also `hang` and `cut`."""
+    """The next answers. `"hang"` waits for `released` and then answers 200; `"cut"` breaks the connection."""
     always: Answer | str | None = None
     """The answer once `answers` are used up."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
-    """Ends what hangs, with an answer."""
+    """Set to let the requests that hang be answered."""
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def wait(self, count: int, seconds: float = 20.0) -> list[Arrival]:
-        """The first `count` arrivals, once they are there."""
+        """Return the first `count` arrivals once the receiver has got so many. Raises TimeoutError."""
         async with asyncio.timeout(seconds), self._arrived:
             await self._arrived.wait_for(lambda: len(self.arrivals) >= count)
         return self.arrivals[:count]
@@ -79,7 +80,7 @@ class Receiver:
 
 
 def status(code: int, **headers: str) -> Answer:
-    """Answers with this status; header names have hyphens for underscores."""
+    """Return an answer with this status and these header fields, `_` in their names for `-`."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda _: web.Response(status=code, headers=fields)
 

@@ -1,4 +1,5 @@
-"""A TCP relay that can lose an answer: the request arrives, and what comes back does not. It can also fall silent."""
+"""A TCP relay that can lose an answer: it passes the request on, and closes the connection instead of passing the
+answer back. It can also stop reading from its connections."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ from typing import Any, Self
 
 
 class Relay:
-    """Listens on a free port of 127.0.0.1 and passes everything on to `target`, a port of the same machine. With `tls`,
-    clients come over TLS."""
+    """A relay from a free port of 127.0.0.1 to `target`, a port of the same machine. With `tls`, clients use TLS. If
+    `lose_next` is set, the next bytes from `target` are dropped and the client's connection is closed; `lost` counts
+    that."""
 
     def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
@@ -37,7 +39,8 @@ class Relay:
         await self._server.wait_closed()
 
     def fall_silent(self) -> None:
-        """Read nothing any more from the ends of today's connections, which stay open; later ones are served."""
+        """Stop reading from both ends of the connections that are open now, and keep them open. Later connections
+        work."""
         for transport in self._transports:
             transport.pause_reading()
 

@@ -1,4 +1,5 @@
-"""A client of Resumable Uploads for HTTP that does what it is told, in any interop version, and judges nothing."""
+"""A client of Resumable Uploads for HTTP in any interop version. It sends what a test tells it to, wrong things too,
+and checks no answer but where a method says so."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ VERSIONS = [3, 4, 5, 6, 7, 8]
 
 
 class RufhClient(TusClient):
-    """Says `version` with every request, or nothing for None."""
+    """A client that sends `version` in Upload-Draft-Interop-Version with every request; without that field if None."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, version: int | None = NEWEST) -> None:
         super().__init__(session, url)
@@ -30,17 +31,18 @@ class RufhClient(TusClient):
         return RufhClient(self._session, self.url, version)
 
     def completes(self, complete: bool) -> dict[str, object]:  # noqa: FBT001  it is the field's value
-        """The field that says so, in this version."""
+        """Return the field that declares the upload complete or incomplete: Upload-Incomplete in version 3, else
+        Upload-Complete."""
         if self.version == 3:
             return {"upload_incomplete": "?0" if complete else "?1"}
         return {"upload_complete": "?1" if complete else "?0"}
 
     async def begin(self, body: bytes = b"", /, *, complete: bool = False, **headers: object) -> Answer:
-        """A creation."""
+        """Create an upload with `body` as its first bytes, or as all of them if `complete`; return the answer."""
         return await self.post(body, **self.completes(complete), **headers)
 
     async def begin_unfinished(self, body: bytes = b"", /, **headers: Any) -> str:
-        """The URL of a new upload that takes more than `body`."""
+        """Create an upload that is incomplete after `body` and return its URL; fail unless the answer is 201."""
         answer = await self.begin(body, **headers)
         assert answer.status == 201, answer
         return answer.url
@@ -49,7 +51,7 @@ class RufhClient(TusClient):
         return await self.patch(url, offset, body, **{"content_type": PARTIAL, **self.completes(complete), **headers})
 
     async def state(self, url: str) -> tuple[int, bool]:
-        """Offset and completeness, as HEAD tells them."""
+        """Return the offset of the upload, and True if it is complete, from a HEAD; fail unless the answer is 204."""
         answer = await self.head(url)
         assert answer.status == 204, answer
         return answer.offset, self.complete(answer)
@@ -61,20 +63,21 @@ class RufhClient(TusClient):
 
 
 def problem(answer: Answer | RawAnswer) -> Any:
-    """The problem details."""
+    """Return the answer's problem details, parsed; fail unless its type is application/problem+json."""
     kind = {name.lower(): value for name, value in answer.headers.items()}["content-type"]
     assert kind == "application/problem+json", answer
     return json.loads(answer.body)
 
 
 def limits(answer: Answer) -> dict[str, int]:
-    """Upload-Limit."""
+    """Return the limits in the answer's Upload-Limit field, by their names."""
     pairs = (pair.strip().split("=") for pair in answer.headers["Upload-Limit"].split(","))
     return {name: int(value) for name, value in pairs}
 
 
 async def ask(connection: RawConnection, method: str, url: str, /, **fields: object) -> None:
-    """A head by hand, in the newest version if no other is given; a PATCH of the right type."""
+    """Send the head of a request, in the newest interop version unless `fields` say another; a PATCH has the media type
+    of partial uploads."""
     usual: dict[str, object] = {"tus_resumable": None, "upload_draft_interop_version": NEWEST}
     usual["host"] = urlsplit(url).netloc
     if method == "PATCH":
@@ -83,7 +86,7 @@ async def ask(connection: RawConnection, method: str, url: str, /, **fields: obj
 
 
 async def answers(connection: RawConnection) -> list[RawAnswer]:
-    """All that comes up to the final answer, which is the last."""
+    """Return the interim answers and, as the last one, the final answer."""
     replies = [await connection.answer()]
     while replies[-1].status < 200:
         replies.append(await connection.answer())

@@ -23,14 +23,15 @@ HOP_BY_HOP = frozenset({"connection", "expect", "keep-alive", "te", "trailer", "
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """A request as the proxy remembers it."""
+    """A request that the proxy got, and the status of its answer."""
 
     request: S3Request
     began: float = field(default_factory=time.time)
     bytes_in: int = 0
-    """Bytes of the body, as they came, framing and all."""
+    """The bytes of the body that have come so far, with the framing of a signed stream."""
     status: int | None = None
-    """As the client saw it; None while there is no answer, and none ever comes after a broken connection."""
+    """The status that the proxy sends to the client; None until then. It stays None if the action breaks or closes the
+    connection instead of answering in full."""
 
     @property
     def operation(self) -> str:
@@ -42,7 +43,8 @@ class Call:
 
 
 class Exchange:
-    """A client's request and its ways to an answer. S3Error is raised for what the strict rules refuse."""
+    """A client's request at the proxy, and the steps by which an action answers it. A step raises S3Error if the
+    request breaks one of the strict rules."""
 
     def __init__(
         self, request: web.BaseRequest, call: Call, *, target: str, session: aiohttp.ClientSession, strict: Strict
@@ -55,14 +57,15 @@ class Exchange:
         self._refusal: S3Error | None = None
         self._received: bytes | None = None
         self.rate = math.inf
-        """Bytes a second of both bodies."""
+        """The limit, in bytes per second, for each of the two bodies."""
 
     @property
     def request(self) -> S3Request:
         return self._call.request
 
     async def forward(self) -> aiohttp.ClientResponse:
-        """S3's answer to the request, its Host and signature as the client made them."""
+        """Send the request to S3, with the Host and signature of the client, and return S3's answer. Raises S3Error for
+        a request that breaks a strict rule, or aiohttp.ClientError if S3 gives no answer."""
         self._strict.check_head(self._call.request)
         try:
             answer = await self._session.request(
@@ -93,7 +96,8 @@ class Exchange:
         return response
 
     async def relay_half(self, answer: aiohttp.ClientResponse) -> None:
-        """Hands on the head and half of the body, so that more is to come; nothing where a head is all there is."""
+        """Send the client the head of S3's answer and the first half of its body, with a Content-Length that promises
+        more bytes; for a HEAD, send nothing."""
         if self._request.method == "HEAD":
             return await self.swallow(answer)
         response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers))
@@ -109,7 +113,7 @@ class Exchange:
             await answer.read()
 
     async def receive(self) -> None:
-        """Takes the whole body, so that the request outlives its client."""
+        """Read and keep the whole body, so that `forward` can send it after the client is gone."""
         self._received = b"".join([chunk async for chunk in self._chunks()])
 
     async def drain(self) -> None:
@@ -126,7 +130,7 @@ class Exchange:
         return response
 
     def intervene(self, status: int, text: str) -> web.Response:
-        """An answer without a word of S3's."""
+        """Return an answer with this status and plain text, as from a proxy before S3."""
         self._call.status = status
         return web.Response(status=status, text=text)
 
@@ -135,7 +139,7 @@ class Exchange:
         return web.Response()
 
     def reset(self) -> web.StreamResponse:
-        """Breaks the connection with RST, as a machine that is gone does."""
+        """Break the client's connection with RST, as after a crash of a machine; the returned answer is never sent."""
         transport = self._request.transport
         if transport is not None:
             linger = struct.pack("ii", 1, 0)
@@ -144,7 +148,7 @@ class Exchange:
         return web.Response()  # for a connection that isn't there any more
 
     def hang_up(self) -> web.StreamResponse:
-        """Closes the connection once what was written has left."""
+        """Close the client's connection after the bytes written so far; the returned answer is never sent."""
         if self._request.transport is not None:
             self._request.transport.close()
         return web.Response()

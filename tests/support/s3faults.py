@@ -1,7 +1,8 @@
 """Faults between a server and S3, as small actions that combine.
 
-An action takes over one exchange. `after_forwarding(x)` means: S3 did it, and x is what the client sees of it. So a
-swallowed answer is `after_forwarding(reset())`, and S3's error inside a 200 is `error(200, "InternalError")`.
+An action handles one exchange. `after_forwarding(x)` lets S3 carry out the request, drops S3's answer and then does x
+to the client. So a lost answer is `after_forwarding(reset())`; `error(200, "InternalError")` is S3's error inside a
+200.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ ANY = "*"
 
 
 async def pass_on(exchange: Exchange) -> StreamResponse:
-    """Nothing goes wrong."""
+    """Forward the request to S3 and relay the answer."""
     return await exchange.relay(await exchange.forward())
 
 
 def error(status: int, code: str) -> Action:
-    """The body is read, nothing is done, and S3 says so."""
+    """An action that reads the body and answers with this S3 error, without forwarding the request."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.drain()
@@ -38,7 +39,7 @@ def error(status: int, code: str) -> Action:
 
 
 def page(status: int, text: str) -> Action:
-    """Not S3 answers but what stands before it, with its own page."""
+    """An action that reads the body and answers with a page of text, as a proxy before S3 may; nothing is forwarded."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.drain()
@@ -48,7 +49,7 @@ def page(status: int, text: str) -> Action:
 
 
 def nothing() -> Action:
-    """A success without a word about it, and nothing was done."""
+    """An action that reads the body and answers an empty 200, without forwarding the request."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.drain()
@@ -58,7 +59,7 @@ def nothing() -> Action:
 
 
 def reset() -> Action:
-    """The connection breaks."""
+    """An action that breaks the client's connection with RST."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         return exchange.reset()
@@ -76,7 +77,7 @@ def hang_up() -> Action:
 
 
 def stall() -> Action:
-    """Silence, until the client gives up."""
+    """An action that sends nothing until the client gives up."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await asyncio.Event().wait()
@@ -94,7 +95,8 @@ def delay(seconds: float, then: Action = pass_on) -> Action:
 
 
 def cut(then: Action | None = None) -> Action:
-    """S3 did it; the answer's head and half its body come, and then what is given: by default the connection closes."""
+    """An action that lets S3 carry out the request, sends the head and half the body of the answer, and goes on with
+    `then`, by default by closing the connection."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.relay_half(await exchange.forward())
@@ -104,7 +106,8 @@ def cut(then: Action | None = None) -> Action:
 
 
 def throttle(rate: float, then: Action = pass_on) -> Action:
-    """Bodies move at `rate` bytes a second, both ways."""
+    """An action that does `then`, with the bodies of request and answer at no more than `rate` bytes per second
+    each."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         exchange.rate = rate
@@ -115,7 +118,8 @@ def throttle(rate: float, then: Action = pass_on) -> Action:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A gate where a request waits for the test, and the test for the request."""
+    """A gate for one request: the proxy sets `reached` when the request waits there, and the test sets `opened` to let
+    the request pass."""
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -131,7 +135,8 @@ def hold(gate: Gate, then: Action = pass_on) -> Action:
 
 
 def outliving(gate: Gate) -> Action:
-    """It is on this side of the network, and reaches S3 once the gate opens, even if its client is gone."""
+    """An action that reads the whole request and forwards it once the gate opens, even if the client is gone by then.
+    The client gets no answer."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.receive()
@@ -159,8 +164,8 @@ def anything(_: S3Request) -> bool:
 
 @dataclass(slots=True)
 class Rule:
-    """Row of the list of faults: the `nth` request (from 1, since the rule was made; None: each one) of `operation`
-    that is one of `matches`."""
+    """A fault: `action` for the `nth` request of `operation` (`ANY` for all) for which `matches` returns True, counted
+    from 1 since the rule was made; for each such request if `nth` is None."""
 
     operation: str
     nth: int | None
@@ -180,7 +185,7 @@ class Rule:
 
 
 class Faults:
-    """Which exchange gets which action; the first rule that hits decides."""
+    """The rules that give each exchange its action: that of the first rule that hits, else `pass_on`."""
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
@@ -195,6 +200,6 @@ class Faults:
         self._rules.clear()
 
     def action(self, request: S3Request) -> Action:
-        """Every rule counts the request, also those that come after the one that hits."""
+        """Return the action for the request. Every rule counts the request, also the rules after the one that hits."""
         hits = [rule.action for rule in self._rules if rule.hits(request)]
         return hits[0] if hits else pass_on

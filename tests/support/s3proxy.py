@@ -20,8 +20,9 @@ NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 UNREAD = 128 * 1024
-"""Bytes that the system takes of an unread body: as few as keep it fast. With what the sender's own system
-keeps (4 MiB unless configured otherwise) it is less than a part: silence can begin in the middle of one."""
+"""The size in bytes of the receive buffer, which takes bytes of a body that the proxy doesn't read: as small as it can
+be without slowing the proxy. With the send buffer of the client (4 MiB unless configured otherwise) it holds less than
+a part, so a stall can begin in the middle of a part."""
 
 
 class S3Proxy:
@@ -40,21 +41,22 @@ class S3Proxy:
         self._strict = Strict(rules or Rules())
 
     def calls_of(self, upload_id: str) -> list[Call]:
-        """The requests on keys of this upload: sweeps ask for others at any time."""
+        """Return the requests on keys of this upload, without those that sweeps send for other uploads."""
         return [call for call in self.calls if upload_id in call.key]
 
     @property
     def upload_calls(self) -> list[Call]:
-        """The requests on keys of uploads: a server that has just started also looks if the bucket is ready."""
+        """The requests on keys of uploads, without those by which a starting server checks the bucket and the
+        installation's id."""
         keys = [(call, call.request.key) for call in self.calls]
         return [call for call, key in keys if key and not key.endswith(("/ready", "/installation"))]
 
     def counts(self) -> Counter[str]:
-        """Requests by operation."""
+        """Return the number of requests of each operation since the last `reset`."""
         return Counter(call.operation for call in self.calls)
 
     def bytes_in(self) -> int:
-        """Bytes of all request bodies together."""
+        """Return the number of body bytes of all requests since the last `reset`."""
         return sum(call.bytes_in for call in self.calls)
 
     def reset(self) -> None:
@@ -101,7 +103,8 @@ class S3Proxy:
 
 
 def _narrow_socket() -> socket.socket:
-    """Its connections inherit its size; without a limit the system lets them grow."""
+    """Return a socket at a free port whose connections inherit its receive buffer of `UNREAD` bytes; without a fixed
+    size the system would let the buffer grow."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD)
     listening.bind(("127.0.0.1", 0))

@@ -54,7 +54,7 @@ class S3Request:
     """The head of a path-style S3 request."""
 
     operation: str
-    """As S3's API reference names it; "Unknown" for requests that no part of this server sends."""
+    """The name in S3's API reference; "Unknown" for requests that no part of this server sends."""
     bucket: str
     key: str
     query: Mapping[str, str]
@@ -71,13 +71,14 @@ class S3Request:
 
     @property
     def size(self) -> int | None:
-        """Bytes of the part or object itself, without the framing of a signed stream; None where nothing says."""
+        """The size in bytes of the body, without the framing of a signed stream; None if no header says the size."""
         length = self.headers.get("x-amz-decoded-content-length") or self.headers.get("Content-Length")
         return None if length is None else int(length)
 
 
 def parse(method: str, target: str, headers: Mapping[str, str]) -> S3Request:
-    """`target` is the path and query exactly as they were sent."""
+    """Return the request that has this method, target and headers. `target` is the path and query exactly as they were
+    sent."""
     url = urlsplit(target)
     bucket, _, key = unquote(url.path).removeprefix("/").partition("/")
     query = dict(parse_qsl(url.query, keep_blank_values=True))

@@ -27,32 +27,33 @@ class S3Error(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Which of the rules hold."""
+    """The rules of a provider that requests must keep."""
 
     idle_limit: float = 20.0
-    """Seconds a request body may be silent; S3 hangs up after about 20."""
+    """Seconds without a byte of a request body after which the request is refused; S3 hangs up after about 20."""
     equal_parts: bool = False
-    """All parts but the last have one size (Cloudflare R2)."""
+    """True if all parts but the last must have one size, and the last no larger one (Cloudflare R2)."""
     dense_parts: bool = True
-    """Parts are 1, 2, 3 … at completion (AWS with part checksums)."""
+    """True if the part numbers must be 1, 2, 3 … at completion (AWS with part checksums)."""
 
 
 class Strict:
-    """Judges requests by `rules`; remembers the sizes of the parts it has seen stored."""
+    """A check of requests by `rules`, which remembers the sizes of the parts that S3 has stored."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._parts: defaultdict[str, dict[int, int]] = defaultdict(dict)
 
     def check_head(self, request: S3Request) -> None:
-        """Raises S3Error for a head that needs no body to be wrong."""
+        """Raise S3Error for a write without Content-Length, or for more user metadata than `MAX_METADATA`."""
         if request.operation in WRITES and request.headers.get("Content-Length") is None:
             raise S3Error(411, "MissingContentLength")
         if _metadata_size(request) > MAX_METADATA:
             raise S3Error(400, "MetadataTooLarge")
 
     async def check_body(self, request: S3Request, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks, the last of them only when the whole body may stand. Raises S3Error."""
+        """Yield the chunks, the last one only after the body's SHA-256 has proved to be the announced one, if there is
+        one. Raises S3Error if it is another, or if no chunk comes for `idle_limit` seconds."""
         digest, pending = hashlib.sha256(), b""
         async for chunk in self._lively(chunks):
             if pending:
@@ -66,7 +67,8 @@ class Strict:
             yield pending
 
     def check_completion(self, request: S3Request, document: str) -> None:
-        """Raises S3Error for a part list that no strict provider would make an object of."""
+        """Raise S3Error for a list of parts whose numbers or sizes break `rules`, or whose sizes do not add up to the
+        announced size of the object."""
         numbers = [int(number) for number in re.findall(r"<PartNumber>(\d+)</PartNumber>", document)]
         stored = self._parts[request.upload_id]
         sizes = [stored[number] for number in numbers if number in stored]
@@ -79,7 +81,7 @@ class Strict:
             raise S3Error(400, "InvalidRequest")
 
     def learn(self, request: S3Request) -> None:
-        """The request was answered with success."""
+        """Remember the size of the part that this request, which S3 has answered with success, has stored."""
         if request.operation == "UploadPart" and request.size is not None:
             self._parts[request.upload_id][request.part_number] = request.size
         elif request.operation == "UploadPartCopy" and (span := _copied(request)) is not None:
@@ -104,6 +106,7 @@ def _metadata_size(request: S3Request) -> int:
 
 
 def _copied(request: S3Request) -> int | None:
-    """Bytes a part copy takes; None for a whole object, whose size is not known here."""
+    """Return the number of bytes that a part copy takes; None for a copy of a whole object, whose size is not in the
+    request."""
     span = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get(f"{COPY}-range", ""))
     return int(span[2]) - int(span[1]) + 1 if span else None

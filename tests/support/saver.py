@@ -1,6 +1,7 @@
-"""A process that saves: `python -m tests.support.saver PATH UPLOAD SAVES`.
+"""A process that saves an upload: `python -m tests.support.saver PATH UPLOAD SAVES`.
 
-Moves the upload's offset on by one with each save, competing with others, and says each offset it was promised.
+It competes with other processes. Each of its SAVES successful saves adds 1 to the upload's offset and prints the offset
+that was saved.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from tests.support.metrics import total
 ROOT = Path(__file__).parent.parent.parent
 READY_WITHIN = 60.0
 STOP_WITHIN = 40.0
-"""Longer than shutdown-timeout."""
+"""Seconds, more than the default of `shutdown-timeout`."""
 
 STRICT = {"PYTHONWARNINGS": "error"}
 DEBUG = {"PYTHONASYNCIODEBUG": "1"}
@@ -37,11 +37,12 @@ from tusd_py.http.connection import socket_reader
 socket_reader._LEAST = sys.maxsize
 {PROGRAM}
 """
-"""The same, with no connection taken over for a body: how bodies in chunks, and over TLS, are read."""
+"""A program like `PROGRAM` in which aiohttp reads every body, as it does otherwise for bodies that are chunked, come
+over TLS or are short: no connection is taken over."""
 
 
 def looks_every(seconds: float) -> str:
-    """A program whose /readyz looks at storage and state at most every `seconds`; with 0, at each request."""
+    """Return a program whose /readyz checks storage and state at most every `seconds`; with 0, at each request."""
     return f"from tusd_py.server import app; app._READY_SECONDS = {seconds}; {PROGRAM}"
 
 
@@ -51,7 +52,7 @@ class ServerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The exit status of a command and its output."""
+    """The exit status of a command, its standard output and its standard error."""
 
     code: int
     out: str
@@ -59,11 +60,12 @@ class Outcome:
 
 
 class Server:
-    """`tusd-py serve` in `directory`, with settings named as in `Settings`. Keeps its port from one start to the next.
+    """`tusd-py serve` in `directory`, with settings named as in `Settings`. The port stays the same from one start to
+    the next.
 
-    `environment` comes on top of an environment without AWS_…, TUSD_PY_… and what names CAs and proxies. Warnings are
-    errors. `debug` is asyncio's mode, in which a server takes three times the CPU: the sites of tests/spec have it. A
-    server with workers, or not `forked`, starts an interpreter, which
+    The environment is that of the tests without variables that could configure the server (`is_foreign`), plus
+    `environment`. Python's warnings are errors. `debug` is asyncio's debug mode, in which a server takes three times
+    the CPU; the fixtures of `sites` use it. A server with workers, or not `forked`, starts a new interpreter, which
     takes a second longer.
     """
 
@@ -84,7 +86,7 @@ class Server:
         self._environment = {**_bare(), **STRICT, **(DEBUG if debug else {}), **(environment or {})}
         self._socket = settings.get("unix_socket")
         self._alive_is = 404 if "metrics_address" in settings else 200
-        """The status of `/healthz` among the uploads."""
+        """The status that `/healthz` of the main port has once the server runs: 404 if another address serves it."""
         self._is_forked = forked and "workers" not in settings
         self._flags = [flag for name, value in settings.items() for flag in _flag(name, value)]
         self._process: Process | Forked | None = None
@@ -98,21 +100,22 @@ class Server:
         return aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket)) if self._socket else None)
 
     def rss(self) -> int:
-        """Resident bytes of the process and the workers it has."""
+        """Return the resident bytes of the process and its descendants, such as workers."""
         process = psutil.Process(self.pid)
         return sum(part.memory_info().rss for part in (process, *process.children(recursive=True)))
 
     async def metric(self, name: str) -> float:
-        """The sum over all labels of `tusdpy_{name}`, a counter since its start."""
+        """Return the sum over all labels of the metric `tusdpy_{name}`, a counter or a gauge."""
         async with self.session() as session, session.get(f"{self.origin}/metrics") as answer:
             return total(await answer.text(), name)
 
     def log(self) -> str:
-        """Return what it has written so far, from its first start on."""
+        """Return what the server has written so far, from its first start on."""
         return self._log.read_text(errors="replace")
 
     async def start(self) -> None:
-        """Returns once it answers; raises ServerError if it ends before that or takes too long."""
+        """Start the server and return once it answers `/healthz`. Raises ServerError if the process ends before that,
+        or takes too long and is killed."""
         arguments = ("serve", "--port", str(self.port), *self._flags)
         self._process = await self._run(arguments, self._environment, out=self._log, err=self._log)
         try:
@@ -125,7 +128,8 @@ class Server:
             raise
 
     async def command(self, *arguments: str) -> Outcome:
-        """Another `tusd-py` command in the same place, with the same environment and settings; those given here win."""
+        """Run another `tusd-py` command in the server's directory, with its settings and its environment but for
+        asyncio's debug mode. A setting that `arguments` repeat has the value given there."""
         words = next(n for n, word in enumerate((*arguments, "--")) if word.startswith("-"))
         with TemporaryDirectory() as directory:
             out, err = Path(directory, "out"), Path(directory, "err")
@@ -135,7 +139,8 @@ class Server:
             return Outcome(code=await process.wait(), out=out.read_text(), err=err.read_text())
 
     async def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code after `sig`; raises ServerError, and kills it, if it doesn't end in time."""
+        """Send the signal and return the exit code. Raises ServerError if the server isn't running, or if it doesn't
+        end in time and is killed."""
         process = self._running()
         process.send_signal(sig)
         try:
@@ -148,13 +153,15 @@ class Server:
         return code
 
     async def wait(self) -> int:
-        """Wait until it ends without a signal; return its exit code."""
+        """Wait until the server ends, without sending it a signal; return its exit code. Raises ServerError if it isn't
+        running."""
         code = await self._running().wait()
         self._process = None
         return code
 
     async def kill(self) -> None:
-        """SIGKILL, to its workers too, as a machine that loses power; nothing if it has ended already."""
+        """Kill the server and its workers with SIGKILL, as when a machine loses power; do nothing if it isn't
+        running."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -172,7 +179,7 @@ class Server:
     async def _run(
         self, arguments: Sequence[str], environment: Mapping[str, str], *, out: Path, err: Path
     ) -> Process | Forked:
-        """Run the program in the directory; its output goes to the end of the files."""
+        """Run the program in the directory; its output is appended to the files `out` and `err`."""
         if self._is_forked:
             return Forked(self.program, arguments, cwd=self._directory, environment=environment, out=out, err=err)
         with out.open("ab") as stdout, err.open("ab") as stderr:
@@ -206,7 +213,7 @@ class Server:
 
 
 def is_foreign(name: str) -> bool:
-    """A variable that would tell the server, or its clients to S3, what a test hasn't."""
+    """Return True if a variable of the tests' environment could configure the server or its S3 client."""
     return name.startswith(("AWS_", "TUSD_PY_", "SSL_CERT_", "REQUESTS_")) or name.lower().endswith("_proxy")
 
 

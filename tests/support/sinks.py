@@ -37,7 +37,7 @@ from tusd_py.ports.observer import Observer
 from tusd_py.ports.sink import Sink
 
 SECONDS = 10.0
-"""For an attempt."""
+"""Seconds that one attempt at a delivery may take."""
 AWS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
@@ -132,7 +132,8 @@ async def _redis(request: pytest.FixtureRequest) -> AsyncIterator[SinkBench]:
 
 @asynccontextmanager
 async def _aws(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Valve, Any, Any]]:
-    """A way to moto that can be closed, and clients of SQS and SNS by the open one."""
+    """A relay to moto that can be closed, and clients of SQS and SNS that reach moto directly. In the environment are
+    credentials, and the relay as the endpoint of SNS."""
     endpoint = request.getfixturevalue("moto_endpoint")
     monkeypatch = request.getfixturevalue("monkeypatch")
     for name, value in AWS.items():

@@ -29,10 +29,11 @@ class Site:
 
     server: Server
     traces: Traces
-    """The names of all that the storage holds of an upload's URL."""
+    """A function that returns the names of all files or S3 keys that belong to the upload of a URL."""
 
     async def stop(self) -> None:
-        """End it the way production does: nothing may go wrong, and nothing be left behind."""
+        """Stop the server with SIGTERM; fail unless it exits with 0 and its log has no traceback and no sign of a
+        leak."""
         assert await self.server.stop() == 0, self.server.log()
         log = self.server.log()
         assert not [leak for leak in ("Traceback", *LEAKS) if leak in log], log
@@ -40,14 +41,15 @@ class Site:
 
 @asynccontextmanager
 async def local_site(directory: Path, **settings: Any) -> AsyncIterator[Site]:
-    """On local disk and SQLite."""
+    """A server on local disk and SQLite that runs while the block lasts."""
     async with serving(directory, **settings) as server:
         yield Site(server=server, traces=_files(directory / "data"))
 
 
 @asynccontextmanager
 async def s3_site(directory: Path, seaweed: SeaweedFS, **settings: Any) -> AsyncIterator[Site]:
-    """On S3, below its own prefix, and SQLite. Parts are as small as S3 allows."""
+    """A server on S3 and SQLite that runs while the block lasts, below its own prefix. Parts have the least size that
+    S3 allows, unless the settings say otherwise."""
     bucket = Bucket(seaweed)
     chosen = {**bucket.settings, "part_size": "5MiB", **settings}
     async with serving(directory, environment=bucket.environment, **chosen) as server:
@@ -55,7 +57,7 @@ async def s3_site(directory: Path, seaweed: SeaweedFS, **settings: Any) -> Async
 
 
 def local(name: str, **settings: Any) -> Any:
-    """A fixture: one server on local disk for the session, that no test may leave stopped."""
+    """Return a fixture: one server on local disk for the whole session. A test that stops it must start it again."""
 
     @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
     async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
@@ -67,7 +69,8 @@ def local(name: str, **settings: Any) -> Any:
 
 
 def on_s3(name: str, **settings: Any) -> Any:
-    """A fixture: one server on S3 for the session, behind `s3_proxy`, that no test may leave stopped."""
+    """Return a fixture: one server on S3, behind `s3_proxy`, for the whole session. A test that stops it must start it
+    again."""
 
     @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
     async def site(

@@ -24,19 +24,20 @@ class SmallDisk:
         return disk.f_bavail * disk.f_frsize
 
     def fill(self, *, leave: int = 0) -> None:
-        """As another program: write until so many bytes are left."""
+        """Write a file, as another program would, until only `leave` bytes are free."""
         with self._filler.open("ab", buffering=0) as filler, suppress(OSError):
             while self.free > leave:
                 filler.write(bytes(min(65536, self.free - leave)))
 
     def empty(self) -> None:
-        """Take away what filled it."""
+        """Delete the file that `fill` wrote."""
         self._filler.unlink()
 
 
 @contextmanager
 def small_disk(path: Path, size: int) -> Iterator[SmallDisk]:
-    """A file system of `size` bytes, mounted at the empty directory `path` while the block lasts."""
+    """A file system of `size` bytes, mounted at the empty directory `path` while the block lasts. Without the right to
+    mount, the test is skipped, or fails in CI."""
     mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=False)
     if mounting.returncode:
         missing("a small file system, for which one must be root,")

@@ -1,4 +1,4 @@
-"""The makers of the storage port, each as the contract suite wants it. A new maker is one more line in STORAGES."""
+"""The makers of storages for the contract suite of the storage port. A new maker is one more line in STORAGES."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from tusd_py.storage.s3.storage import S3Storage
 from tusd_py.transfer.budget import Budget
 
 LOW_DISK = Thresholds(disk_batch=16, disk_checkpoint=64, disk_read=24, disk_copy=40, disk_threads=2)
-"""So low that the smallest uploads are on both sides of each."""
+"""Thresholds so low that the small uploads of the tests lie below and above each of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A separate storage, and what a test must know of it."""
+    """A storage of one test alone, and the facts about it that the test needs."""
 
     storage: Storage
     grain: int
-    """Bytes that go into one part, or between two checkpoints: sizes around it are the interesting ones."""
+    """The size of a part, or the bytes between two checkpoints: tests try lengths near its multiples."""
     max_examples: int
-    """For each property: how much its speed allows."""
+    """The number of examples for each property that Hypothesis tests: fewer for a slow storage."""
     residue: Callable[[], Awaitable[Sequence[str]]]
-    """The names of everything that is stored."""
+    """Return the names of all files, objects and multipart uploads in the storage."""
 
     @property
     def inspection(self) -> Inspection:

@@ -18,7 +18,8 @@ class CheckedState:
     Tests that need such a record write it to the store behind."""
 
     def __init__(self, store: StateStore, stored: StateStore | None = None) -> None:
-        """`stored` is asked for the recorded phase: the store itself if it doesn't fail or count calls."""
+        """Wrap `store`. The recorded phase is read from `stored`; by default from `store`, which then must not fail or
+        count calls on purpose."""
         self._store, self._stored = store, stored or store
 
     def __getattr__(self, name: str) -> Any:
@@ -44,7 +45,8 @@ class CheckedState:
         await self._store.delete(upload)
 
     async def _check(self, upload: Upload) -> None:
-        """Compare the phases. An older revision is left to the store, which refuses it."""
+        """Raise AssertionError if the upload's phase can't follow the recorded one. An upload of an older revision
+        passes, as the store refuses it."""
         stored = await self._stored.load(upload.id)
         if stored is None or stored.revision != upload.revision:
             return

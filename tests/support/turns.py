@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WITHIN = 8.0
-"""Seconds, on a busy machine too. A writer that keeps its lock renews it while it lives, and a client that waits for it
-is refused after ten."""
+"""Seconds within which the lock must be given up, on a busy machine too. The limit can show a writer that keeps its
+lock: it renews the lock while it lives, and a client that waits for the lock is refused after ten."""
 
 
 @contextmanager

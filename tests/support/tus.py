@@ -1,4 +1,5 @@
-"""A tus 1.0 client that does what it is told, wrong things too, and judges nothing."""
+"""A tus 1.0 client that sends what a test tells it to, wrong things too, and checks no answer but where a method says
+so."""
 
 from __future__ import annotations
 
@@ -17,14 +18,15 @@ PATIENCE = 15.0
 """Seconds an exchange may take at most."""
 TUS = {"Tus-Resumable": VERSION}
 BYTES = {**TUS, "Content-Type": OCTETS}
-"""The fields of every request, and of one with bytes, for clients that are told them all."""
+"""The fields of a request that sends bytes, for clients that add none themselves. `TUS` has those of any other
+request."""
 
 
 class TusClient:
-    """Talks to the creation endpoint `url`.
+    """A client of the creation endpoint `url`.
 
-    Header fields are keywords: `upload_length=5` is `Upload-Length: 5`, and None leaves one out. Tus-Resumable is
-    always sent unless it is left out so.
+    Header fields are keywords: `upload_length=5` is `Upload-Length: 5`, and None leaves a field out. `request` sends
+    the fields in `always`, such as Tus-Resumable, unless the caller leaves them out with None.
     """
 
     always: Mapping[str, object] = {"tus_resumable": VERSION}
@@ -41,20 +43,21 @@ class TusClient:
         return await self.send(method, url, body, header_fields({**self.always, **headers}))
 
     async def send(self, method: str, url: str, body: Body, fields: Mapping[str, str]) -> Answer:
-        """A request with exactly these fields."""
+        """Send a request with these fields and none of `always`; return the answer."""
         return await exchange(self._session, method, url, body, fields)
 
     async def post(self, body: Body = None, /, **headers: object) -> Answer:
         return await self.request("POST", self.url, body, **headers)
 
     async def try_create(self, length: int | None, body: Body = b"", /, **headers: object) -> Answer:
-        """The answer to a creation, of a length declared later for None, with `body` in it."""
+        """Create an upload of this length, None for a deferred one, with `body` as its first bytes; return the
+        answer."""
         size = {"upload_defer_length": 1} if length is None else {"upload_length": length}
         kind = {"content_type": OCTETS} if body else {}
         return await self.post(body or None, **size, **kind, **headers)
 
     async def create(self, length: int | None, body: Body = b"", /, **headers: object) -> str:
-        """The URL of a new upload."""
+        """Create an upload and return its URL; fail unless the answer is 201."""
         answer = await self.try_create(length, body, **headers)
         assert answer.status == 201, answer
         return answer.url
@@ -86,7 +89,7 @@ class TusClient:
         return await self.request("DELETE", url)
 
     async def terminate(self, url: str) -> None:
-        """Delete an upload that can be deleted."""
+        """Terminate the upload; fail unless the answer is 204."""
         answer = await self.delete(url)
         assert answer.status == 204, answer
 
@@ -95,7 +98,7 @@ class TusClient:
         return total((await self.fetch(f"http://127.0.0.1:{self.port}/metrics")).body.decode(), name)
 
     async def received(self, count: float) -> None:
-        """Wait until the server has taken `count` bytes in its life."""
+        """Wait until the server has received `count` body bytes since its start. Raises TimeoutError."""
 
         async def has_arrived() -> bool:
             return await self.metric("received_bytes_total") >= count
@@ -106,7 +109,7 @@ class TusClient:
         return await self.request("OPTIONS", url or self.url, **{"tus_resumable": None, **headers})
 
     async def partials(self, *bodies: bytes) -> list[str]:
-        """The URLs of finished partial uploads."""
+        """Create a finished partial upload of each body; return their URLs."""
         return [await self.create(len(body), body, upload_concat="partial") for body in bodies]
 
     async def final(self, *urls: str, **headers: object) -> Answer:
@@ -114,7 +117,8 @@ class TusClient:
 
 
 async def until(true: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
-    """Ask again and again, since a server in another process can't say when. Raises TimeoutError."""
+    """Call `true` every 20 ms until it returns True, for what a server in another process can't announce. Raises
+    TimeoutError after `within` seconds."""
     async with asyncio.timeout(within):
         while not await true():
             await asyncio.sleep(0.02)
@@ -125,5 +129,5 @@ def encoded(value: bytes) -> str:
 
 
 def header_fields(headers: Mapping[str, object]) -> dict[str, str]:
-    """`upload_length=5` as `Upload-Length: 5`; what is None is left out."""
+    """Return the header fields of these keywords: `upload_length=5` as `Upload-Length: 5`; None leaves a field out."""
     return {name.replace("_", "-").title(): str(value) for name, value in headers.items() if value is not None}

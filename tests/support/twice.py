@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Twice:
-    """Answers the first request with `first`, and again once it is told to; all others with `later`."""
+    """A server that answers the first request with `first`, and with the same bytes again once `again` is set; after
+    that, each further request with `later`."""
 
     def __init__(self, first: bytes, later: bytes) -> None:
         self.again, self.written = asyncio.Event(), asyncio.Event()
@@ -23,7 +24,8 @@ class Twice:
             yield
 
     async def answer_again(self) -> None:
-        """Send the first answer once more, on the idle connection unless it was sent at once."""
+        """Have the first answer sent again, now that the connection is idle, and wait until the client has read it. If
+        `again` was set before, only wait."""
         self.again.set()
         await self.written.wait()
         await asyncio.sleep(0.05)  # both ends are of this loop: it has been read by then

@@ -1,4 +1,4 @@
-"""A client that goes on after trouble, and believes nothing that it is told."""
+"""A tus client that resumes after trouble and checks each offset that the server tells it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from tests.support.tus import TusClient
 
 
 class Uploader:
-    """Brings `data` to `url` the way tus-js-client does: after any trouble it asks how far it got and goes on.
+    """A client that uploads `data` to `url` as tus-js-client does: after any failure it asks for the offset and
+    continues there.
 
-    An offset that goes back, or ahead of what was sent, is a broken promise; so is a HEAD that fails but with 423.
+    It fails the test if an offset is lower than one told before or beyond the bytes sent, or if a HEAD is answered with
+    a status other than 200 or 423.
     """
 
     def __init__(self, client: TusClient, url: str, data: bytes, *, chunk: int) -> None:
@@ -25,13 +27,13 @@ class Uploader:
         self._chunk = chunk
 
     async def run(self, within: float = 90.0) -> None:
-        """Until all of it has been acknowledged; raises TimeoutError when that takes too long."""
+        """Send PATCH requests until the server has acknowledged all of `data`. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while self.acknowledged < len(self._data):
                 await self.step()
 
     async def step(self) -> None:
-        """One PATCH, and a HEAD if it went wrong."""
+        """Send one PATCH; if it isn't answered with 204, ask for the offset."""
         start = self.acknowledged
         self._bytes_sent = max(self._bytes_sent, min(start + self._chunk, len(self._data)))
         try:
@@ -42,7 +44,8 @@ class Uploader:
             await (self._tell(answer) if answer.status == 204 else self.ask())
 
     async def ask(self) -> None:
-        """HEAD until it has an answer."""
+        """Send HEAD requests until one is answered with 200, and go on from its offset. Raises TimeoutError after 60
+        seconds."""
         async with asyncio.timeout(60):
             while (answer := await self._head()) is None:
                 await asyncio.sleep(0.05)

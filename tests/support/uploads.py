@@ -56,7 +56,7 @@ uploads = st.builds(
 
 
 def upload(number: int = 1, **changes: Any) -> Upload:
-    """An open upload of 10 bytes whose id is `number`."""
+    """Return an open upload of 10 bytes, none of them received, whose id is `number` in hex, with these changes."""
     planned = Upload(id=UploadId(f"{number:032x}"), length=10, times=Times.at_creation(1.0))
     return changed(planned, **changes)
 

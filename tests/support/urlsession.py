@@ -1,7 +1,8 @@
-"""Apple's URLSession as it uploads on its own: an ordinary POST, which it resumes if a 104 told it where.
+"""Apple's URLSession in an upload that the app leaves to it: an ordinary POST, which it resumes if a 104 told it the
+upload's URL.
 
-What each version says is known from Apple's server side (NIOResumableUpload) and from reports of iOS 26; nothing was
-recorded.
+The requests of each version are known from Apple's server side (NIOResumableUpload) and from reports of iOS 26; no
+traffic was recorded.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class NotResumableError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Task:
-    """An upload task. Resumes unasked as often as it takes, but not after an answer of any status."""
+    """An upload task. It resumes each time a connection ends without a final answer; a final answer of any status ends
+    it."""
 
     url: str
     data: bytes
@@ -42,7 +44,8 @@ class Task:
     _location: str | None = None
 
     async def run(self, *, cut: int | None = None) -> RawAnswer:
-        """The final answer. With `cut`, the network is lost after so many bytes, once."""
+        """Upload `data` and return the final answer. With `cut`, only so many bytes of the first request are sent, and
+        its connection breaks after the first interim answer. Raises NotResumableError."""
         answer = await self._send("POST", self.url, 0, cut)
         while answer is None:
             if self._location is None:
@@ -52,7 +55,8 @@ class Task:
         return answer
 
     async def _send(self, method: str, url: str, offset: int, cut: int | None) -> RawAnswer | None:
-        """A request with all that comes after `offset`; None if the connection ends before its answer."""
+        """Send a request with the bytes after `offset`, at most `cut` of them; return the final answer, None if the
+        connection ends before it."""
         remaining = self.data[offset:]
         try:
             async with connected(_port(url), self.tls) as connection:
@@ -67,7 +71,8 @@ class Task:
             return None
 
     async def _answer(self, connection: RawConnection, *, cut: bool) -> RawAnswer:
-        """The final answer. If the network is to be lost, it is so after the first answer, interim or not."""
+        """Return the final answer. With `cut`, raise ConnectionResetError after the first answer if that is an interim
+        one."""
         while True:
             answer = await connection.answer()
             self.replies.append(answer)

@@ -1,4 +1,4 @@
-"""A TCP relay in front of the server whose connections stop in mid-upload, and stay there until told otherwise."""
+"""A TCP relay in front of a server, which can stop its connections in the middle of an upload until a test opens it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _CHUNK = 64 * 1024
 
 
 class Valve:
-    """Use as `async with Valve(server.port) as valve`, and talk to `valve.origin`.
+    """Use as `async with Valve(server.port) as valve`, and send requests to `valve.origin`.
 
-    Open at first. After `close(at=…)` each connection takes so many bytes of requests, counted from its own start,
-    and then no more; answers always pass.
+    A valve is open at first. After `close(at=…)`, each connection passes on `at` bytes of requests, counted from its
+    own start, and no more until `open`. Answers always pass.
     """
 
     def __init__(self, target: int) -> None:
@@ -45,7 +45,8 @@ class Valve:
         self._full.clear()
 
     async def full(self) -> None:
-        """Returns when a connection has taken the bytes that `close` allows: its upload stays in transit."""
+        """Wait until a connection has passed on as many bytes as `close` allows, so that its upload is stopped in the
+        middle."""
         await self._full.wait()
 
     def open(self) -> None:
@@ -58,7 +59,7 @@ class Valve:
         self.cut()
 
     def cut(self) -> None:
-        """Ends all connections, without a word."""
+        """Abort all open connections."""
         for writer in self._writers:
             writer.transport.abort()
 

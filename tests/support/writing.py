@@ -1,4 +1,4 @@
-"""An engine's use of a storage, cut down to a test's needs."""
+"""The calls by which an engine writes to a storage, simplified for tests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from tusd_py.ports.storage import Storage, Writer
 
 
 def random_bytes(count: int) -> bytes:
-    """No two stretches of these look alike, so misplaced bytes show."""
+    """Return pseudo-random bytes, the same for the same `count`: pieces of them differ, so that misplaced bytes are
+    noticed."""
     return Random(count).randbytes(count)
 
 
 def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
     """A new upload of this storage, with a new id."""
-    mark_done = replace(upload(length=length, **changes), id=UploadId(uuid.uuid4().hex))
-    return replace(mark_done, cursor=storage.start(mark_done))
+    planned = replace(upload(length=length, **changes), id=UploadId(uuid.uuid4().hex))
+    return replace(planned, cursor=storage.start(planned))
 
 
 class FakeLease:
@@ -52,9 +53,11 @@ class FakeLease:
 
 
 class Journal:
-    """Keeps what one writer records, and holds it to its promises.
+    """A journal that keeps the checkpoints of one writer, and fails if an offset goes back or beyond the bytes handed
+    to the writer.
 
-    The state store goes away after `survives` checkpoints. With `answer_lost` it still stores the next.
+    After `survives` checkpoints the state store is unavailable. With `answer_lost` it still stores the next checkpoint
+    before it fails.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class Journal:
         self.upload, self.entries = current, list[Entry]()
         self.checkpoints: list[Checkpoint] = []
         self.late: list[Checkpoint] = []
-        """The checkpoints that came after the writer was left."""
+        """The checkpoints that the writer recorded after `leave`."""
         self.consumed = current.offset
         """The offset at which the bytes handed to the writer end."""
         self._storage, self._survives, self._answer_lost = storage, survives, answer_lost
@@ -92,7 +95,8 @@ class Journal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One request's worth of bytes: the sizes of its chunks, and how it ends."""
+    """The bytes of one request: the sizes of its chunks, a `flush` or none at the end, and the failure of its state
+    store (see `Journal`)."""
 
     sizes: Sequence[int]
     flush: bool = True
@@ -101,7 +105,7 @@ class Session:
 
 
 class Sender:
-    """Brings `data` to a storage, in as many sessions as it takes. `upload` is as last recorded."""
+    """A sender of `data` to a storage, in as many sessions as needed. `upload` is the upload as last recorded."""
 
     def __init__(self, storage: Storage, data: bytes, current: Upload | None = None) -> None:
         self.storage, self.data = storage, data
@@ -110,7 +114,8 @@ class Sender:
         self.journals: list[Journal] = []
 
     async def send(self, *sizes: int) -> Journal:
-        """A session that ends well; without sizes, all that is left in one chunk."""
+        """Send chunks of these sizes in one session, by default all bytes left as one chunk, and flush; return the
+        journal."""
         return await self.play(Session(sizes=sizes or (len(self.data),)))
 
     async def play(self, session: Session) -> Journal:
@@ -125,13 +130,13 @@ class Sender:
         return journal
 
     async def live_through(self, history: Sequence[Session]) -> None:
-        """One session after the other, until one has brought all."""
+        """Play the sessions in order until all bytes are recorded."""
         for session in history:
             if self.upload.phase is Phase.OPEN:
                 await self.play(session)
 
     async def give(self, writer: Writer, journal: Journal, sizes: Sequence[int]) -> None:
-        """Hand over chunks of these sizes, as far as the data goes."""
+        """Write chunks of these sizes to the writer, as far as `data` goes, and count them in `journal.consumed`."""
         for size in sizes:
             chunk = self.data[journal.consumed : journal.consumed + size]
             journal.consumed += len(chunk)
@@ -139,13 +144,15 @@ class Sender:
                 await writer.write(chunk)
 
     def keep(self, journal: Journal) -> None:
-        """Go on from what this journal recorded."""
+        """Take over the upload and entries that the journal recorded; checkpoints that it records later count as
+        late."""
         journal.leave()
         self.journals.append(journal)
         self.upload, self.entries = journal.upload, [*self.entries, *journal.entries]
 
     async def finish(self) -> Upload:
-        """The upload once its object is made, its cast-offs swept away."""
+        """Finish the upload unless it is done, delete what its object supersedes, and return it. Fails if a journal has
+        late checkpoints."""
         if self.upload.phase is not Phase.DONE:
             entries = self.entries if self.storage.needs_entries(self.upload) else ()
             finished = await self.storage.finish(self.upload, entries)
@@ -163,6 +170,6 @@ async def stored(storage: Storage, data: bytes, **changes: Any) -> Upload:
 
 
 async def content(storage: Storage, finished: Upload, span: Span | None = None) -> bytes:
-    """The bytes of a finished upload, or of a part of it."""
+    """Return the bytes of a finished upload, or those in `span`."""
     chosen = Span(0, finished.length or 0) if span is None else span
     return b"".join([chunk async for chunk in storage.read(finished, chosen)])

@@ -39,7 +39,7 @@ class CheckResult:
 
 @dataclass
 class App:
-    """Stands for the server and its operations, and remembers what it was asked."""
+    """A stand-in for the server, the checks and the operator's engine; it keeps the settings that it gets."""
 
     records: dict[UploadId, Upload] = field(default_factory=dict)
     stubborn: Collection[UploadId] = ()

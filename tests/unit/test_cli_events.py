@@ -41,7 +41,7 @@ class Said:
 
 
 class Desk:
-    """An operator's shell, and the outbox behind it."""
+    """A caller of `tusd-py events` on the state at `place`, with access to its outbox."""
 
     def __init__(self, place: str, capsys: pytest.CaptureFixture[str]) -> None:
         self.place, self.capsys = place, capsys
@@ -71,7 +71,8 @@ class Desk:
 
 
 async def fill(state: StateStore, outbox: Outbox) -> None:
-    """A created upload was told; its end is dead for one sink and pending for the other; another is pending."""
+    """Store events: CREATED is delivered to `ALL`; ENDED is dead for `ALL` and pending for `ENDS`; RECENT is pending
+    for `ALL`."""
     await outbox.register([ALL, ENDS])
     record = await created(state, 1, updated_at=time.time() - 7200, metadata={"name": b"x"})
     await outbox.mark_delivered((await outbox.due(ALL.name, EVER, 1))[0])

@@ -75,7 +75,8 @@ def test_variable_wins_over_its_secret_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", [setting for setting in Settings.model_fields if setting.endswith("_file")])
 def test_a_setting_whose_name_ends_in_file_is_set(setting: str, tmp_path: Path) -> None:
-    """Its variable names the file that it means, not one to read the setting from."""
+    """The variable of a setting such as `auth_keys_file` has the setting's value; only with a further `_FILE` it names
+    a file to read the value from."""
     variable = f"TUSD_PY_{setting.upper()}"
     assert getattr(load(environ={variable: "keys"}), setting) == Path("keys")
     content = write(tmp_path / "name", "keys\n")
@@ -176,7 +177,7 @@ def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_kubernetes_service_variables_are_ignored() -> None:
-    """Ignores the variables that Kubernetes sets for a service named tusd-py."""
+    """The variables that Kubernetes sets for a service named tusd-py change no setting."""
     links = {
         "TUSD_PY_SERVICE_HOST": "10.0.0.1",
         "TUSD_PY_SERVICE_PORT": "80",

@@ -1,4 +1,4 @@
-"""Out of file descriptors: few words, as there are many such moments."""
+"""Failed accepts for lack of file descriptors are logged once, not each time."""
 
 from __future__ import annotations
 

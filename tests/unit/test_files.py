@@ -18,7 +18,7 @@ from tusd_py.storage.local.storage import LocalStorage
 
 @pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077], ids=oct)
 def mask(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Sets the umask of each test; the files' modes don't depend on it."""
+    """Run each test with three umasks, on which the modes of files don't depend."""
     before = os.umask(request.param)
     yield
     os.umask(before)

@@ -19,7 +19,7 @@ COMPOSE = (ROOT / "config" / "compose.yml").read_text()
 IMAGE = (ROOT / "Dockerfile").read_text()
 
 MOST_EXPOSED = 3.0
-"""Points of 10, as `systemd-analyze security` counts."""
+"""The most exposure that `systemd-analyze security` may find, of 10 points."""
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,8 @@ def test_systemd_finds_the_unit_little_exposed() -> None:
 
 
 def test_containers_are_confined() -> None:
-    """A container has no capability, and limits of memory and processes."""
+    """Each service of compose.yml has no capability, gets no new privileges, has a read-only file system, and has
+    limits of memory and processes."""
     services = len(re.findall(r"^    (?:build|image):", COMPOSE, re.MULTILINE))
     for line in ("cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]', "read_only: true"):
         assert COMPOSE.count(f"    {line}\n") == services
@@ -64,7 +65,8 @@ def test_containers_are_confined() -> None:
 
 
 def test_the_container_has_room_for_what_its_workers_may_take() -> None:
-    """docs/operations.md, "Sizing": each has an idle process of 95 MiB, and takes 1.15 times its budget at most."""
+    """The limit of memory holds, as in docs/operations.md, "Sizing", 95 MiB and 1.15 times the budget for each worker,
+    and 32 KiB for each of 1000 connections."""
     shipped = tomllib.loads((ROOT / "config" / "s3-redis.toml").read_text())
     needed = shipped["workers"] * (95 * MIB + 1.15 * parse_size(shipped["memory-budget"]))
     limit = re.search(r"tusd-py:\n(?:    .*\n|\n)*?    mem_limit: (\d+)g\n", COMPOSE)
@@ -73,7 +75,8 @@ def test_the_container_has_room_for_what_its_workers_may_take() -> None:
 
 
 def test_redis_memory_is_below_its_container_limit() -> None:
-    """Lets Redis refuse writes before its container is killed, and restarts services."""
+    """Redis may use three quarters of its container's 512 MiB, so that it refuses writes before the container is
+    killed; both services are restarted."""
     maxmemory = re.search(r"maxmemory (\d+)mb", COMPOSE)
     assert maxmemory is not None
     assert int(maxmemory[1]) * MIB <= 0.75 * 512 * MIB

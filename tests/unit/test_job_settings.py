@@ -75,7 +75,8 @@ def test_a_command_must_be_there(tmp_path: Path) -> None:
     ],
 )
 def test_copies_reach_no_uploads(tmp_path: Path, storage: str, copies: str) -> None:
-    """A copy under the key of an upload would replace it."""
+    """A place of copies is refused if it is, or lies above or below, a place of uploads: a copy under an upload's key
+    would replace the object."""
     (tmp_path / "link").symlink_to(tmp_path / "data")
     places = {"storage": storage.replace("X", str(tmp_path)), "jobs_copy_to": copies.replace("X", str(tmp_path))}
     buckets = {"hooks_buckets": "more"} if storage.startswith("s3:") else {}

@@ -74,7 +74,7 @@ def test_all_addresses_of_both_families(hosts: str) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_taken_address_frees_the_others(workers: int) -> None:
-    """Reports a taken address in one line."""
+    """A taken address raises ConfigurationError of one line, and the addresses bound before it are free again."""
     port = free_port()
     with socket.create_server(("127.0.0.2", port)):
         with (

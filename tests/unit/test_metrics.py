@@ -162,7 +162,7 @@ def scrape(process: subprocess.Popen[str]) -> list[str]:
 
 
 def test_workers_share_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker answers for all; one that ended leaves its counters and no gauge."""
+    """A worker's exposition sums the metrics of all workers; of an ended worker, the counters but not the gauges."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     with shared_metrics(), worker(30) as one, worker(12) as two:
         pids = [int(read(process)) for process in (one, two)]
@@ -176,7 +176,8 @@ def test_workers_share_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gauges_that_cant_be_found_hold_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where the supervisor has no descriptor left: it still has a worker to replace."""
+    """`forget_worker` raises nothing if the gauges can't be listed, as without a free descriptor: the supervisor still
+    has to replace the worker."""
 
     def refused(*_: object) -> Iterator[Path]:
         raise OSError(errno.EMFILE, "Too many open files")

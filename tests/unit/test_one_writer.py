@@ -1,4 +1,4 @@
-"""Phases and the time of trouble are set in one module, and records are written in one."""
+"""Phases and the time of trouble are set by the life cycles' modules alone, and records are written by one module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRITERS = {"create", "save", "rewind", "delete"}
 STATES = {"state", "_state"}
 """Names of a state store in the engine."""
 HANDED_ON = {"engine/pairing.py"}
-"""A state store itself, in front of another."""
+"""Modules that may write too, as they are a state store in front of another."""
 
 
 def test_phases_are_set_by_the_life_cycle_alone() -> None:
@@ -36,7 +36,7 @@ def _nodes() -> Iterator[tuple[str, ast.AST]]:
 
 
 def _sets(field: str, node: ast.AST) -> bool:
-    """Passes the field by its name to a call, as to `copy_with`, or sets it by `setattr`."""
+    """Return True if the node passes the field by its name to a call, as to `copy_with`, or sets it by `setattr`."""
     match node:
         case ast.Call(func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"), args=arguments):
             return any(isinstance(argument, ast.Constant) and argument.value == field for argument in arguments)
@@ -46,7 +46,7 @@ def _sets(field: str, node: ast.AST) -> bool:
 
 
 def _writes(node: ast.AST) -> bool:
-    """Calls, or hands on, `….state.save` and its like."""
+    """Return True if the node is a method of a state store that writes records, like `….state.save`."""
     match node:
         case ast.Attribute(value=ast.Attribute(attr=owner) | ast.Name(id=owner), attr=attr):
             return owner in STATES and attr in WRITERS

@@ -35,7 +35,8 @@ def test_the_document_has_the_settings_as_they_are() -> None:
 
 
 def test_each_theme_begins_with_a_setting() -> None:
-    """The first one too: no setting is left without a heading."""
+    """Each theme of the settings' document begins with a setting, the first theme with the first setting, so that each
+    setting has a heading."""
     assert set(THEMES) <= set(Settings.model_fields)
     assert next(iter(THEMES)) == next(iter(Settings.model_fields))
 
@@ -58,7 +59,7 @@ def test_every_error_code_is_explained_and_no_other() -> None:
 
 
 def test_every_warning_is_explained() -> None:
-    """Checks only the warnings whose name is one literal; the others name a store."""
+    """Each warning whose name is one literal is in docs/operations.md; the names of others hold that of a store."""
     code = "".join(file.read_text() for file in ROOT.glob("tusd_py/**/*.py"))
     events = set(re.findall(r'\.(?:trouble|warning)\(\s*"([^"{]+)"', code))
     assert events

@@ -1,4 +1,4 @@
-"""One answer for many."""
+"""An answer that is shared by all tasks which ask for it within some seconds (`Recent`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tusd_py.recent import Recent
 
 
 class Source:
-    """Numbers its answers; each waits until it may come."""
+    """A source whose answers are 1, 2, 3 …, each once `may_answer` is set; with `fails`, it raises RuntimeError."""
 
     def __init__(self) -> None:
         self.calls, self.side_by_side = 0, 0
@@ -36,7 +36,7 @@ class Source:
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, to be set."""
+    """The clock of `recent`: a list whose only item tests set, in seconds."""
     clock = [100.0]
     monkeypatch.setattr(recent, "_now", lambda: clock[0])
     return clock

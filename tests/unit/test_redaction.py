@@ -1,4 +1,4 @@
-"""Lines of the log without their secrets, and with everything that makes them lines."""
+"""Lines of the log lose their secrets, but stay valid: JSON, quotes and the ends of lines are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A list names the contents of the package, and each wheel holds it."""
+"""The SBOM lists the dependencies and the page's packages, and the build includes it."""
 
 from __future__ import annotations
 

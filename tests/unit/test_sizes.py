@@ -36,6 +36,6 @@ def test_functions_are_short() -> None:
 
 
 def test_names_of_tests_are_short() -> None:
-    """A docstring says what a short name leaves out."""
+    """No test's name has more than 60 characters: its docstring says what the name leaves out."""
     names = {name for file in _sources() for name in re.findall(r"def (test_\w+)", file.read_text())}
     assert {name for name in names if len(name) > LONGEST_NAME} == set()

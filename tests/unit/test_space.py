@@ -16,7 +16,7 @@ Disk = namedtuple("Disk", "f_bavail f_blocks f_frsize")  # noqa: PYI024 (as os.s
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Sets what is free on a disk of so many bytes."""
+    """Return a function that makes disks have `size` bytes, of which `free` are free."""
 
     def put(*, free: int, size: int = 1024 * MIB) -> None:
         monkeypatch.setattr("tusd_py.disk.space.os.statvfs", lambda _: Disk(free // 4096, size // 4096, 4096))

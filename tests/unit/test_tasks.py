@@ -18,14 +18,14 @@ from tusd_py.tasks import end, wait_out
 
 
 async def stubborn() -> None:
-    """As redis-py at times: its first cancellation becomes a timeout."""
+    """Ignore the first cancellation, as redis-py does when it takes it for a timeout, and end with the second."""
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     await asyncio.Event().wait()
 
 
 async def slow() -> None:
-    """It takes a while to end, whether cancelled or not."""
+    """End after 0.25 s, even if cancelled earlier."""
     until = asyncio.get_running_loop().time() + 0.25
     while (seconds := until - asyncio.get_running_loop().time()) > 0:
         with suppress(asyncio.CancelledError):
@@ -44,7 +44,7 @@ async def test_a_task_that_swallows_its_cancellation_ends() -> None:
 
 
 async def test_a_task_that_ends_another_does_not_leave_it_behind() -> None:
-    """It is cancelled again while it waits for its helper, which takes longer to end."""
+    """A task that ends a slow helper while it is ended itself is cancelled only after the helper has ended."""
     helper = asyncio.create_task(slow())
 
     async def work() -> None:
@@ -65,7 +65,7 @@ async def test_without_tasks_nothing_is_waited_for() -> None:
 
 
 async def test_what_is_waited_out_ends_before_its_waiter() -> None:
-    """However often the waiter is cancelled."""
+    """A task in `wait_out` ends only after the work that it waits for, however often it is cancelled."""
     work: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     waiting = asyncio.create_task(wait_out(work))
     ending = asyncio.create_task(end(waiting))
@@ -102,7 +102,8 @@ async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(
 async def test_a_sweep_goes_on_after_an_error_that_it_does_not_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A record that it can't read, for example: the stack is logged, and nothing else stops to expire."""
+    """A sweep that raises an unexpected error, as for a record that it can't read, is followed by the next sweep; the
+    error goes to the event loop's exception handler, which logs it."""
     errors, again = list[object](), asyncio.Event()
 
     async def sweep(_: Engine) -> None:

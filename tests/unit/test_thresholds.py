@@ -11,10 +11,10 @@ import tusd_py
 
 ROOT = Path(tusd_py.__file__).parent
 WHOLE = {"config/": "what an operator may set", "domain/thresholds.py": "where they belong"}
-"""Not searched, and why."""
+"""The folders and files that aren't searched, with the reason."""
 
 ELSEWHERE: Mapping[str, Sequence[str]] = tomllib.loads(Path(__file__).with_name("thresholds.toml").read_text())
-"""Numbers that may stand elsewhere: by the reason, file and name."""
+"""Numbers that may stand elsewhere, as `FILE NAME`, by the reason."""
 
 
 def test_numbers_elsewhere_have_a_reason() -> None:
@@ -47,7 +47,8 @@ class F:
 
 
 def _numbers(tree: ast.AST, within: str = "") -> Iterator[str]:
-    """Yields constants, fields and defaults by their own names, other numbers in a function by the function's."""
+    """Yield the names of constants, fields and defaults with a large number, and of functions with one in their
+    body."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             yield from _constants(node, within)
@@ -80,6 +81,6 @@ def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef, within: str) -> Iter
 
 
 def _is_large(code: ast.AST) -> bool:
-    """It holds a number above 1, or a fraction."""
+    """Return True if the code has a number other than 0 and 1."""
     numbers = [constant.value for constant in ast.walk(code) if isinstance(constant, ast.Constant)]
     return any(isinstance(constant, int | float) and constant not in (0, 1) for constant in numbers)

@@ -57,7 +57,7 @@ def spans_of(spans: InMemorySpanExporter, name: str) -> Sequence[ReadableSpan]:
 
 
 def ids(span: ReadableSpan) -> tuple[str, str]:
-    """The hexadecimal ids of the trace and of the parent."""
+    """The hexadecimal ids of the trace and of the parent span; the latter is empty without a parent."""
     return f"{span.context.trace_id:032x}", f"{span.parent.span_id:016x}" if span.parent else ""
 
 
@@ -157,7 +157,7 @@ class Hooks:
     """Hooks in Python, one of which fails."""
 
     async def pre_create(self, _: Mapping[str, Any]) -> None:
-        """Let it go on."""
+        """Accept the creation."""
 
     async def pre_finish(self, _: Mapping[str, Any]) -> None:
         raise RuntimeError

@@ -1,4 +1,4 @@
-"""The page's own words and numbers, in Node."""
+"""The upload page's own tests, run in Node."""
 
 from __future__ import annotations
 

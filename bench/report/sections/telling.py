@@ -1,4 +1,4 @@
-"""Listeners and lists."""
+"""The section on listeners and lists of uploads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large transfers."""
+"""The sections on large uploads and downloads."""
 
 from __future__ import annotations
 

@@ -15,18 +15,18 @@ from tusd_py.ports.state import StateStore
 
 @pytest.fixture
 async def harness(state: StateStore) -> Harness:
-    """A checkpoint every 8 bytes, uploads that expire after 100 seconds."""
+    """A harness on each state, with a checkpoint every 8 bytes and uploads that expire after 100 seconds."""
     return Harness(state)
 
 
 @pytest.fixture
 def access(harness: Harness) -> ScriptedAccess:
-    """The storage takes bytes from clients directly."""
+    """The scripted access of a harness whose storage takes bytes from clients directly."""
     return direct(harness)
 
 
 @pytest.fixture
 async def upload(harness: Harness, access: ScriptedAccess) -> Upload:
-    """An upload that is ready for parts."""
+    """A direct upload that is begun, open for parts and without a length."""
     del access
     return await begin(harness.engine, Begin(mode=DirectMode.PARTS))

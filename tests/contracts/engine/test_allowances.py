@@ -32,7 +32,7 @@ from tusd_py.ports.progress import Watcher
 
 
 def acting(harness: Harness, subject: str | None = "ann", tenant: str | None = None, **allowance: Any) -> Engine:
-    """Return the engine for a caller with such a credential."""
+    """Return the harness's engine, acting for a caller whose credential has this subject, tenant and allowance."""
     principal = Principal(subject=subject, tenant=tenant, allowance=Allowance(**allowance))
     return harness.engine.acting_for(Caller(principal=principal))
 
@@ -85,7 +85,8 @@ async def test_a_creation_that_is_refused_or_fails_uses_nothing(harness: Harness
 @pytest.mark.parametrize("calls", [1, 2, 9])
 @pytest.mark.parametrize("form", ["tus", "direct"])
 async def test_a_lost_answer_to_a_creation_uses_nothing(harness: Harness, calls: int, form: str) -> None:
-    """A creation that is recorded without an answer ends: at once, or by a sweep if the state stays away."""
+    """A creation that the state recorded without an answer gives its use and bytes back: at once, or by a sweep if the
+    state stays away."""
     direct(harness)
     engine = acting(harness, grant=grant(harness))
     harness.state.fuse.blow(times=calls, answer_lost=True)
@@ -104,7 +105,8 @@ async def test_a_lost_answer_to_a_creation_uses_nothing(harness: Harness, calls:
 
 @pytest.mark.parametrize("seconds", [0, 5, 45])
 async def test_a_creation_that_takes_effect_late_uses_nothing(harness: Harness, seconds: int) -> None:
-    """The state may carry out a creation after the request for it has failed, and after sweeps found nothing."""
+    """A creation that the state carries out late, after its request failed or sweeps found nothing, gives its use back
+    by a sweep."""
     engine, late = acting(harness, grant=grant(harness)), list[Any]()
 
     async def delayed(*arguments: Any, **options: Any) -> Upload:
@@ -172,11 +174,11 @@ class _Known(Watcher):
         return True
 
     def on_progress(self, _: Upload) -> None:
-        """Tell nothing."""
+        """Ignore the progress."""
 
 
 async def test_a_late_refusal_keeps_a_known_upload_counted(harness: Harness) -> None:
-    """Counts an upload whose id its client has, though a later request is refused."""
+    """An upload whose URL its client knows stays counted, though the rest of its creation is refused."""
     engine = acting(harness, grant=grant(harness))
     await refused(create(engine, creating(3, body=True), ScriptedBody(b"abcd"), _Known()), TooLarge)
     await refused(begin_upload(engine), TokenUsedUp)
@@ -195,7 +197,7 @@ async def test_a_credentials_quota_takes_the_place_of_the_settings(harness: Harn
 
 
 async def test_it_holds_where_another_caller_continues_the_upload(harness: Harness) -> None:
-    """The URL alone may be enough for a PATCH, and need not bring a credential."""
+    """The quota and reservation of an upload's creator hold for a PATCH by a caller without a credential."""
     harness.engine = replace(
         harness.engine,
         rights=Rights(authenticating=True, by_url=True),

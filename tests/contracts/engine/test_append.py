@@ -1,4 +1,4 @@
-"""PATCH, in words."""
+"""Appends (PATCH) to the engine, on each state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tusd_py.ports.body import BodyEnd
 
 
 async def begin_upload(harness: Harness, length: int | None = 20, *chunks: bytes) -> Upload:
-    """An open upload that has these bytes."""
+    """Create an upload whose first body is `chunks`, then cut: it is open unless these are all of its bytes."""
     return await create(harness.engine, creating(length, body=bool(chunks)), ScriptedBody(*chunks, end=BodyEnd.CUT))
 
 
@@ -133,7 +133,7 @@ async def test_bytes_with_the_announced_checksum_count_in_one_step(harness: Harn
 
 
 async def test_preempting_a_checksummed_request_asks_for_retry(harness: Harness) -> None:
-    """A request with a checksum that must release the lock early is answered with a retry."""
+    """A request with a checksum that is stopped for another one raises UploadLocked, and records none of its bytes."""
     before = await begin_upload(harness, 40, b"abc")
     with pytest.raises(UploadLocked):
         await append(

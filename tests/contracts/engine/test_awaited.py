@@ -21,7 +21,7 @@ DAY = 86400.0
 
 
 class Looks:
-    """Counts the looks at an engine's storage, and fails them where it is told to."""
+    """A counter of the calls of `object_length`, which raise StorageUnavailable while `fails` is set."""
 
     def __init__(self, access: ScriptedAccess) -> None:
         self._look = access.object_length
@@ -49,7 +49,7 @@ async def first_due(harness: Harness) -> float:
 
 
 async def test_an_abandoned_direct_upload_costs_few_looks(harness: Harness, access: ScriptedAccess) -> None:
-    """An announced upload that never comes is looked for a few times in all."""
+    """A direct upload of which no byte comes is looked for seven times in a day, and removed when it expires."""
     harness.limit(expire_after=DAY)
     looks = Looks(access)
     await announce(harness.engine, Begin(mode=DirectMode.WHOLE))

@@ -28,7 +28,7 @@ async def begin_upload(harness: Harness, length: int | None, *chunks: bytes) -> 
 
 
 async def test_explicit_completion_is_required(harness: Harness) -> None:
-    """An upload of explicit completion stays open with all its bytes, and takes no more of them."""
+    """An upload of explicit completion stays open with all its bytes, until an empty request completes it."""
     upload = await begin_upload(harness, 6, b"abcdef")
     assert (upload.offset, upload.phase) == (6, Phase.OPEN)
     done = await append(harness.engine, upload.id, appending(6, size=0, **NOW), ScriptedBody())
@@ -104,7 +104,8 @@ async def test_more_bytes_than_the_length_end_the_upload(harness: Harness, size:
 async def test_more_than_the_request_declares_ends_it_too(
     harness: Harness, size: int | None, how: dict[str, Any]
 ) -> None:
-    """An upload of deferred length ends if the body has more bytes than the length that the same request declares."""
+    """A body with more bytes than the length that the same request declares raises InconsistentLength and removes the
+    upload."""
     upload = await begin_upload(harness, None, b"abc")
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, size=size, length=10, **how), ScriptedBody(b"defghijk"))
@@ -112,7 +113,8 @@ async def test_more_than_the_request_declares_ends_it_too(
 
 
 async def test_what_another_request_has_completed_stays(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More bytes than the length end no upload that another request finishes before the lock is taken again."""
+    """A request with too many bytes raises AlreadyComplete, and keeps the upload, if another request completed it
+    before."""
     upload = await begin_upload(harness, 5, b"abc")
 
     async def abandon_late(*args: Any, **options: Any) -> bool:

@@ -34,7 +34,7 @@ async def test_lost_bytes_rewind_the_upload(harness: Harness) -> None:
 
 
 async def test_a_save_without_an_answer_hides_no_loss(harness: Harness) -> None:
-    """The loss of a tail cancels the save of a part sent at the same time, but the state carries it out."""
+    """The loss of a tail is rolled back, even if the state carries out a save that the loss has cancelled."""
     upload = await begin_upload(harness)
     del harness.storage._parts[upload.id][1:]
     with pytest.raises(StorageUnavailable):
@@ -61,7 +61,8 @@ async def test_what_another_process_finished_or_ended_stays_so(harness: Harness,
 
 
 async def _lose(harness: Harness, upload: Upload, *, after: Upload) -> None:
-    """Tell a writer to `upload` that bytes are lost, once the upload was saved as `after`."""
+    """Raise UploadLost in `confirming_loss`, as a writer to `upload` does, once the state has saved the upload as
+    `after`."""
     async with confirming_loss(harness.engine, lambda: upload):
         await harness.state.inner.save(after)
         raise UploadLost("tail")

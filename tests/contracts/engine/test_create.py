@@ -1,4 +1,4 @@
-"""POST, in words, and final uploads."""
+"""Creations (POST) by the engine, on each state, among them final uploads."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_refused_first_body_leaves_no_upload(
 async def test_an_unrecorded_creation_is_discarded_twice(
     harness: Harness,
 ) -> None:
-    """An upload that could not be recorded is discarded again where its object may still land."""
+    """An upload whose finish could not be recorded is discarded, and again by a sweep, as its object may still land."""
     harness.storage.troubled = True
     harness.state.fuse.blow(after=2)  # after the creation and the look for entries
     with pytest.raises(StateUnavailable):
@@ -106,7 +106,7 @@ async def test_a_state_store_that_fails_leaves_no_upload(harness: Harness) -> No
 
 
 async def late(harness: Harness) -> None:
-    """Wait until late objects have landed, and sweeps have removed them."""
+    """Set the clock 31 seconds forward and sweep, so that objects that landed late are removed."""
     harness.now += 31
     await sweep(harness.engine)
 
@@ -124,7 +124,8 @@ async def test_a_final_upload_is_its_partials_in_order(harness: Harness) -> None
 
 
 async def test_a_partial_repeated_too_often_is_not_loaded(harness: Harness) -> None:
-    """Refuses a join that names a partial too often, in any spelling, before it is loaded or copied."""
+    """A join that names a partial upload too often, in any spelling, is refused before the partial upload is loaded or
+    copied."""
     harness.limit(max_partial_uses=2)
     first = await partial(harness, b"abc")
     harness.state.fuse.blow()
@@ -154,7 +155,7 @@ async def test_a_final_upload_whose_partial_lost_its_bytes_is_not_made(harness: 
 
 
 async def test_a_partial_may_expire_during_the_join(harness: Harness) -> None:
-    """A creation is never answered as if its own upload were missing."""
+    """A creation whose partial upload expires during the join raises Malformed, not UploadLost, and leaves nothing."""
     first, plan = await partial(harness, b"abc"), harness.storage.concatenate
 
     async def after_its_time(*_: object) -> Finished:

@@ -68,7 +68,7 @@ async def test_more_than_the_storage_takes_in_one_request_is_refused(harness: Ha
 
 
 async def test_one_that_is_begun_declares_its_type_then(harness: Harness, access: ScriptedAccess) -> None:
-    """An upload that is begun at once needs an allowed type then: no later request declares its type."""
+    """An upload that is begun in the request that creates it needs an allowed type in that request."""
     harness.limit(allowed_types=("image/*",))
     with pytest.raises(TypeNotAllowed):
         await begin(harness.engine, PARTS)

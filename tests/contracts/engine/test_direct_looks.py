@@ -41,7 +41,7 @@ LIFETIME, COUNTED = 30.0, 90.0
 
 @pytest.fixture
 async def announced(harness: Harness, access: ScriptedAccess) -> Upload:
-    """An upload of four bytes, ready for parts; it takes long to expire."""
+    """A direct upload in parts, of four bytes, that expires after 10,000 seconds."""
     del access
     harness.limit(expire_after=10_000.0)
     return await begin(harness.engine, replace(PARTS, length=4))
@@ -67,7 +67,8 @@ async def test_excess_bytes_are_removed_before_expiry(
 async def test_parts_are_counted_until_signatures_expire(
     harness: Harness, access: ScriptedAccess, announced: Upload
 ) -> None:
-    """Lists parts once for each lifetime of a signature, as long as one is valid."""
+    """A sweep lists the parts every 90 seconds, a signature's lifetime and a minute, as long as a signature may be
+    valid."""
     access.bring(announced, b"ab", b"cd")
     for _ in range(3 * int(COUNTED)):
         await sign_part(harness.engine, announced.id, access.key(announced), 1, None)

@@ -59,7 +59,7 @@ async def test_finished_uploads_of_a_failed_request_end_later(harness: Harness) 
 
 
 async def test_an_upload_without_bytes_left_is_reported(harness: Harness) -> None:
-    """An unfinished upload of which the storage has nothing left is reported as lost."""
+    """A repair without `apply` reports an unfinished upload of which the storage has nothing left as one to end."""
     await begin_upload(harness)
 
     async def lose(*_: object) -> None:

@@ -27,7 +27,7 @@ from tusd_py.ports.outbox import Subscription
 
 
 def list_events(harness: Harness) -> list[tuple[str, str | None]]:
-    """Type and reason of each event of the upload that was made last."""
+    """Return type and reason of each event of the upload that the latest event is about, in order."""
     last = harness.observer.changes[-1].upload.id
     return [(event.type, event.reason) for event in harness.observer.changes if event.upload.id == last]
 
@@ -142,7 +142,7 @@ SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType
 
 
 async def delivered(harness: Harness) -> list[Event]:
-    """All events in the outbox, in order, each taken out of it."""
+    """Mark all due events in the outbox as delivered, and return them in the order of their numbers."""
     outbox, events = harness.state.outbox, list[tuple[int, Event]]()
     assert outbox is not None
     while due := await outbox.due(SINK.name, 1e9, 100):

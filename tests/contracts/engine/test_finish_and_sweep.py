@@ -1,4 +1,4 @@
-"""The last step, the end, and uploads that no client comes back for."""
+"""Finishing and ending uploads, and sweeps of those that no client comes back for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def begin_upload(harness: Harness) -> Upload:
 
 
 async def finishing(harness: Harness) -> Upload:
-    """All its bytes are there; the storage failed to make the object."""
+    """Return the record of an upload of 6 bytes in phase finishing, whose object the storage failed to make."""
     upload = await begin_upload(harness)
     harness.storage.fuse.blow(after=2)  # after the checkpoint and the sweep of older ones
     with pytest.raises(StorageUnavailable):
@@ -216,7 +216,8 @@ async def test_a_failed_removal_is_swept_and_never_shown(harness: Harness) -> No
 
 
 async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None:
-    """A write whose answer got lost may land after the upload's end was told."""
+    """A troubled upload that has ended is removed again by a sweep 31 seconds later, as a late write may have
+    landed."""
     upload = await begin_upload(harness)
     await harness.state.save(replace(upload, troubled_at=harness.now))
     await terminate(harness.engine, upload.id)
@@ -231,7 +232,7 @@ async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None
 
 
 async def test_a_gone_upload_is_remembered(harness: Harness) -> None:
-    """A removed upload is remembered for the configured time."""
+    """A removed upload stays recorded as gone, and a sweep after seven days forgets it."""
     harness.limit(answers_gone=True)
     upload = await begin_upload(harness)
     await terminate(harness.engine, upload.id)
@@ -261,7 +262,7 @@ async def test_an_expired_upload_that_is_held_is_left_alone(harness: Harness) ->
 
 
 async def test_a_sweep_resumes_an_unfinished_step(harness: Harness) -> None:
-    """A sweep continues an unfinished step and never expires the upload."""
+    """A sweep completes a finishing upload, also after a failed attempt, and doesn't expire it."""
     upload = await finishing(harness)
     harness.now += 1000
     harness.storage.fuse.blow()
@@ -273,7 +274,7 @@ async def test_a_sweep_resumes_an_unfinished_step(harness: Harness) -> None:
 
 
 async def test_failed_removals_do_not_starve_the_sweep(harness: Harness) -> None:
-    """A sweep reaches uploads due after more than a batch that can't be removed."""
+    """A sweep reaches the uploads that are due after 120 others, more than a batch, which the storage can't remove."""
     harness.storage.stuck = {(await begin_upload(harness)).id for _ in range(120)}
     harness.now += 100
     await sweep(harness.engine)

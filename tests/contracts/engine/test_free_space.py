@@ -1,4 +1,4 @@
-"""New bytes and new uploads need room, as of the last look; nothing else does."""
+"""New bytes and new uploads need free space, as of the last look; nothing else does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Seen(Observer, Meter):
 
 
 class World:
-    """A room with one store, and what is free there; its reserve is 100 bytes."""
+    """A FreeSpace with one store, whose free bytes a test sets; its reserve is 100 bytes."""
 
     def __init__(self) -> None:
         self.free_space, self.observer = FreeSpace(), Seen()
@@ -68,7 +68,8 @@ async def test_below_the_reserve_it_is_full_and_well_above_it_no_more() -> None:
 
 
 async def test_each_space_change_is_reported_once() -> None:
-    """Reports each change of the free space once, the first before any refusal."""
+    """Each change of a store between ample, scarce and no free space is reported once, the scarcity before the store is
+    full."""
     world = World()
     for free in (1000, 199, 150, 99, 50, 150, 240, 260, 300):
         await world.look(free)
@@ -142,7 +143,7 @@ async def test_termination_and_expiry_need_no_room(harness: Harness) -> None:
 
 
 async def test_one_undeletable_upload_blocks_no_other(harness: Harness) -> None:
-    """An upload that the state store fails to delete doesn't keep others from removal."""
+    """An upload whose record the state store fails to save doesn't keep others from removal."""
     stuck = {(await begin_upload(harness)).id for _ in range(150)}
     harness.now += 1
     deletable = [await begin_upload(harness) for _ in range(3)]

@@ -24,7 +24,7 @@ STRANGER = UploadId("f" * 32)
 
 @pytest.fixture
 async def upload(harness: Harness) -> Upload:
-    """An unfinished one, with bytes."""
+    """An unfinished upload of 10 bytes that has 3."""
     created = await create(harness.engine, creating(10), ScriptedBody())
     return await append(harness.engine, created.id, appending(0), ScriptedBody(b"abc"))
 

@@ -112,13 +112,14 @@ async def test_to_look_changes_nothing(harness: Harness) -> None:
 
 
 async def test_a_second_node_joins_the_installation(harness: Harness) -> None:
-    """A node is of the installation at any step of the other node's first pairing."""
+    """A second node gets the same installation at any step of the first node's pairing."""
     for at in range(4):
         harness = Harness()
         first, steps = harness.engine, 0
 
         class Slow:
-            """The second node's way to the state: the first one is at work before its call number `at`."""
+            """The second node's state: before its call number `at`, counted from 0, the first node pairs and creates an
+            upload."""
 
             name = "slow:"
 
@@ -168,7 +169,7 @@ async def test_an_empty_state_collects_nothing_for_a_week(harness: Harness) -> N
 
 
 async def test_a_whole_repair_resumes_collection(harness: Harness) -> None:
-    """A repair that ran to its end lets leftovers be removed again."""
+    """A repair with `apply` that ran to its end lets garbage collection remove leftovers again."""
     await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     later = second_harness(harness)

@@ -1,4 +1,4 @@
-"""The only writer of checkpoints."""
+"""The journal, the only writer of checkpoints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ async def remembered(harness: Harness, **changes: Any) -> Upload:
 
 
 def at(offset: int, *tail: str, **fields: object) -> Checkpoint:
-    """A checkpoint whose cursor names `tail`."""
+    """Return a checkpoint at `offset` with one entry, whose cursor has `tail`; `fields` replace those of the
+    checkpoint."""
     return replace(Checkpoint(offset=offset, cursor={"tail": list(tail)}, added=({"part": offset},)), **fields)  # type: ignore[arg-type]  # fields by name
 
 
@@ -55,7 +56,8 @@ async def test_held_checkpoints_count_together_with_the_entries_of_all(harness: 
 
 
 async def test_a_cursor_without_bytes_is_recorded_at_once(harness: Harness) -> None:
-    """A multipart upload must be known, so that it can be removed, however the request ends."""
+    """A checkpoint without bytes, as for a new multipart upload, is recorded at once, even if checkpoints are
+    withheld."""
     before = await remembered(harness)
     journal = Journal(harness.engine, before, withheld=True)
     await journal.record(at(0, "begun"))
@@ -63,7 +65,7 @@ async def test_a_cursor_without_bytes_is_recorded_at_once(harness: Harness) -> N
 
 
 async def test_the_last_byte_counts_after_the_body_end(harness: Harness) -> None:
-    """A full upload counts only once its body is known to be no longer."""
+    """The checkpoint with the last byte is recorded only on release, once the body is known to be no longer."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(4))
@@ -125,7 +127,7 @@ def swept(harness: Harness) -> tuple[list[Cursor], list[Cursor]]:
 
 
 async def test_only_superseded_cursors_are_swept(harness: Harness) -> None:
-    """Sweeps what earlier checkpoints named, not what the last one names."""
+    """The journal lets the storage sweep what earlier checkpoints named, not what the last one names."""
     journal = Journal(harness.engine, await remembered(harness, cursor={"tail": []}), withheld=False)
     await journal.record(at(2, "a"))
     await journal.record(at(4, "b"))

@@ -1,4 +1,4 @@
-"""From when the checkpoints of a held body count, and what is swept after them."""
+"""Withheld checkpoints: from when they count, and what is swept after them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def at(offset: int) -> Checkpoint:
 
 
 async def hold_checkpoints(harness: Harness, *offsets: int) -> Journal:
-    """A journal that keeps these."""
+    """Return a journal that withholds checkpoints at these offsets."""
     upload = await create(harness.engine, creating(100), ScriptedBody())
     journal = Journal(harness.engine, upload, withheld=True)
     for offset in offsets:
@@ -51,7 +51,7 @@ async def test_every_cursor_that_was_kept_is_swept_but_the_last(harness: Harness
 
 @pytest.mark.parametrize("step", ["proceed", "release"])
 async def test_over_quota_deletes_all_that_was_withheld(harness: Harness, step: str) -> None:
-    """The objects of all withheld checkpoints are deleted if their account has no room for the bytes."""
+    """The objects of all withheld checkpoints are deleted if their bytes are over the account's quota."""
     harness.engine = replace(harness.engine, quota=Quota(max_bytes=100))
     journal = Journal(harness.engine, await create(harness.engine, creating(None), ScriptedBody()), withheld=True)
     for offset in (1, 101):
@@ -64,7 +64,8 @@ async def test_over_quota_deletes_all_that_was_withheld(harness: Harness, step: 
 
 @pytest.mark.parametrize("step", ["proceed", "release"])
 async def test_over_quota_keeps_the_trouble_of_withheld_ones(harness: Harness, step: str) -> None:
-    """A write that got no answer may take effect after its object was deleted."""
+    """The trouble of a withheld checkpoint over the quota is recorded, as its write may take effect after the
+    deletion."""
     harness.engine = replace(harness.engine, quota=Quota(max_bytes=100))
     journal = Journal(harness.engine, await create(harness.engine, creating(None), ScriptedBody()), withheld=True)
     await journal.record(replace(at(1), troubled=True))
@@ -76,7 +77,8 @@ async def test_over_quota_keeps_the_trouble_of_withheld_ones(harness: Harness, s
 
 
 async def test_a_failed_save_deletes_all_but_the_last(harness: Harness) -> None:
-    """A save without an answer may have recorded the last of the withheld checkpoints, and none before it."""
+    """After a failed save, all withheld checkpoints but the last are swept: the state may have recorded only the
+    last."""
     journal = await hold_checkpoints(harness, 1, 2)
     harness.state.fuse.blow()
     with pytest.raises(StateUnavailable):

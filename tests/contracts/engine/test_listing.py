@@ -18,7 +18,7 @@ from tusd_py.ports.state import Numbered
 
 @pytest.fixture
 async def uploads(harness: Harness) -> list[Upload]:
-    """Four uploads, of 1 to 4 bytes, in pages of one."""
+    """Four uploads without bytes, of lengths 1 to 4, listed in pages of one from the 3 latest events."""
     harness.engine = replace(harness.engine, thresholds=replace(harness.engine.thresholds, page=1, recent_events=3))
     return [await create(harness.engine, creating(length), ScriptedBody()) for length in (1, 2, 3, 4)]
 

@@ -1,4 +1,4 @@
-"""Uploads that the server makes: of all its bytes, or not finished."""
+"""Uploads that the server makes have all their bytes, or aren't finished."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_all_its_bytes_are_finished(harness: Harness, max_length: int | No
 
 @pytest.mark.parametrize("max_length", [0, 2, 3, 4, 5])
 async def test_bytes_past_the_limit_are_refused(harness: Harness, max_length: int) -> None:
-    """The limit is that of all pieces together."""
+    """Pieces that exceed `max-length` together raise TooLarge, and no upload is finished."""
     harness.limit(max_length=max_length)
     with pytest.raises(TooLarge):
         await make(harness.engine, harness.engine.new_id(), {}, pieces())

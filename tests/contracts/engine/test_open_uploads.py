@@ -26,7 +26,7 @@ from tusd_py.ports.state import Unfinished
 
 
 def limited(harness: Harness, max_count: int | None = None, most_claimed: int | None = None) -> Harness:
-    """Another node with the same state, that has these limits."""
+    """Set these limits, counting from 0 as a new node does, and return the same harness."""
     open_uploads = OpenUploads(max_count, most_claimed)
     observer = Observers((open_uploads, harness.observer))
     harness.engine = replace(harness.engine, open_uploads=open_uploads, observer=observer)
@@ -203,7 +203,7 @@ async def test_counting_costs_one_state_request(harness: Harness) -> None:
 
 @pytest.fixture
 async def deferred(harness: Harness) -> Upload:
-    """An upload of deferred length with 3 bytes, where uploads claim 2 less than they may."""
+    """An upload of deferred length with 3 bytes, in a harness whose uploads claim 8 of 10 bytes."""
     limited(harness, most_claimed=10)
     upload = await create(harness.engine, creating(None, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
     await begin_upload(harness, 5)

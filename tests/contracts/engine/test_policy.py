@@ -32,7 +32,7 @@ PARTS = Begin(mode=DirectMode.PARTS, length=5)
 
 
 class Asked:
-    """A policy that remembers its questions, and refuses if it is told to."""
+    """A policy that keeps the arguments of each call, waits for `answering`, and raises Forbidden if `refuses`."""
 
     def __init__(self) -> None:
         self.questions = list[tuple[Caller, Intent, Upload]]()
@@ -56,7 +56,7 @@ def policy() -> Asked:
 
 @pytest.fixture
 def engine(harness: Harness, policy: Asked) -> Engine:
-    """Acts for alice."""
+    """The engine, acting for alice, with the storage's direct access and the policy."""
     direct(harness)
     harness.engine = replace(harness.engine, policy=policy)
     return harness.engine.acting_for(ALICE)
@@ -101,7 +101,7 @@ USES: dict[str, tuple[type[Intent], Callable[[Engine], Awaitable[Upload]], Use]]
 
 @pytest.mark.parametrize("use", USES)
 async def test_each_use_asks_once(engine: Engine, harness: Harness, policy: Asked, use: str) -> None:
-    """Asks once for each use; a refusal changes nothing."""
+    """Each use asks the policy once; a refusal changes nothing."""
     intent, prepare, do = USES[use]
     upload, second_upload = await prepare(engine), await prepare(engine)
     policy.questions.clear()
@@ -173,7 +173,8 @@ async def test_events_name_the_caller_whose_request_drove_them(engine: Engine, h
 
 
 async def test_the_lock_is_held_while_the_policy_thinks(engine: Engine, harness: Harness, policy: Asked) -> None:
-    """So that nothing of the plan can change; others don't wait for longer than they do for a writer."""
+    """The lock is held while the policy answers, so that the plan can't change: another request gets Locked after its
+    wait."""
     upload = await _open(engine)
     policy.answering.clear()
     policy.question.clear()

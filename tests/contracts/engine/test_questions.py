@@ -32,7 +32,7 @@ SEEN = Answer(status=201, body="seen", headers={"X-Row": "7"})
 
 
 class Report:
-    """A report of progress that remembers the offsets, and stops the upload if it is told to."""
+    """A report of progress that keeps the offsets; with `stops`, it stops the upload at the first one."""
 
     def __init__(self, offsets: list[int], stop: Callable[[], None], *, stops: bool) -> None:
         self._offsets, self._stop, self._stops = offsets, stop, stops
@@ -90,7 +90,7 @@ def hooks() -> Hooks:
 
 @pytest.fixture
 def engine(harness: Harness, hooks: Hooks) -> Engine:
-    """Acts for alice."""
+    """The engine, acting for alice, with the hooks."""
     harness.engine = replace(harness.engine, questions=hooks)
     return harness.engine.acting_for(ALICE)
 
@@ -259,7 +259,8 @@ async def test_a_process_without_hooks_leaves_the_finish_to_a_server(
 async def test_a_final_upload_is_done_though_its_partial_is_gone(
     engine: Engine, harness: Harness, hooks: Hooks
 ) -> None:
-    """Its object was made while the hook gave no answer, and the server that made it has died."""
+    """A sweep finishes a final upload though its partial is gone, if its object was made while the hook gave no
+    answer."""
     source = await create(engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
     planned = Upload(id=harness.engine.new_id(), kind=Kind.FINAL, length=3, offset=3, times=source.times)
     final = await engine.create(resume(replace(planned, partials=(source.id,))))

@@ -33,7 +33,7 @@ BLOCK = 16
 
 
 def limited(harness: Harness, max_bytes: int | None = None, max_uploads: int | None = None) -> Harness:
-    """Limit every account of the harness, whose deferred lengths reserve blocks of 16 bytes."""
+    """Limit every account of the harness, reserve blocks of 16 bytes for deferred lengths, and return the harness."""
     quota, thresholds = Quota(max_bytes=max_bytes, max_uploads=max_uploads), Thresholds(reservation=BLOCK)
     harness.engine = replace(harness.engine, quota=quota, thresholds=thresholds)
     return harness
@@ -137,7 +137,7 @@ async def test_without_a_quota_all_is_charged_as_well(harness: Harness) -> None:
 
 
 async def test_a_deferred_length_reserves_blocks(harness: Harness) -> None:
-    """A deferred length reserves blocks with the bytes that need them."""
+    """A deferred length reserves a block once its bytes need one; the reservation ends when the upload is done."""
     limited(harness, max_bytes=100)
     upload = await begin_upload(harness, None)
     assert await usage(harness) == (0, 0, 1)
@@ -152,7 +152,7 @@ async def test_a_deferred_length_reserves_blocks(harness: Harness) -> None:
 
 
 async def test_a_declared_length_replaces_the_blocks(harness: Harness) -> None:
-    """A deferred length that is declared takes the place of its blocks."""
+    """A declared length replaces the reserved blocks; one over the quota raises OverQuota and leaves the blocks."""
     limited(harness, max_bytes=20)
     upload = await begin_upload(harness, None)
     await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
@@ -199,7 +199,7 @@ async def test_an_announced_excess_is_refused_unread(harness: Harness) -> None:
 
 
 async def test_a_body_of_unknown_length_ends_where_the_quota_does(harness: Harness) -> None:
-    """Bytes that fit, up to a checkpoint, are kept; bytes past the quota leave nothing behind."""
+    """A body over the quota raises OverQuota: its bytes up to a checkpoint are kept; a new upload leaves nothing."""
     limited(harness, max_bytes=20)
     harness.engine = replace(harness.engine, thresholds=Thresholds(reservation=BLOCK, unproven=0))
     upload = await begin_upload(harness, None)
@@ -287,7 +287,7 @@ async def test_direct_uploads_are_charged_like_others(harness: Harness, access: 
 
 
 async def test_limited_direct_uploads_need_a_length(harness: Harness, access: ScriptedAccess) -> None:
-    """A limit requires the length of a direct upload, else the bucket could hold any number of bytes unseen."""
+    """Quotas of bytes need a direct upload's length, as the bucket could hold any number; quotas of uploads don't."""
     limited(harness, max_bytes=10, max_uploads=2)
     for mode in DirectMode:
         with pytest.raises(Malformed, match="tell the upload's size"):

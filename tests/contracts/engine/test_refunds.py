@@ -68,7 +68,8 @@ REFUSALS: dict[str, tuple[Callable[[Engine], Engine], Create, type[Exception]]] 
 @pytest.mark.parametrize("removable", [True, False])
 @pytest.mark.parametrize("case", REFUSALS)
 async def test_refused_content_uses_nothing_of_its_token(harness: Harness, case: str, *, removable: bool) -> None:
-    """A creation whose content is refused gives one use back, also if its bytes can't be removed at once."""
+    """A creation whose content is refused gives its use of the token back, even if its bytes can't be removed at
+    once."""
     refusing, intent, refusal = REFUSALS[case]
     engine = acting(harness, grant=grant(harness, 2))
     await begin_upload(engine)

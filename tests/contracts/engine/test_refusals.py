@@ -176,7 +176,7 @@ async def test_only_all_parts_that_are_stored_make_an_upload(harness: Harness, a
 
 @pytest.mark.parametrize("brought", [(b"abc", b"de", b"f"), (b"ab", b"abc")], ids=["in the middle", "at the end"])
 async def test_equal_parts_are_required(harness: Harness, access: ScriptedAccess, brought: tuple[bytes, ...]) -> None:
-    """Refuses parts of several lengths where the storage needs equal ones."""
+    """Parts of several lengths raise WrongParts if the storage needs equal ones; only the last may be shorter."""
     access.part_limits = PartLimits(min_length=2, max_length=20, equal=True)
     upload = await begin(harness.engine, PARTS)
     assert isinstance(await refuses(harness, access, upload, access.bring(upload, *brought)), WrongParts)

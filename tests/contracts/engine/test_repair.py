@@ -21,7 +21,7 @@ from tusd_py.engine.terminate import terminate
 
 @pytest.fixture
 async def upload(harness: Harness) -> Upload:
-    """An unfinished one, with bytes."""
+    """An unfinished upload of 10 bytes that has 3."""
     created = await create(harness.engine, creating(10), ScriptedBody())
     return await append(harness.engine, created.id, appending(0), ScriptedBody(b"abc"))
 
@@ -36,14 +36,14 @@ async def repaired(harness: Harness, *, apply: bool = True) -> list[Mended]:
 
 
 async def has_ended(harness: Harness, upload: Upload) -> bool:
-    """Check that no client sees the upload, and nothing of it is stored."""
+    """Return True if the storage has nothing of the upload, and its record is deleted or gone."""
     record = await harness.state.load(upload.id)
     stored = upload.id in harness.storage._parts or upload.id in harness.storage._objects
     return not stored and (record is None or record.phase is Phase.GONE)
 
 
 async def list_repairs(harness: Harness, *, apply: bool = True) -> list[str]:
-    """The sentences of what was done, or would be."""
+    """Run a repair, and return the sentence of each step that was done or, without `apply`, would be."""
     everything = await repaired(harness, apply=apply)
     assert all(mended.done is apply for mended in everything)
     return [mended.sentence for mended in everything]
@@ -122,7 +122,7 @@ async def test_a_finished_object_of_wrong_size_ends(harness: Harness, done: Uplo
 
 
 async def test_an_old_record_becomes_finished(harness: Harness, upload: Upload) -> None:
-    """An old copy of a record learns that its upload is finished."""
+    """A repair finishes an upload whose record was restored from before its object was made."""
     old, entries = await harness.record(upload), await harness.state.entries(upload.id)
     done = await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defghij"))
     await harness.state.delete(done)
@@ -156,7 +156,7 @@ async def test_what_was_left_of_an_ended_upload_is_removed(harness: Harness, upl
 
 
 async def test_a_failed_repair_does_not_stop_the_next(harness: Harness, upload: Upload) -> None:
-    """Reports what a storage fails to do, and repairs the next upload."""
+    """A repair reports what the storage fails to remove, and goes on with the next upload."""
     next_upload = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
     for candidate in (upload, next_upload):
         await harness.state.save(replace(candidate, phase=Phase.TERMINATING))

@@ -1,4 +1,5 @@
-"""Steps of repairs, sweeps and hourly rounds: never on an upload in use, and told in words."""
+"""Steps of repairs, sweeps and hourly rounds: they leave an upload in use alone, and return a sentence of what they
+did."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ STEPS: dict[str, Step] = {
 
 
 class Held:
-    """An upload in use, by a holder that notes when it is asked to leave."""
+    """The holder of a lock; it notes if it is asked to release it."""
 
     def __init__(self) -> None:
         self.release_requested = False
@@ -110,7 +111,7 @@ async def test_what_is_rebuilt_and_cannot_be_finished_says_so(harness: Harness) 
 
 
 async def test_a_missing_partial_prevents_the_final_upload(harness: Harness) -> None:
-    """A final upload that misses a partial can't be finished."""
+    """A repair ends a finishing final upload if a partial upload is gone."""
     partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
     final = await create(harness.engine, joining(partial.id), ScriptedBody())
     final = await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))
@@ -177,7 +178,7 @@ async def test_a_wrong_digest_ends_the_upload(harness: Harness) -> None:
 
 
 async def test_a_failed_look_keeps_the_upload(harness: Harness) -> None:
-    """A sweep that couldn't look for an awaited object leaves the upload."""
+    """A sweep that fails to look for an awaited object reports that, and leaves the upload open."""
     access = direct(harness)
     upload = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     harness.now += 2000
@@ -228,7 +229,7 @@ async def test_each_wait_for_a_turn_is_told_once(harness: Harness) -> None:
 async def test_a_repaired_record_has_seen_trouble(
     harness: Harness,
 ) -> None:
-    """A record that follows the storage has seen trouble, and rewinds only if it must."""
+    """A record that follows the storage gets `troubled_at`, and is rolled back only if bytes are gone."""
     upload = await begin_upload(harness)
     harness.now += 5
     moved = await follow(harness.engine, upload, Survey(upload=upload))

@@ -1,4 +1,4 @@
-"""The reservation for an upload of deferred length: only a growth, of which the quota is asked, makes it larger."""
+"""The reservation for an upload of deferred length grows only with a save for which the quota was checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tusd_py.engine.repair import repair
 
 @pytest.fixture
 async def cut(harness: Harness) -> Upload:
-    """An upload of three bytes whose block the quota has cut to 10 bytes."""
+    """An upload of deferred length with three bytes, whose reserved block of 16 bytes the quota has cut to 10."""
     limited(harness, max_bytes=10)
     upload = await begin_upload(harness, None)
     return await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))

@@ -1,4 +1,4 @@
-"""Every use case asks for the right to it before it judges anything else; a refusal changes nothing."""
+"""Every use case checks the caller's right to it before anything else; a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ EXPIRED = Caller(denial=Unauthenticated(invalid=True))
 PARTS = Begin(mode=DirectMode.PARTS, length=5)
 HANDLERS = Path(http.__file__).parent / "handlers"
 SIGNED_AT_ONCE = {"sign_whole"}
-"""Given an upload that the same request has just created."""
+"""The use cases that only get an upload which the same request has just created."""
 OVER_A_SOCKET = {"pause", "resume"}
-"""Use cases that a socket's handler calls with the engine of the socket's request, which it keeps."""
+"""The use cases that a WebSocket's handler calls with the engine of the request that opened the socket."""
 WITHOUT_RIGHTS = {"all_or_none", "replace"}
-"""No uses: what a form has created is removed with it, and the dashboard has judged what its watcher sees."""
+"""The functions that need no right: a form's uploads are removed with it, and the dashboard has checked its watcher's
+rights."""
 
 
 @pytest.fixture
 def engine(harness: Harness) -> Engine:
-    """Acts for alice, where an upload is its owner's."""
+    """The engine, acting for alice, where only its owner has rights to an upload."""
     direct(harness)
     harness.engine = replace(harness.engine, rights=Rights(authenticating=True))
     return harness.engine.acting_for(ALICE)
@@ -131,7 +132,7 @@ def test_no_use_case_of_a_request_is_forgotten() -> None:
 
 
 def _use_cases(tree: ast.AST) -> Iterator[str]:
-    """The functions that get `request[ENGINE]`."""
+    """Return the names of the functions that are called with `request[ENGINE]` as their first argument."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0]) == "request[ENGINE]":
             yield ast.unparse(node.func).rpartition(".")[2]
@@ -163,7 +164,8 @@ async def test_the_id_alone_tells_the_recorded_offset_and_no_metadata(engine: En
 
 
 async def test_the_id_alone_tells_no_final_offset(engine: Engine, harness: Harness) -> None:
-    """A client with the id alone never gets an offset that means complete too early."""
+    """A caller without a credential gets UploadLocked for a finishing upload, not its last offset, which means
+    complete."""
     upload = await _whole(engine)
     await harness.state.save(replace(await harness.record(upload), phase=Phase.FINISHING, etag=None))
     with pytest.raises(UploadLocked):

@@ -34,7 +34,7 @@ FOUND, TOO_LARGE = Scan(verdict=Verdict.FOUND, name="Eicar"), Scan(verdict=Verdi
 
 
 class ScriptedScanner:
-    """Gives the verdict, None for no answer, and remembers what it was given."""
+    """A scanner that keeps each content, and returns `verdict` or, if that is None, raises ScannerUnavailable."""
 
     def __init__(self) -> None:
         self.verdict: Scan | None = CLEAN

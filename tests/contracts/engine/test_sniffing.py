@@ -44,7 +44,7 @@ def drops(data: bytes) -> Sequence[bytes]:
 
 
 def stored(harness: Harness) -> int:
-    """The bytes of all unfinished uploads."""
+    """Return the number of bytes that the storage has of unfinished uploads."""
     return sum(map(len, harness.storage._parts.values()))
 
 
@@ -74,7 +74,8 @@ async def test_another_type_in_an_append_leaves_the_upload_as_it_was(picky: Harn
 
 
 async def test_undecided_bytes_are_not_stored_piecemeal(picky: Harness) -> None:
-    """Bytes that don't show a type yet aren't stored one request at a time."""
+    """First bytes too few to show their type aren't stored if their body breaks off, and raise TypeNotAllowed if it
+    ends."""
     upload = await begin_upload(picky, len(PROGRAM))
     for end in (BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED):
         record = await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1], end=end))
@@ -93,7 +94,8 @@ async def test_a_mark_is_enough_in_a_first_request(picky: Harness) -> None:
 
 @pytest.mark.parametrize("size", [4, 11])
 async def test_half_a_mark_is_not_enough(picky: Harness, size: int) -> None:
-    """RIFF alone may begin an image or a film: the second mark tells."""
+    """Bytes that end before the mark after RIFF aren't stored: a film begins with RIFF and is refused, a picture is
+    taken."""
     film = b"RIFF\x24\x00\x00\x00AVI LIST" + bytes(HEAD_BYTES)
     upload = await begin_upload(picky, len(film))
     record = await append(picky.engine, upload.id, appending(0), ScriptedBody(film[:size], end=BodyEnd.CUT))

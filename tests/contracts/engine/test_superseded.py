@@ -1,4 +1,4 @@
-"""An upload that another has moved on meanwhile, and a state that is away while it is left."""
+"""Uploads that another request or sweep changes meanwhile, and states that fail at that time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness
 
 @pytest.mark.parametrize("error", [Superseded, StateUnavailable])
 async def test_an_unrecordable_storage_failure_is_answered(harness: Harness, error: type[Exception]) -> None:
-    """A client of a chunked body gets the storage's failure, and the trouble is remembered."""
+    """A client gets the storage's failure though the state fails, too, and the trouble is recorded or remembered."""
     upload = await begin_upload(harness)
 
     class Failing(ScriptedBody):
@@ -69,7 +69,7 @@ async def test_an_unrecordable_storage_failure_is_answered(harness: Harness, err
 async def test_a_state_outage_delays_removal_after_the_end(
     harness: Harness,
 ) -> None:
-    """Removes what a writer stored after the end, though the state store is away for a moment."""
+    """Bytes that a writer stored after its upload's end are removed, though the state store fails once."""
     upload = await begin_upload(harness)
     await terminate(harness.engine, upload.id)
 

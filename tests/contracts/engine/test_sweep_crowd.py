@@ -35,24 +35,25 @@ def harness(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
 
 
 async def expired(harness: Harness, count: int) -> list[UploadId]:
-    """Uploads whose time is up."""
+    """Create `count` uploads, set the clock to their expiry, and return their ids."""
     upload_ids = [(await begin_upload(harness)).id for _ in range(count)]
     harness.now += 100
     return upload_ids
 
 
 async def remaining_uploads(harness: Harness) -> set[UploadId]:
-    """The uploads of which anything is left."""
+    """Return the ids of the uploads that have a record, or parts in the storage."""
     return {upload.id for upload in await harness.uploads()} | set(harness.storage._parts)
 
 
 class Storage:
-    """The engine's storage as it removes: it counts, and fails or waits where it is told to."""
+    """The storage of a harness with removals and pings counted: both fail if `away`, removals of `failing` fail, of
+    `slow` wait."""
 
     def __init__(self, harness: Harness) -> None:
         self._discard = harness.storage.discard
         self.failing: set[UploadId] | None = set()
-        """None for all."""
+        """The uploads whose removal fails; None for all."""
         self.waiting = asyncio.Event()
         self.slow = set[UploadId]()
         self.running, self.peak = 0, 0
@@ -109,7 +110,7 @@ async def test_those_that_are_held_keep_no_other_from_expiry(harness: Harness) -
 async def test_a_writer_outlives_the_expiry(
     harness: Harness,
 ) -> None:
-    """An expired upload whose body still comes expires later, counted from its next record."""
+    """A sweep leaves an expired upload whose body still arrives, and its next record extends its expiry."""
     upload, body = await begin_upload(harness), ScriptedBody(b"d", stalls=True)
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), body))
     await body.stalled.wait()
@@ -174,7 +175,7 @@ async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Har
 
 
 async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Storage) -> None:
-    """A sweep pings a storage that answers once."""
+    """A sweep of 50 removals that fail pings the storage once if the storage answers."""
     uploads = await expired(harness, 50)
     storage.failing = None
     assert await sweep(harness.engine) == len(uploads)
@@ -183,7 +184,7 @@ async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Stora
 
 
 async def test_only_a_failed_finish_checks_the_stores(harness: Harness, storage: Storage) -> None:
-    """A sweep whose finish failed ends if the storage is away; one that finishes asks nothing more of it."""
+    """A sweep whose finish failed pings the storage, and ends if that is away; a finish that succeeds needs no ping."""
     upload = await finishing(harness)
     harness.now += 100
     harness.storage.fuse.blow()

@@ -1,4 +1,4 @@
-"""Requests that aren't repeated, and bodies that arrive whole."""
+"""Requests to the stores that are spared, and what is checked or recorded all the same."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_an_empty_body_is_checked_against_its_checksum(harness: Harness) -
 async def test_chunked_bytes_count_past_the_unproven_limit(
     harness: Harness, sizes: Sequence[int], recorded: int
 ) -> None:
-    """Records bytes of a chunked body once more came than may be unproven."""
+    """Bytes of a chunked body are recorded once more than `unproven` of them have come."""
     engine = replace(harness.engine, thresholds=replace(DEFAULT, unproven=16))
     upload = await create(engine, creating(100), ScriptedBody())
     body = ScriptedBody(*map(bytes, sizes), stalls=True)

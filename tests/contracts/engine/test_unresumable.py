@@ -27,7 +27,7 @@ Look = Callable[..., Awaitable[Upload]]
 
 
 async def begin_creation(harness: Harness, body: ScriptedBody, intent: Any = INTENT) -> asyncio.Task[Upload]:
-    """A request whose bytes have come, but not its end."""
+    """Start a creation, and return its task once all chunks of the body have come; the body's end hasn't."""
     creation = asyncio.create_task(create(harness.engine, intent, body))
     await body.stalled.wait()
     return creation
@@ -75,6 +75,6 @@ async def test_a_termination_interrupts_it(harness: Harness) -> None:
 
 
 async def test_a_look_at_one_whose_writer_died_goes_on(harness: Harness) -> None:
-    """Until it expires, an upload that a dead node left is looked at as any other."""
+    """An unresumable upload whose writer died tells its offset to HEAD, like any other, until it expires."""
     upload = await create(harness.engine, replace(creating(10), unresumable=True), ScriptedBody())
     assert (await inspect(harness.engine, upload.id)).offset == 0

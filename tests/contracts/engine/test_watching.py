@@ -16,7 +16,8 @@ from tusd_py.ports.body import BodyEnd
 
 
 class Watching:
-    """Notes what it is told, and what is recorded and asked for by then."""
+    """A watcher that keeps the record and whether the body was asked for at `on_created`, and the offset of each
+    progress, whose record must be saved by then."""
 
     def __init__(self, harness: Harness, body: ScriptedBody, *, knows: bool = True) -> None:
         self.begun_with, self.body_requests, self.offsets = list[Upload](), list[bool](), list[int]()

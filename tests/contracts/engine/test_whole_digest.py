@@ -27,7 +27,7 @@ def announced(data: bytes) -> WholeDigest:
 @pytest.mark.parametrize("whole", [WANTED, announced(b"abcdef")])
 @pytest.mark.parametrize("first", [b"abcdef", b"abc", b""])
 async def test_a_digest_of_many_requests_is_known(harness: Harness, whole: WholeDigest, first: bytes) -> None:
-    """A whole digest is known once the upload is done, in any number of requests."""
+    """An upload's whole digest is recorded once the upload is done, by one request or two."""
     body = ScriptedBody(*filter(None, [first]), end=BodyEnd.CUT)
     upload = await create(harness.engine, creating(6, body=True, whole=whole), body)
     if upload.offset < 6:

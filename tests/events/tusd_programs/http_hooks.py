@@ -32,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
         return response
 
     def log_message(self, *_: object) -> None:
-        """Print nothing else."""
+        """Print nothing for a request: only finished uploads are printed."""
 
 
 HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

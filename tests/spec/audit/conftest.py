@@ -1,4 +1,4 @@
-"""A server behind a proxy that writes down who was given what, and one that is told less."""
+"""Servers behind a proxy: one that logs an audit, one that doesn't, and one that doesn't trust the proxy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from tests.support import sites
 from tests.support.tus import TusClient
 
 audited = sites.local("audited", behind_proxy=True, log_audit=True, log_format="json", expire_after=5, max_size=1000)
-"""Unfinished uploads expire at once."""
+"""A server with an audit, whose unfinished uploads expire after 5 s, and whose uploads have 1000 bytes at most."""
 plain = sites.local("plain", behind_proxy=True, log_format="json")
-"""As it comes."""
+"""A server without the setting `log-audit`."""
 stranger = sites.local("stranger", behind_proxy=True, trusted_proxies="192.0.2.1", log_format="json")
-"""Behind a proxy that it wasn't told of."""
+"""A server that doesn't trust the proxy before it, as that isn't in its `trusted-proxies`."""
 
 tus = sites.client(TusClient, "audited")
 tus_plain = sites.client(TusClient, "plain")

@@ -1,4 +1,5 @@
-"""Grants and refusals: one event each, with the client's address as judged."""
+"""The audit: one event for each grant or refusal, with the client's address as the server determines it behind a
+proxy."""
 
 from __future__ import annotations
 
@@ -20,12 +21,12 @@ Event = dict[str, Any]
 
 
 def fresh_client() -> dict[str, str]:
-    """Returns headers of a client with a unique request id."""
+    """Return the headers of a request that comes from `CLIENT` through a proxy, with a unique request id."""
     return {"x_forwarded_for": f"198.51.100.1, {CLIENT}", "x_request_id": uuid4().hex}
 
 
 def events(site: Site, belongs: Callable[[Event], bool]) -> list[Event]:
-    """Returns the events of the audit that `belongs` selects, without the fields that each line has."""
+    """Return the events of the audit that `belongs` selects, without the fields `timestamp`, `logger` and `level`."""
     lines = [json.loads(line) for line in site.server.log().splitlines() if line.startswith("{")]
     entries = [line for line in lines if line["logger"] == "tusd_py.audit" and belongs(line)]
     return [{name: line[name] for name in line if name not in {"timestamp", "logger", "level"}} for line in entries]
@@ -71,7 +72,8 @@ async def test_a_download_says_who_got_how_much(
 
 
 async def is_logged(site: Site, headers: dict[str, str]) -> bool:
-    """True once the audit has a line of this client; the client may have its answer before that."""
+    """Return True once the audit has a line of the request with these headers; its client may have the answer before
+    that."""
     return bool(of_request(site, headers))
 
 

@@ -1,4 +1,4 @@
-"""Each line about a request says which one it is, whose it is, and which trace it belongs to."""
+"""Each log line about a request has its id, the upload's owner and the trace's id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that check credentials, and what each of them has stored for alice."""
+"""Servers that check credentials, and the uploads that two of them have stored for alice."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ DIRECT = {"direct_uploads": True, "log_audit": True, "log_format": "json"}
 
 
 def _keyed(directory: Path) -> dict[str, Any]:
-    """API keys and JSON Web Tokens: uploads are continued by their URL."""
+    """Return the settings of a server for API keys and JSON Web Tokens, and write its file of keys. Uploads are
+    continued by their URL."""
     (directory / "keys").write_text(f"application:{sha256(KEY.encode()).hexdigest()}\n")
     return {**JWT, "auth": "api-key,jwt", "auth_keys_file": directory / "keys"}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def owned(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
-    """Uploads are continued by their owner, also with an upload token."""
+    """A server whose uploads are continued only by their owner, also with an upload token."""
     async with s3_site(tmp_path_factory.mktemp("owned"), seaweed, **{**JWT, **TOKENS}, **DIRECT) as site:
         yield site
         await site.stop()
@@ -46,7 +47,8 @@ async def by_url(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """HEAD needs a credential; uploads are continued by their owner, also with an API key."""
+    """A server whose HEAD needs a credential and whose uploads are continued only by their owner, also with an API
+    key."""
     directory = tmp_path_factory.mktemp("strict")
     rules = {"auth_uploads": "owner", "auth_head": "required"}
     async with local_site(directory, **_keyed(directory), **rules) as site:
@@ -56,7 +58,7 @@ async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def away(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """The server with the keys can't be reached."""
+    """A server that can't reach the URL of its keys (`auth-jwks-url`)."""
     keys = {"auth_jwks_url": f"http://127.0.0.1:{free_port()}/keys"}
     async with local_site(tmp_path_factory.mktemp("away"), **JWT, **keys) as site:
         yield site

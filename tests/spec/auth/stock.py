@@ -31,21 +31,21 @@ CALLERS: Mapping[str, Callable[[], Fields]] = {
 
 
 def tus(session: aiohttp.ClientSession, url: str, fields: Fields) -> TusClient:
-    """A client that sends the fields with every request."""
+    """Return a tus client that sends the fields with every request."""
     client = TusClient(session, url)
     client.always = {**client.always, **fields}
     return client
 
 
 def rufh(session: aiohttp.ClientSession, url: str, fields: Fields) -> RufhClient:
-    """The same for the IETF's protocol."""
+    """Return a client of the IETF's protocol that sends the fields with every request."""
     client = RufhClient(session, url)
     client.always = {**client.always, **fields}
     return client
 
 
 async def read(client: TusClient, url: str) -> bytes:
-    """The content of a finished upload, as the client may read it."""
+    """Return the content of a finished upload. Raises AssertionError if the client may not read it."""
     answer = await client.get(url)
     assert answer.status == 200, answer
     return answer.body
@@ -53,7 +53,8 @@ async def read(client: TusClient, url: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """The URLs of uploads of alice."""
+    """The uploads of alice at `endpoint`: the URLs of an open one and of a finished one, and a direct upload in
+    parts."""
 
     endpoint: str
     open: str
@@ -63,11 +64,11 @@ class Stock:
     part_id: str
     """The id of an upload in parts."""
     key: str
-    """Its key."""
+    """The object's key of the upload in parts."""
 
 
 async def stocked(endpoint: str) -> Stock:
-    """Uploads that alice has just made."""
+    """Create uploads of alice at the endpoint, and return them."""
     async with aiohttp.ClientSession(headers=alice()) as session:
         client, name = TusClient(session, endpoint), {"upload_metadata": f"filename {encoded(b'secret.txt')}"}
         done = await client.create(3, b"abc", **name)
@@ -91,7 +92,8 @@ class Ask:
     fields: Fields
     body: bytes = b""
     names_upload_in_body: bool = False
-    """True if only the body says what the request is about; it is read unless it can't be allowed anyway."""
+    """True if only the body names the upload: the server has to read it, except for a caller who may not do this to any
+    upload."""
 
 
 def _tus(method: str, url: str, body: bytes = b"", **own_fields: str) -> Ask:

@@ -1,4 +1,4 @@
-"""HEAD keeps a client's place: by the URL alone it tells what a client needs to go on, and nothing else."""
+"""HEAD by the URL alone tells a client what it needs to continue, and nothing about the content."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def _at(client: Any, version: int) -> Any:
 
 @STRANGERS
 async def test_it_makes_no_writer_leave(session: aiohttp.ClientSession, owned: Site, caller: str) -> None:
-    """Nor does any other request without the right, nor one of another owner."""
+    """A HEAD without a credential tells the recorded offset, and makes no writer leave; nor does another owner's HEAD,
+    or a PATCH or DELETE of either. The owner's HEAD does."""
     hers, his = (tus(session, owned.server.url, bearing(subject)) for subject in ("alice", "bob"))
     stranger = tus(session, owned.server.url, CALLERS[caller]())
     url = await hers.create(9)
@@ -95,7 +96,8 @@ def _fields(fields: Fields) -> dict[str, str]:
 
 
 async def test_where_the_url_is_enough_it_makes_a_writer_leave(session: aiohttp.ClientSession, by_url: Site) -> None:
-    """A client that may go on by it has to learn what its broken connection has brought."""
+    """A HEAD without a credential makes a writer save and leave where the URL is enough to continue: a client whose
+    connection broke has to learn the offset."""
     hers, anyone = tus(session, by_url.server.url, alice()), TusClient(session, by_url.server.url)
     url = await hers.create(6, **NAME)
     async with stalled_patch(hers, url, 0, b"abc"):

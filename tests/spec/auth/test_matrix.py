@@ -40,16 +40,18 @@ OWNED: Mapping[str, tuple[int | None, int | None]] = {
     "linked": (None, None),
     "preflight": (None, None),
 }
-"""For callers without a good credential, and for another than the owner; None if there is no refusal."""
+"""The statuses of refusals by the kind of request: for callers without a good credential, and for another owner; None
+if such a request isn't refused."""
 BY_URL = {**OWNED, "head": (None, None), "continue": (None, None)}
 TABLE_OF_EXPIRED = {"create": True, "continue": False, "other": True}
-"""True for requests with an expired upload token that are refused."""
+"""True for each kind of request that an expired upload token doesn't allow."""
 CHALLENGES = {"none": "Bearer", "expired": 'Bearer error="invalid_token"', "forged": 'Bearer error="invalid_token"'}
 CODES = {401: "unauthenticated", 404: "not-found"}
 
 
 async def send(ask: Ask, fields: Fields, *, body: bytes) -> RawAnswer:
-    """The answer to the request's head, and to as much of its body as `body`."""
+    """Send the request's head with these fields, then `body`, which may be less than the declared body. Return the
+    answer."""
     url = urlsplit(ask.url)
     path = f"{url.path}?{url.query}" if url.query else url.path
     headers = {"Host": url.netloc, "Origin": ORIGIN, "Content-Length": str(len(ask.body)), **ask.fields, **fields}
@@ -73,7 +75,7 @@ async def _holds(stock: Stock, cell: tuple[str, str, str], table: Mapping[str, t
 
 
 def _code(answer: RawAnswer) -> str:
-    """The refusal's code, in the format of the protocol."""
+    """Return the code of a refusal, whose body is XML, text or JSON."""
     text, kind = answer.body.decode(), answer.headers["content-type"]
     if kind == "application/xml":
         return text.partition("<Code>")[2].partition("</Code>")[0]
@@ -84,7 +86,7 @@ def _code(answer: RawAnswer) -> str:
 
 
 def _is_for_pages(answer: RawAnswer, challenge: str | None) -> None:
-    """Pages may read the refusal, and what it asks for."""
+    """Check that a page of `ORIGIN` may read the refusal, and that its challenge is this one; None for no challenge."""
     assert answer.headers.get("www-authenticate") == challenge
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"].split(", ")
@@ -112,7 +114,8 @@ async def test_its_owner_is_never_refused_for_who_it_is(stock_owned: Stock, kind
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in TABLE_OF_EXPIRED for name in ROWS[kind]])
 async def test_an_expired_upload_token_only_continues(stock_owned: Stock, kind: str, name: str) -> None:
-    """A slow upload doesn't fail because of it, on any wire."""
+    """An expired upload token still allows requests that continue its owner's upload, in every protocol, but no
+    others."""
     ask, terms = ROWS[kind][name](stock_owned), Terms(subject="alice")
     text, _ = TokenIssuer(TOKEN_SECRET, lambda: 0.0).issue(terms, stock_owned.endpoint, 1.0)
     answer = await send(ask, {"Upload-Token": text}, body=ask.body)

@@ -1,4 +1,5 @@
-"""Requests with credentials: refused before their body, told of in logs, and answered when nothing can be checked."""
+"""Requests with credentials: refusals come before the body is read, logs name the owner, and an unavailable check
+answers 503."""
 
 from __future__ import annotations
 
@@ -191,7 +192,7 @@ async def test_the_same_name_in_another_tenant_is_another_owner(session: aiohttp
 
 
 async def test_a_writer_whose_credential_expires_goes_on(session: aiohttp.ClientSession, owned: Site) -> None:
-    """A request is judged when it comes: its body may take longer than its credential lasts."""
+    """A PATCH with an expired credential answers 401 and changes nothing; with a good one, the upload goes on."""
     client = tus(session, owned.server.url, alice())
     url = await client.create(6)
     expired = tus(session, owned.server.url, CALLERS["expired"]())

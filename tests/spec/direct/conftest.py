@@ -1,6 +1,6 @@
 """Servers for the black-box tests of uploads that go straight to S3.
 
-The server's own requests go through `s3_proxy`, those of clients do not: what is signed names S3 as clients see it.
+The requests of the server `s3` go through `s3_proxy`, those of clients do not: signed URLs name S3 as clients see it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support.tus import TusClient
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def s3(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_proxy: S3Proxy) -> AsyncIterator[Site]:
-    """Direct uploads on, everything else as it comes."""
+    """A server with direct uploads and otherwise usual settings, which reaches S3 through `s3_proxy`."""
     where = {"s3_endpoint_url": s3_proxy.endpoint, "s3_public_url": seaweed.endpoint}
     async with s3_site(tmp_path_factory.mktemp("s3"), seaweed, **where, direct_uploads=True) as site:
         yield site
@@ -30,7 +30,8 @@ async def s3(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_pr
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def strict(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
-    """Few bytes, a public URL, a template of keys, one origin, nothing that ends an upload."""
+    """A server with direct uploads of 6 MiB at most, a public URL, a template of keys and one allowed origin, which
+    lets no client terminate uploads."""
     limits = {"max_size": "6MiB", "disable_termination": True}
     where = {"public_url": "https://files.example/up", "object_key": "{year}/{id}/{filename}"}
     origins = {"cors_allow_origin": r"https://app\.example", "cors_allow_credentials": True}
@@ -42,7 +43,7 @@ async def strict(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def fleeting(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
-    """Unfinished uploads expire soon, and signatures sooner."""
+    """A server whose unfinished direct uploads expire after 6 s, and whose signatures expire after 4 s."""
     directory = tmp_path_factory.mktemp("fleeting")
     async with s3_site(directory, seaweed, direct_uploads=True, expire_after=6, upload_url_lifetime="4s") as site:
         yield site

@@ -1,4 +1,4 @@
-"""Types and names that aren't taken: nothing is signed for them."""
+"""Direct uploads whose type or file name isn't allowed are refused, so nothing is signed for them."""
 
 from __future__ import annotations
 

@@ -220,7 +220,8 @@ async def test_a_host_that_makes_no_url_changes_nothing(s3: Site, direct: Direct
 
 
 async def test_a_completion_of_no_upload_is_not_read(direct: DirectClient) -> None:
-    """The body isn't parsed: many blanks, or parts without an end, would take the server very long."""
+    """A completion that names no upload answers 404 without a parse of its body, which would take the server very
+    long."""
     for body in (b"<Part><PartNumber>1</PartNumber><ETag>" + b" " * 200_000, b"<Part>" * 200_000):
         refused = await direct.request("POST", f"{direct.url}/xml/{'0' * 32}?key=x", body)
         assert refused.status == 404

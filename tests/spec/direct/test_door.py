@@ -1,4 +1,4 @@
-"""Early refusals are in the words of the route that the request was for."""
+"""Refusals of another origin have the format of the requested route: JSON, XML or text."""
 
 from __future__ import annotations
 

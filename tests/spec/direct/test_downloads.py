@@ -1,4 +1,5 @@
-"""`download-mode = redirect`: who asks for a finished upload is sent to S3, and gets there what we would send."""
+"""`download-mode = redirect`: a GET of a finished upload is redirected to S3, which sends what this server would
+send."""
 
 from __future__ import annotations
 
@@ -123,7 +124,8 @@ async def test_only_get_is_redirected_and_only_what_is_finished(
 async def test_what_came_in_one_request_is_sent_from_here(
     session: aiohttp.ClientSession, redirecting: tuple[Site, Site]
 ) -> None:
-    """S3 would serve any object that a repeat of the request brings later."""
+    """A direct upload in one request is downloaded from this server, as a repeat of that request could replace its
+    object in S3; one in parts is redirected."""
     direct = DirectClient(session, redirecting[0].server.url)
     signed = await direct.params(size=len(DATA))
     assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201

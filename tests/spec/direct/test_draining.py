@@ -1,4 +1,4 @@
-"""A server that is about to end begins nothing, and lets what was begun go on. It may also live below another path."""
+"""A server that is about to end refuses new direct uploads and lets open ones finish, here below another path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads that go straight to S3 are created as often as any others, and are among those that are unfinished."""
+"""Direct uploads count for the limits of creations, of unfinished uploads and of their bytes, as all others do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILE = {"filename": "f", "type": ""}
 
 
 async def creations(direct: DirectClient) -> list[Answer]:
-    """By each of the routes."""
+    """Create a direct upload by each of the four routes, and return the answers."""
     return [
         await direct.ask("POST", "multipart", FILE),
         await direct.ask("GET", "params", **FILE),

@@ -105,7 +105,8 @@ async def test_fewer_bytes_than_were_announced_count_as_nothing(direct: DirectCl
 
 
 async def test_overfull_completion_removes_the_upload(direct: DirectClient, s3: Site, seaweed: SeaweedFS) -> None:
-    """A provider may not check the signed length, or another client may have written."""
+    """A completion with a part longer than announced answers 413 and removes the upload: a provider may not check the
+    signed length, or another client may have stored the part."""
     direct_upload = await direct.begin(size=PART + 1000)
     parts = await direct.parts(direct_upload, FIRST, LAST)
     client, where = seaweed.client(), {"Bucket": seaweed.bucket, "Key": direct_upload.key}

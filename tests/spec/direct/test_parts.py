@@ -46,7 +46,7 @@ async def test_an_upload_of_parts_becomes_an_object_and_a_download(direct: Direc
 
 
 async def test_companions_routes_are_at_the_root_too(direct: DirectClient) -> None:
-    """A client may have the server itself as its `companionEndpoint`."""
+    """A client may set the server's root URL as `companionEndpoint`: begin, complete and presign work there too."""
     rooted = direct.at(direct.files.removesuffix("files/"))
     upload = await rooted.begin()
     done = await rooted.complete(upload, await rooted.parts(upload, FIRST, LAST))
@@ -122,7 +122,8 @@ async def test_abort_ends_it_and_leaves_nothing(direct: DirectClient, s3: Site, 
 
 
 async def test_what_is_complete_isnt_aborted(direct: DirectClient) -> None:
-    """Uppy 5 aborts after any failure, even if the completion succeeded and only its answer was lost."""
+    """An abort of a complete upload answers 400 and keeps the object: Uppy 5 aborts after any failure, even if the
+    completion succeeded and only its answer was lost."""
     upload = await direct.begin()
     assert (await direct.complete(upload, await direct.parts(upload, LAST))).status == 200
     refused = await direct.abort(upload)
@@ -205,7 +206,7 @@ async def test_beginning_is_tried_again_too(direct: DirectClient, s3_proxy: S3Pr
 
 
 async def test_the_bucket_may_lose_the_parts(direct: DirectClient, s3: Site, seaweed: SeaweedFS) -> None:
-    """A lifecycle rule, say: it is gone then, and never complete."""
+    """An upload whose parts S3 has dropped, as by a lifecycle rule, answers 404 and ends instead of being completed."""
     upload = await direct.begin()
     parts = await direct.parts(upload, LAST)
     client = seaweed.client()

@@ -1,4 +1,5 @@
-"""`POST /s3/presign`, for `signRequest` of @uppy/aws-s3 6: parts go to S3, what makes or ends an upload does not."""
+"""`POST /s3/presign`, for `signRequest` of @uppy/aws-s3 6: URLs for bytes name S3, those that begin, complete or abort
+an upload name this server."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ async def test_parts_in_xml(direct: DirectClient, s3: Site, seaweed: SeaweedFS, 
         assert (await direct.request("PUT", signed["url"], body + b"!")).status == 403
         etags.append((await direct.request("PUT", signed["url"], body)).etag.strip('"'))
     listed = await direct.request("GET", (await direct.presign(method="GET", **query)).json["url"])
-    assert re.findall(r"<PartNumber>(\d)</PartNumber><ETag>&quot;|\"", listed.body.decode())
+    assert re.findall(r"<PartNumber>(\d)</PartNumber>", listed.body.decode()) == ["1", "2"]
     assert [f'"{etag}"' in listed.body.decode() for etag in etags] == [True, True]
     parts = "".join(f"<Part><PartNumber>{n}</PartNumber><ETag>{e}</ETag></Part>" for n, e in enumerate(etags, start=1))
     body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()

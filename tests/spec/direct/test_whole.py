@@ -1,4 +1,4 @@
-"""Uploads in one request, of which no client tells the server: it looks."""
+"""Uploads in one request straight to S3: no client tells the server that one has come, so the server looks for it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ async def test_without_a_size_the_limit_is_bound(direct_strict: DirectClient) ->
 async def test_an_object_with_another_size_is_not_the_upload(
     direct: DirectClient, seaweed: SeaweedFS, tus: TusClient
 ) -> None:
-    """A provider may not check the signed length, or another client may have written."""
+    """An object at the upload's key answers 404 while its size or the upload's id in its metadata is another one, as a
+    provider may not check the signed length, or another client may have written."""
     signed = await direct.params(size=len(DATA))
     key, url = signed["fields"]["key"], direct.files + id_of(signed)
     object_metadata = {"tus-id": id_of(signed)}
@@ -179,7 +180,8 @@ async def test_announcing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3
 async def test_an_ended_one_is_removed_again_once_its_form_has_expired(
     direct_fleeting: DirectClient, fleeting: Site, session: Any
 ) -> None:
-    """The form outlives the upload: a client that still sends it must leave nothing."""
+    """A form that is sent after its upload was deleted leaves nothing: the object is removed once the form has
+    expired."""
     signed = await direct_fleeting.params()
     url = direct_fleeting.files + id_of(signed)
     assert (await TusClient(session, direct_fleeting.files).delete(url)).status == 204

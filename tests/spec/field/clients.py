@@ -1,4 +1,5 @@
-"""Clients that can't be run here, as bytes: each header in its order and case, and what they compare in the answers.
+"""Clients that can't be run here, as their requests byte by byte, each header in its order and case, and the statuses
+that they take for success.
 
 tus-java-client (of March 2026, on Java 17) and go-tus (of June 2022) were recorded. The others are written down from
 their sources: tus-java-client on Android's HTTP library, TUSKit 3.8.0 on URLSession, TusDotNetClient on .NET,
@@ -18,7 +19,8 @@ METADATA = f"filename {base64.b64encode(NAME.encode()).decode()}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldClient:
-    """Request heads, with {path}, {host}, {length}, {offset}, {size} and {sha1} to be filled in."""
+    """A client in the field: templates of its request heads, with {path}, {host}, {length}, {offset}, {size}, {sha1}
+    and {none} to be filled in, and how it frames bodies and judges statuses."""
 
     create: str
     ask: str
@@ -26,13 +28,14 @@ class FieldClient:
     chunk: int
     """Most bytes of one append."""
     frame: int = 0
-    """Bytes of each chunk if the body is chunked."""
+    """Bytes of each chunk of a chunked body; 0 if the body isn't chunked."""
     waits: bool = False
-    """For a 100, before it sends the body."""
+    """True if the client waits for a 100 before it sends the body."""
     created: tuple[int, ...] = tuple(range(200, 300))
     accepted: tuple[int, ...] = tuple(range(200, 300))
     appended: tuple[int, ...] = tuple(range(200, 300))
-    """Statuses that it takes for success."""
+    """Statuses that the client takes for success of an append; `created` and `accepted` are those of a creation and a
+    HEAD."""
 
     def body(self, piece: bytes) -> bytes:
         """Return the piece as the client sends it: in chunks of `frame` bytes, or unchanged if that is 0."""
@@ -43,7 +46,7 @@ class FieldClient:
 
 
 def head(template: str, **values: object) -> bytes:
-    """The bytes of a request's head. {none} is an empty value."""
+    """Return the head of a request: `template` filled in with `values`, and with an empty value for {none}."""
     return template.format(none="", **values).replace("\n", "\r\n").encode("latin-1") + b"\r\n"
 
 
@@ -290,4 +293,5 @@ Upload-Checksum: sha1 {sha1}
 Upload-Offset: {offset}
 Transfer-Encoding: chunked
 """
-"""tusc.sh frames a body in two ways at once, and its checksum is of the hexadecimal digest of the whole file."""
+"""The PATCH of tusc.sh: it frames the body in two ways at once, and its checksum is the hexadecimal digest of the whole
+file, in base64."""

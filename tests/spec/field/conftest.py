@@ -1,8 +1,8 @@
-"""One server for all of them."""
+"""The server of the tests with clients in the field."""
 
 from __future__ import annotations
 
 from tests.support import sites
 
 site = sites.on_s3("site")
-"""Everything as it comes, with S3's smallest parts."""
+"""Default settings, on S3 with the smallest parts that S3 allows."""

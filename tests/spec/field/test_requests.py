@@ -1,4 +1,4 @@
-"""Requests of clients in the field, byte for byte, are served, with the answers that those clients look for."""
+"""Requests of clients in the field, byte for byte: the server serves them with the answers that those clients need."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Wire:
     def __init__(self, site: Site, client: FieldClient) -> None:
         self.port, self.client = site.server.port, client
         self.data = DATA[: 2 * client.chunk + 5]
-        """Three appends."""
+        """Bytes for three appends."""
 
     async def exchange(self, template: str, path: str, body: bytes = b"", **values: object) -> RawAnswer:
         start = head(template, path=path, host=f"127.0.0.1:{self.port}", **values)
@@ -38,7 +38,7 @@ class Wire:
             return await connection.answer(head=start.startswith(b"HEAD"))
 
     async def create(self) -> str:
-        """The path of a new upload."""
+        """Create an upload with the client's request, check status and Location, and return its path."""
         answer = await self.exchange(self.client.create, "/files/", length=len(self.data))
         assert answer.status in self.client.created
         origin = f"http://127.0.0.1:{self.port}"
@@ -58,7 +58,7 @@ class Wire:
         return await self.exchange(self.client.append, path, self.client.body(piece), **values)
 
     async def cut(self, path: str, offset: int, piece: bytes, sent_bytes: int) -> None:
-        """Sends an append that breaks off."""
+        """Send an append and leave the connection after `sent_bytes` bytes of its body."""
         values = {"offset": offset, "size": len(piece), "sha1": sha1(piece)}
         start = head(self.client.append, path=path, host=f"127.0.0.1:{self.port}", **values)
         async with connected(self.port) as connection:
@@ -69,7 +69,7 @@ class Wire:
             connection.leave()
 
     async def send_rest(self, path: str, offset: int) -> None:
-        """Appends to the end, as the client does it."""
+        """Append from `offset` to the end in requests of the client's `chunk`, and check each answer."""
         while offset < len(self.data):
             piece = self.data[offset : offset + self.client.chunk]
             answer = await self.append(path, offset, piece)
@@ -92,7 +92,8 @@ async def test_it_uploads(site: Site, client: FieldClient) -> None:
 
 
 async def test_it_goes_on_after_a_cut(site: Site, client: FieldClient) -> None:
-    """A client that announced a checksum begins that append again."""
+    """After a connection lost in mid-append the client goes on at the offset that HEAD tells: at 0 if it announced a
+    checksum."""
     wire = Wire(site, client)
     path = await wire.create()
     await wire.cut(path, 0, wire.data[: client.chunk], HALF)
@@ -114,7 +115,7 @@ async def test_it_knows_a_wrong_offset_by_409_and_a_lost_upload_by_404(site: Sit
 
 
 async def test_tuskit_reads_the_lists_of_options(site: Site) -> None:
-    """It splits them at commas, and nothing else."""
+    """TUSKit finds each word in the lists of OPTIONS: it splits them at commas, and strips no blanks."""
     answer = await Wire(site, TUSKIT).exchange(TUSKIT_OPTIONS, "/files/")
     assert answer.status in (200, 204)
     assert {"creation", "termination"} <= set(answer.headers["tus-extension"].split(","))
@@ -123,7 +124,8 @@ async def test_tuskit_reads_the_lists_of_options(site: Site) -> None:
 
 
 async def test_tuskit_sends_again_what_arrived_and_learns_that_it_did(site: Site) -> None:
-    """In the background, URLSession repeats the whole request if no answer came."""
+    """A PATCH that arrived and is sent again answers 409 with the true offset, and TUSKit goes on from there: in the
+    background, URLSession repeats the whole request if no answer came."""
     wire = Wire(site, TUSKIT)
     path, piece = await wire.create(), DATA[: TUSKIT.chunk]
     assert (await wire.append(path, 0, piece)).status == 204
@@ -140,7 +142,7 @@ async def test_tusdotnetclient_deletes(site: Site) -> None:
 
 
 async def test_tusc_is_refused_and_breaks_nothing(site: Site) -> None:
-    """Two framings at once are no HTTP (RFC 9112, 6.1)."""
+    """tusc's PATCH answers 400 and appends nothing: two framings at once are no HTTP (RFC 9112, 6.1)."""
     wire = Wire(site, JAVA)
     path = await wire.create()
     values = {"size": 5, "offset": 0, "sha1": "ZGEzOWEz", "host": "127.0.0.1"}

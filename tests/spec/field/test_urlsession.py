@@ -1,4 +1,4 @@
-"""URLSession on iPhones and Macs: its app does nothing for it, and a lost network costs nothing."""
+"""URLSession on iPhones and Macs, whose own resumption uploads a file and survives a lost network without its app."""
 
 from __future__ import annotations
 

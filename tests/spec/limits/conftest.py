@@ -1,4 +1,4 @@
-"""Servers with little room, behind a proxy: each test's clients have their own addresses."""
+"""Servers with low limits; those that limit each client are behind a proxy, so that a test chooses client addresses."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from tests.support.tus import TusClient
 shared = sites.local("shared", behind_proxy=True, max_client_uploads=1, max_metadata_size="400KiB")
 """One upload at a time from each client, and more metadata than usual."""
 narrow = sites.local("narrow", behind_proxy=True, max_client_requests=1, max_uploads=1)
-"""One request at a time from each client, and one upload in all."""
+"""One request at a time from each client, and one upload at a time from all clients together."""
 strict = sites.local(
     "strict", max_metadata_size=64, max_partials=2, idle_timeout=0.5, network_timeout=1, min_data_rate=1000
 )
-"""Little patience and short lists."""
+"""Short timeouts, at most 64 bytes of metadata, and at most 2 partial uploads in a final one."""
 dripped = sites.local("dripped", network_timeout=5, min_data_rate=1000)
 """A client may pause for up to 5 seconds, but not send less than 1000 bytes a second."""
 slow = sites.local("slow", behind_proxy=True, max_client_creations="4/h")
-"""Few creations from each client."""
+"""Four creations an hour from each client."""
 few = sites.local("few", max_open_uploads=2, max_open_bytes=100, max_partial_uses=2, max_metadata_size=64)
-"""Few unfinished uploads, few bytes of them, and short metadata."""
+"""Two unfinished uploads, 100 bytes in all of them, two uses of a partial upload in a final one, and 64 bytes of
+metadata."""
 
 tus_slow = sites.client(TusClient, "slow")
 rufh_slow = sites.client(RufhClient, "slow")
@@ -37,7 +38,7 @@ tus_dripped = sites.client(TusClient, "dripped")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """One connection for each request."""
+    """A session that opens a new connection for each request."""
     connector = aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session

@@ -1,4 +1,4 @@
-"""Types and names that aren't taken: refused before the first byte, in each protocol."""
+"""Types and file names that the server doesn't allow: refused before the first byte, by tus and IETF requests."""
 
 from __future__ import annotations
 

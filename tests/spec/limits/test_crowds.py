@@ -1,4 +1,4 @@
-"""Limits of concurrent requests. Over the limit it is 429 or 503 with Retry-After, and never anything for HEAD."""
+"""Limits of concurrent requests. Above a limit, the answer is 429 or 503 with Retry-After; HEAD is never refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BEGIN = {"upload_length": 3, "content_type": "application/offset+octet-stream"}
 
 
 def says(answer: Answer, status: int, code: str) -> bool:
-    """It is this refusal, and says when to come again."""
+    """Return True if the answer has this status and code, and a Retry-After above 0."""
     text = answer.body.decode().partition(":")[0]
     return (answer.status, text) == (status, code) and int(answer.headers["Retry-After"]) > 0
 
@@ -26,7 +26,7 @@ async def two_uploads(tus: TusClient) -> list[str]:
 
 
 async def room(tus: TusClient) -> None:
-    """Waits until the server counts no upload any more."""
+    """Wait until the server counts no upload that is being written."""
 
     async def there_is() -> bool:
         return await tus.metric("uploads_in_flight") == 0

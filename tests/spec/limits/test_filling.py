@@ -1,6 +1,6 @@
-"""Limits of clients: so many creations in a while, so many unfinished uploads, so many copies of a partial one.
+"""Limits of clients: creations an hour, unfinished uploads and their bytes, and uses of a partial upload.
 
-Over the limit it is 429 or 503 with Retry-After, before the body is read, and never anything for HEAD.
+Above the first two, the answer is 429 or 503 with Retry-After, before the body is read; HEAD is never refused.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ IETF, IETF_OTHER = {"x_forwarded_for": "192.0.2.21"}, {"x_forwarded_for": "192.0
 
 
 def says(answer: Answer, status: int, code: str) -> bool:
-    """It is this refusal, and says when to come again."""
+    """Return True if the answer has this status and code, and a Retry-After above 0."""
     text = answer.body.decode().partition(":")[0]
     return (answer.status, text) == (status, code) and int(answer.headers["Retry-After"]) > 0
 
 
 async def test_every_way_to_create_shares_the_rate(tus_slow: TusClient) -> None:
-    """A client may create 4 uploads an hour here."""
+    """Regular, partial and final uploads count for the 4 creations an hour that a client has here, one IPv6 /64 being
+    one client: each further creation answers 429, and other requests are served."""
     tus = tus_slow
     parts = [await tus.create(3, b"abc", upload_concat="partial", **ONE), await tus.create(3, b"abc", **ONE)]
     assert (await tus.final(parts[0], **ONE)).status == 201
@@ -71,7 +72,7 @@ async def test_excess_creation_is_429_before_its_body(tus_slow: TusClient) -> No
 
 
 async def emptied(tus: TusClient) -> None:
-    """Wait until the server has seen that no upload is unfinished."""
+    """Wait until the server counts no unfinished upload and no bytes of one."""
 
     async def empty() -> bool:
         return (await tus.metric("open_uploads"), await tus.metric("open_bytes")) == (0, 0)

@@ -28,7 +28,7 @@ OTHER_FORMS = [
 
 
 def form(url: str, variant: str) -> str:
-    """The upload's URL with its id written in another form."""
+    """Return the URL with the upload's id written as the template `variant` has it, such as `{capital}` or `{id}0`."""
     base, slash, name = url.rpartition("/")
     forms = {"capital": name.upper(), "escaped": f"%{ord(name[0]):02x}{name[1:]}", "short": name[:-1]}
     dashed = "-".join([name[:8], name[8:12], name[12:16], name[16:20], name[20:]])
@@ -36,7 +36,7 @@ def form(url: str, variant: str) -> str:
 
 
 async def with_a_letter(tus: TusClient, **headers: object) -> str:
-    """The URL of a new, complete upload whose id has a capital form."""
+    """Return the URL of a new, complete upload whose id has a letter, so that upper case makes it another text."""
     while not re.search("[a-f]", (url := await tus.create(1, b"x", **headers)).rpartition("/")[2]):
         pass
     return url

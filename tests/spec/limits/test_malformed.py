@@ -31,7 +31,8 @@ MALFORMED = {
 
 @pytest.mark.parametrize("kind", MALFORMED)
 async def test_malformed_request_gets_a_fixed_400(tus_strict: TusClient, kind: str) -> None:
-    """Refuses in the server's words, without an echo of the request."""
+    """Bytes that are no HTTP answer 400 with a fixed text that repeats nothing of the request, close, and are
+    counted."""
     before = await counted(tus_strict)
     async with connected(tus_strict.port) as connection:
         await connection.send(MALFORMED[kind])

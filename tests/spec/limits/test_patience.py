@@ -1,4 +1,4 @@
-"""Limits of a client's time, and of its head's size."""
+"""Limits of a client's time, of metadata, and of the partial uploads in a final one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOON = 5.0
 
 
 async def drip(connection: RawConnection) -> None:
-    """More of a header field, again and again."""
+    """Send one more byte every 0.1 s until the connection ends."""
     with suppress(ConnectionError):
         while True:
             await connection.send(b"a")
@@ -38,7 +38,8 @@ async def test_who_does_not_finish_a_head_is_hung_up_on(tus_strict: TusClient, h
 
 @pytest.mark.parametrize("before", [False, True])
 async def test_who_drips_a_head_is_hung_up_on(tus_strict: TusClient, *, before: bool) -> None:
-    """A slow head is cut as the first on its connection and as a later one."""
+    """A client that sends a head byte by byte is cut off within 5 s, on a new connection and after an earlier
+    request."""
     async with connected(tus_strict.port) as connection:
         if before:
             await connection.head("OPTIONS", tus_strict.url)
@@ -59,7 +60,8 @@ async def test_a_silent_body_is_hung_up_on_and_kept(tus_strict: TusClient) -> No
 
 
 async def test_a_body_below_the_least_rate_is_hung_up_on_and_kept(tus_dripped: TusClient) -> None:
-    """It is never silent for long, and gets ten seconds to gather pace."""
+    """A body below `min_data_rate`, but never silent for long, is cut off without an answer after ten seconds, and the
+    bytes received are kept."""
     url = await tus_dripped.create(10_000)
     async with connected(tus_dripped.port) as connection:
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Files that aren't what they are said to be: refused on each wire, with none of their bytes kept."""
+"""Files that aren't of the type their client says: refused for tus and IETF clients, with none of their bytes kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rufh_sniffing(session: aiohttp.ClientSession, sniffing: Site) -> RufhClient:
 
 
 def stored_size(site: Site, url: str) -> int:
-    """The bytes that are stored of an upload."""
+    """Return the number of bytes that the site's disk holds of the upload."""
     data = site.server._directory / "data"
     return sum((data / name).stat().st_size for name in site.traces(url))
 

@@ -11,9 +11,9 @@ from tests.support.sites import Site
 from tests.support.tus import TusClient
 
 local = sites.local("local")
-"""Everything as it comes."""
+"""Default settings, on local disk."""
 s3 = sites.on_s3("s3", ietf_interim_responses="on")
-"""Telling all there is to tell on the way."""
+"""On S3, with interim responses for each client that knows them, also where `auto` would leave them out."""
 strict = sites.local(
     "strict",
     disable_termination=True,
@@ -24,9 +24,9 @@ strict = sites.local(
     max_client_uploads=1,
     ietf_interim_responses="off",
 )
-"""Nothing optional, nothing on the way, little patience and few bytes."""
+"""Optional features, expiry and interim responses off, short timeouts, 1000 bytes at most, one upload at a time."""
 fleeting = sites.local("fleeting", expire_after=1)
-"""Unfinished uploads expire at once."""
+"""Unfinished uploads expire after one second."""
 
 rufh = sites.client(RufhClient, "local")
 rufh_s3 = sites.client(RufhClient, "s3")
@@ -37,5 +37,5 @@ tus = sites.client(TusClient, "local")
 
 @pytest.fixture
 def rufh_on(session: aiohttp.ClientSession, site: Site) -> RufhClient:
-    """On each storage."""
+    """A client of the server `site`, once on local disk and once on S3."""
     return RufhClient(session, site.server.url)

@@ -118,7 +118,7 @@ async def test_i26_more_bytes_than_the_length_end_the_upload(site: Site, rufh_on
 async def test_i26_too_large_append_is_413_with_limits(
     rufh_strict: RufhClient,
 ) -> None:
-    """Keeps the upload, which can be continued."""
+    """An append beyond `max_size` answers 413 with the limits, and the upload stays as it was and can be continued."""
     url = await rufh_strict.begin_unfinished(b"abc")
     answer = await rufh_strict.append(url, 3, b"x" * 998, complete=False)
     assert (answer.status, problem(answer)["code"]) == (413, "too-large")
@@ -156,7 +156,8 @@ async def test_i28_not_even_bytes_of_unknown_number(rufh: RufhClient) -> None:
 
 
 async def test_i28_final_response_is_repeated(rufh_on: RufhClient) -> None:
-    """A client that missed the final response gets it again."""
+    """A client that repeats the last append, without bytes, gets the final response again, with the same header
+    fields."""
     data = os.urandom(6 * MIB)
     created = await rufh_on.begin(data[:-3], upload_length=len(data), want_repr_digest="sha-256=1")
     final = await rufh_on.append(created.url, len(data) - 3, data[-3:], complete=True)
@@ -200,7 +201,7 @@ async def test_i29_short_last_body_is_kept_incomplete(rufh: RufhClient) -> None:
 
 @pytest.mark.parametrize("size", [1, 5 * MIB])
 async def test_i30_any_append_size_is_accepted(rufh_s3: RufhClient, size: int) -> None:
-    """Announces no append size, so it accepts each."""
+    """Upload-Limit names no append size, and appends of one byte and of 5 MiB are accepted."""
     url = await rufh_s3.begin_unfinished()
     answer = await rufh_s3.append(url, 0, b"x" * size, complete=False)
     assert (answer.status, answer.offset) == (204, size)

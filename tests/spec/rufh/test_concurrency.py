@@ -1,4 +1,5 @@
-"""Cancellation, and requests that come while another one still sends: the new one counts, the old one is cut."""
+"""Cancellation, and requests that come while another request still sends: the server serves the new one and cuts the
+old one."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ DATA = os.urandom(300_000)
 
 @asynccontextmanager
 async def sending(rufh: RufhClient, url: str) -> AsyncIterator[RawConnection]:
-    """An append that has brought half of DATA and now falls silent."""
+    """Yield the connection of an append of DATA that has sent the first half and now sends nothing."""
     before = await rufh.metric("received_bytes_total")
     async with connected(rufh.port) as connection:
         await ask(connection, "PATCH", url, upload_offset=0, upload_complete="?1", content_length=len(DATA))
@@ -33,7 +34,7 @@ async def sending(rufh: RufhClient, url: str) -> AsyncIterator[RawConnection]:
 
 
 def unanswered(remaining: bytes) -> bool:
-    """True if the server sent no final response, only 104s."""
+    """Return True if `remaining`, read from a connection, holds no final response, only 104s or nothing."""
     return set(re.findall(rb"HTTP/1.1 (\d+)", remaining)) <= {b"104"}
 
 
@@ -71,7 +72,7 @@ async def test_i33_an_offset_that_is_asked_for_meanwhile_can_be_used(rufh_on: Ru
 
 
 async def test_i33_request_for_the_url_cuts_its_creation(rufh_on: RufhClient) -> None:
-    """A client that requests the URL of the 104 ends the running creation."""
+    """A HEAD for the URL that the 104 told ends the creation that still runs, without a final response, at offset 0."""
     async with connected(rufh_on.port) as old:
         await ask(old, "POST", rufh_on.url, upload_complete="?1", content_length=len(DATA))
         url = (await old.answer()).headers["location"]
@@ -83,7 +84,8 @@ async def test_i33_request_for_the_url_cuts_its_creation(rufh_on: RufhClient) ->
 
 
 async def test_i33_new_append_supersedes_the_old_one(rufh_on: RufhClient) -> None:
-    """Drops the late bytes of the superseded append."""
+    """An append at the offset reached supersedes the one that still runs, which gets no final response; an append at
+    another offset answers 409."""
     url = await rufh_on.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh_on, url) as old:
         refused = await rufh_on.append(url, 0, b"xyz", complete=False)

@@ -45,7 +45,8 @@ async def test_i8_one_of_unknown_length_too(rufh_on: RufhClient) -> None:
 @pytest.mark.parametrize("body", [b"", b"abc"])
 @pytest.mark.parametrize("length", [None, 10])
 async def test_i10_incomplete_creation_is_201_with_url(rufh: RufhClient, body: bytes, length: int | None) -> None:
-    """Returns the offset, the URL and the limits, with which a client continues."""
+    """A creation that doesn't complete the upload answers 201 with URL, offset and limits, with which a client
+    continues."""
     answer = await rufh.begin(body, upload_length=length)
     assert (answer.status, answer.offset, answer.headers["Upload-Complete"]) == (201, len(body), "?0")
     assert answer.url.startswith(rufh.url)
@@ -55,7 +56,7 @@ async def test_i10_incomplete_creation_is_201_with_url(rufh: RufhClient, body: b
 
 @pytest.mark.parametrize("body", [b"abc", b"abcdef"])
 async def test_i12_inconsistent_length_is_400(rufh: RufhClient, body: bytes) -> None:
-    """Creates nothing."""
+    """A complete creation whose content is shorter or longer than Upload-Length answers 400 and creates nothing."""
     created = await rufh.metric("uploads_created_total")
     answer = await rufh.begin(body, complete=True, upload_length=5)
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")
@@ -126,7 +127,7 @@ async def test_i15_representation_fields_are_kept(
 
 @pytest.mark.parametrize("size", [20, 6 * MIB])
 async def test_i15_download_repeats_representation_fields(rufh_on: RufhClient, size: int) -> None:
-    """Returns the type, file name and coding of the creation."""
+    """A download has the type, file name and coding that the creation gave, and the bytes as they were sent."""
     fields: dict[str, Any] = {"content_disposition": "inline; filename=a.txt"}
     fields |= {"content_type": "text/plain", "content_encoding": "gzip"}
     data = gzip.compress(os.urandom(size))

@@ -1,4 +1,4 @@
-"""Which requests are of this protocol, in which version, and how it lives with tus on the same URLs."""
+"""The requests that belong to the IETF's protocol, by version, and its uploads on the same URLs as those of tus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNKNOWN = "0" * 32
 
 @pytest.mark.parametrize("version", [*VERSIONS, None])
 async def test_i1_upload_completes_in_every_version(rufh: RufhClient, version: int | None) -> None:
-    """Completes an upload without a version too."""
+    """An upload in three requests completes in every interop version, and without one."""
     client = rufh.at(version)
     created = await client.begin(b"abc")
     assert (created.status, created.offset, client.complete(created)) == (201, 3, False)
@@ -60,7 +60,8 @@ async def test_i1_a_look_that_names_no_protocol_is_answered_in_both(rufh: RufhCl
 
 
 async def test_i2_a_look_at_a_waiting_upload_tells_no_length(rufh: RufhClient) -> None:
-    """Else a tus client would take it for complete."""
+    """A HEAD without a protocol at a waiting upload that has all its bytes tells no Upload-Length: a tus client would
+    take the upload for complete."""
     url = await rufh.begin_unfinished(b"abc", upload_length=3)
     headers = (await rufh.at(None).head(url)).headers
     assert ("Upload-Length" in headers, headers["Upload-Defer-Length"], headers["Upload-Complete"]) == (
@@ -81,7 +82,7 @@ async def test_i1_request_of_no_protocol_is_412(rufh: RufhClient) -> None:
 
 
 async def test_i1_whoever_names_no_protocol_can_cancel_too(rufh: RufhClient) -> None:
-    """A client of the RFC to come sends no version."""
+    """A DELETE that names no protocol cancels the upload, since a client of the future RFC sends no version."""
     url, nameless = await rufh.begin_unfinished(b"abc"), rufh.at(None)
     assert [(await nameless.delete(url)).status for _ in range(2)] == [204, 404]
     assert (await rufh.head(url)).status == 404
@@ -124,7 +125,8 @@ async def test_i2_an_upload_begun_by_tus_is_seen_and_completed_here(rufh: RufhCl
 
 
 async def test_i2_tus_completes_an_upload_of_full_length(rufh: RufhClient, tus: TusClient) -> None:
-    """In tus, offset and length say that an upload is complete; in this protocol they don't."""
+    """A waiting upload of full length has a deferred length for tus, and an empty tus PATCH completes it: in tus,
+    offset and length say that an upload is complete, in the IETF's protocol they don't."""
     url = await rufh.begin_unfinished(b"abc", upload_length=3)
     assert lengths(await tus.head(url)) == (None, "1")
     assert "Upload-Length" not in (await rufh.at(6).head(url)).headers

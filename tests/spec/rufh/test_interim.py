@@ -1,4 +1,5 @@
-"""104 (Upload Resumption Supported), over plain HTTP/1.1: where the upload is, and how much of it is safe."""
+"""104 (Upload Resumption Supported), over plain HTTP/1.1: the upload's URL, and the number of bytes that are
+durable."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ SIZE = 32 * MIB
 
 
 async def whole(client: RufhClient, version: object, /, body: bytes = b"abc", **fields: Any) -> list[RawAnswer]:
-    """All that is answered to a creation with this content."""
+    """Create an upload with `body` as its whole content; return all answers, the interim ones first."""
     headers = {"upload_complete": "?1", "upload_incomplete": "?0", "upload_draft_interop_version": version}
     async with connected(client.port) as connection:
         await ask(connection, "POST", client.url, **{**headers, "content_length": len(body), **fields})
@@ -69,7 +70,8 @@ async def test_i9_auto_leaves_it_out_where_its_client_does_not_need_it(
 
 @pytest.mark.parametrize("field", ["via", "forwarded", "x_forwarded_for"])
 async def test_i9_auto_trusts_no_proxy_with_one(rufh: RufhClient, rufh_s3: RufhClient, field: str) -> None:
-    """With `auto`, a request that came through a proxy gets no 104: some proxies take it for the final response."""
+    """A request that came through a proxy gets no 104 with `auto`, since some proxies take it for the final response;
+    with `on` it gets one."""
     passed: dict[str, Any] = {field: "x"}
     assert [answer.status for answer in await whole(rufh, NEWEST, **passed)] == [201]
     assert [answer.status for answer in await whole(rufh_s3, NEWEST, **passed)] == [104, 201], "on"
@@ -95,7 +97,8 @@ async def test_i9_http_1_0_knows_no_interim_responses(rufh: RufhClient) -> None:
 async def test_i13_progress_only_grows(
     rufh_s3: RufhClient,
 ) -> None:
-    """Sends neither a URL nor completeness with progress."""
+    """The offsets in the interim responses to a creation grow, below the size, and come without URL and
+    completeness."""
     first, *progress, final = await whole(rufh_s3, NEWEST, os.urandom(SIZE))
     assert (first.status, final.status) == (104, 201)
     offsets = [int(response.headers["upload-offset"]) for response in progress]
@@ -120,7 +123,7 @@ async def test_i16_a_100_comes_without_a_104_too(rufh_strict: RufhClient) -> Non
 
 
 async def append(client: RufhClient, data: bytes, **fields: object) -> list[RawAnswer]:
-    """All that is answered to an append of `data`, which begins with a byte that is there."""
+    """Begin an upload with the first byte of `data` and append the rest; return all answers, the interim ones first."""
     url = await client.begin_unfinished(data[:1])
     async with connected(client.port) as connection:
         headers = {"upload_complete": "?1", "upload_offset": 1, "content_length": len(data) - 1}
@@ -147,7 +150,8 @@ async def test_i31_auto_tells_the_progress_of_what_is_the_rest_only(rufh: RufhCl
 
 
 async def test_announced_upload_survives_wrong_content(rufh: RufhClient) -> None:
-    """An upload whose URL the client has stays although its first content was wrong."""
+    """A creation that a 104 announced and whose content has another digest answers 400; its upload stays at offset 0,
+    and the client can append."""
     other_digest = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
     first, final = await whole(rufh, NEWEST, content_digest=other_digest)
     assert (first.status, final.status) == (104, 400)
@@ -160,7 +164,8 @@ async def test_announced_upload_survives_wrong_content(rufh: RufhClient) -> None
 async def test_i31_what_is_told_is_durable(
     rufh_s3: RufhClient, s3_proxy: S3Proxy, request: pytest.FixtureRequest, *, kill: bool
 ) -> None:
-    """The server dies, or S3 does, in the very moment in which the client learns of an offset."""
+    """If the server is killed, or S3 refuses parts, right after a 104 told an offset, the upload goes on at that offset
+    or beyond it."""
     site, data = request.getfixturevalue("s3"), os.urandom(SIZE)
     async with connected(rufh_s3.port) as connection:
         await ask(connection, "POST", rufh_s3.url, upload_complete="?1", content_length=SIZE)

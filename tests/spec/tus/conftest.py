@@ -10,7 +10,7 @@ from tests.support.sites import Site
 from tests.support.tus import TusClient
 
 local = sites.local("local")
-"""Everything as it comes."""
+"""Default settings, on local disk."""
 s3 = sites.on_s3("s3")
 strict = sites.local(
     "strict",
@@ -23,9 +23,9 @@ strict = sites.local(
     network_timeout=0.5,
     expire_after=0,
 )
-"""Nothing optional, little patience, few bytes, and one origin, which may send cookies."""
+"""Optional features and expiry off, short timeouts, 1000 bytes at most, and one origin, which may send cookies."""
 fleeting = sites.local("fleeting", expire_after=2, gone_status=410)
-"""Unfinished uploads expire soon, and what is gone is 410."""
+"""Unfinished uploads expire after 2 seconds, and an upload that is gone answers 410."""
 
 tus = sites.client(TusClient, "local")
 tus_s3 = sites.client(TusClient, "s3")
@@ -35,5 +35,5 @@ tus_fleeting = sites.client(TusClient, "fleeting")
 
 @pytest.fixture
 def tus_on(session: aiohttp.ClientSession, site: Site) -> TusClient:
-    """On each storage."""
+    """A client of the server `site`, once on local disk and once on S3."""
     return TusClient(session, site.server.url)

@@ -1,4 +1,4 @@
-"""Bytes that are verified (tus 1.0, checksum)."""
+"""Verification of bytes (tus 1.0, checksum)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_t63_every_algorithm_that_is_said_is_verified(tus: TusClient) -> N
 
 @pytest.mark.parametrize("size", [3, 6 * MIB], ids=["small", "part_and_tail"])
 async def test_t63_mismatch_is_460_and_retry_succeeds(tus_on: TusClient, size: int) -> None:
-    """Keeps nothing of the refused body."""
+    """A body with another checksum answers 460 and leaves no byte; the right body is taken afterwards."""
     data = os.urandom(size)
     upload = await tus_on.create(size + 5, b"start")
     answer = await tus_on.patch(upload, 5, os.urandom(size), upload_checksum=checksum(data))
@@ -86,7 +86,7 @@ async def test_t66_each_chunk_has_its_own_checksum(tus: TusClient) -> None:
 async def test_t67_checksum_of_a_post_with_bytes(
     tus: TusClient,
 ) -> None:
-    """Ignores the field of a POST without bytes."""
+    """The checksum of a POST is verified if there are bytes: 460 or 201. Without bytes it is ignored."""
     fields = {"upload_length": 3, "content_type": OCTETS}
     assert (await tus.post(b"abc", **fields, upload_checksum=checksum(b"abd"))).status == 460
     assert (await tus.post(b"abc", **fields, upload_checksum=checksum(b"abc"))).status == 201

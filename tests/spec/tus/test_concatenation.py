@@ -28,7 +28,8 @@ async def test_t74_upload_concat_on_head_and_patch_is_ignored(tus: TusClient) ->
 
 
 async def test_t75_partials_are_joined_in_list_order(tus_on: TusClient) -> None:
-    """Accepts a path, a URL of another host, and an id as names."""
+    """A final upload joins its partial uploads in the order of the list, which may name them by URL, by path, by a URL
+    of another host and by id."""
     first, second, third, fourth = await tus_on.partials(b"one", b"two", b"three", b"four")
     elsewhere = f"https://cdn.example:8443/prefix{urlsplit(third).path}?token=1#x"
     answer = await tus_on.final(fourth, urlsplit(second).path, elsewhere, first.rpartition("/")[2])
@@ -75,7 +76,8 @@ async def test_t80_a_partial_may_be_used_again_until_it_is_gone(tus: TusClient) 
 
 
 async def test_t81_unfinished_partial_is_400(tus: TusClient) -> None:
-    """Doesn't offer `concatenation-unfinished`."""
+    """A final upload of an unfinished partial upload answers 400 and isn't created; `concatenation-unfinished` isn't
+    offered."""
     (done,) = await tus.partials(b"abc")
     unfinished = await tus.create(5, b"abc", upload_concat="partial")
     created = await tus.metric("uploads_created_total")

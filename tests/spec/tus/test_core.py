@@ -105,7 +105,8 @@ async def test_t9_options_works_on_every_url(tus: TusClient) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD"])
 async def test_t10_no_override_makes_a_method_of_less_into_one_of_more(tus: TusClient, method: str) -> None:
-    """A proxy, firewall or prefetcher that lets GET through means GET."""
+    """A GET, PUT or HEAD with X-HTTP-Method-Override: DELETE deletes nothing: a proxy, firewall or prefetcher that lets
+    GET through means GET."""
     upload = await tus.create(5)
     await tus.request(method, upload, x_http_method_override="DELETE")
     assert await tus.offset(upload) == 0
@@ -139,7 +140,7 @@ async def test_t10_the_override_may_ask_for_the_capabilities(tus: TusClient) -> 
 
 
 async def test_t10_unknown_method_override_is_405(tus: TusClient) -> None:
-    """Leaves a preflight a preflight."""
+    """A POST with an unknown method as its override answers 405; an override changes no OPTIONS request."""
     upload = await tus.create(5)
     assert (await tus.request("POST", upload, x_http_method_override="BREW")).status == 405
     assert (await tus.options(upload, x_http_method_override="DELETE")).status == 204

@@ -1,4 +1,4 @@
-"""Headers that browsers need (Fetch standard): on every answer, and before it."""
+"""Header fields that browsers need (Fetch standard): on every answer, and on the preflight before it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def listed(field: str) -> set[str]:
 
 
 async def answers(tus: TusClient) -> list[Answer]:
-    """Good ones, refusals, and those of the framework."""
+    """Send requests with an Origin; return successes, refusals, and errors of the HTTP framework, in a fixed order."""
     upload, origin = await tus.create(5, b"abc"), {"origin": ORIGIN}
     return [
         await tus.post(upload_length=1, **origin),

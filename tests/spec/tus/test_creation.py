@@ -1,4 +1,4 @@
-"""Creation (tus 1.0, creation): an upload from nothing."""
+"""Creation of an upload without bytes (tus 1.0, creation)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_t40_what_breaks_the_grammar_is_400(tus: TusClient, metadata: str)
 
 
 async def test_t41_loose_metadata_returns_canonical(tus: TusClient) -> None:
-    """Accepts blanks and missing padding."""
+    """Metadata with blanks or without padding is accepted, and HEAD returns the canonical form."""
     upload = await tus.create(1, upload_metadata="a YQ, b YmI ,c //8=")
     assert (await tus.head(upload)).headers["Upload-Metadata"] == "a YQ==,b YmI=,c //8="
 

@@ -17,7 +17,8 @@ MIB = 1024 * 1024
 
 
 def last_created(site: Site, tus: TusClient) -> str:
-    """The URL of an upload whose client never learned it: the log knows."""
+    """Return the URL of the upload created last, as the server's log has it: for a client that never learned the
+    URL."""
     ids = re.findall(r"upload created +\[tusd_py.audit\].* id=(\w+)", site.server.log())
     return f"{tus.url}{ids[-1]}"
 
@@ -29,7 +30,7 @@ async def test_t47_post_with_bytes_returns_their_offset(tus: TusClient) -> None:
 
 
 async def test_t48_cut_post_keeps_its_bytes(site: Site, tus_on: TusClient) -> None:
-    """Keeps the bytes although no client has got the URL."""
+    """A POST whose connection ends in mid-body keeps the bytes that came, although its client never got the URL."""
     async with connected(tus_on.port) as connection:
         await connection.head("POST", tus_on.url, upload_length=100, content_type=OCTETS, content_length=100)
         before = await tus_on.metric("received_bytes_total")

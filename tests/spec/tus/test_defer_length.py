@@ -25,7 +25,7 @@ async def test_t54_bytes_are_taken_before_the_length_is_known(tus: TusClient) ->
 
 
 async def test_t55_patch_declares_a_deferred_length(tus: TusClient) -> None:
-    """Completes the upload at that length."""
+    """A PATCH may declare the deferred length, and the upload is complete at that length."""
     upload = await tus.create(None, b"abc")
     assert (await tus.patch(upload, 3, b"d", upload_length=5)).status == 204
     assert (await tus.head(upload)).headers["Upload-Length"] == "5"
@@ -34,7 +34,8 @@ async def test_t55_patch_declares_a_deferred_length(tus: TusClient) -> None:
 
 
 async def test_t55_bad_declared_length_is_400_or_413(tus_strict: TusClient) -> None:
-    """Answers 400 below the offset and 413 above the maximum size."""
+    """A declared length below the offset answers 400; one above the maximum size, or below the end of the body, 413.
+    The length stays deferred."""
     upload = await tus_strict.create(None, b"abc")
     assert (await tus_strict.patch(upload, 3, b"", upload_length=2)).status == 400
     assert (await tus_strict.patch(upload, 3, b"", upload_length=1001)).status == 413

@@ -1,4 +1,4 @@
-"""HEAD (tus 1.0, Core Protocol): where an upload is."""
+"""HEAD (tus 1.0, Core Protocol): the offset and length of an upload."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_t18_head_returns_metadata_as_sent(tus: TusClient) -> None:
 
 
 async def test_t19_unknown_upload_is_404_without_offset(tus: TusClient) -> None:
-    """Sends no body either."""
+    """HEAD of an unknown upload answers 404 with neither an Upload-Offset nor a body."""
     async with connected(tus.port) as connection:
         await connection.head("HEAD", tus.url + UNKNOWN)
         answer = await connection.answer(head=True)
@@ -85,7 +85,8 @@ async def test_t21_a_head_has_no_body_and_the_connection_goes_on(tus: TusClient)
 async def test_t22_head_supersedes_a_stalled_patch(
     tus_on: TusClient,
 ) -> None:
-    """Returns soon, with an offset that the next PATCH may use."""
+    """HEAD ends a PATCH that has fallen silent, and soon returns the offset of all bytes received; a PATCH may go on
+    there."""
     upload, data = await tus_on.create(100), b"x" * 40
     async with stalled_patch(tus_on, upload, 0, data, content_length=100) as stalled:
         with making_way():

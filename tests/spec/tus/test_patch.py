@@ -84,7 +84,7 @@ async def test_t29_more_than_the_length_is_413_before_a_byte_is_read(tus: TusCli
 
 @pytest.mark.parametrize("size", [3, 9 * MIB])
 async def test_t29_chunked_body_over_the_length_is_413(tus: TusClient, size: int) -> None:
-    """Leaves no byte past the length."""
+    """A chunked body beyond the length answers 413 and leaves no byte past the length: the upload can be completed."""
     upload = await tus.create(5, b"abc")
     async with connected(tus.port) as connection:
         await connection.patch(upload, 3, transfer_encoding="chunked")
@@ -118,7 +118,7 @@ async def test_t31_empty_patch_may_declare_the_length(tus: TusClient, framing: d
 
 
 async def test_t32_patch_at_the_end_is_204_or_413(tus: TusClient) -> None:
-    """Answers 204 to an empty PATCH and 413 to a further byte."""
+    """At the end of an upload, an empty PATCH answers 204, and one with a further byte 413."""
     upload = await tus.create(3, b"abc")
     for _ in range(3):
         assert (await tus.patch(upload, 3, b"")).status == 204
@@ -144,7 +144,8 @@ async def test_t33_concurrent_patches_store_one_sequence(tus_on: TusClient) -> N
 
 
 async def test_t34_silent_body_is_closed_and_kept(tus_strict: TusClient) -> None:
-    """Closes without an answer, since tus-js-client gives up on a 408."""
+    """A body that falls silent ends its connection without an answer, since tus-js-client gives up on a 408; the bytes
+    received are kept."""
     upload = await tus_strict.create(10)
     async with stalled_patch(tus_strict, upload, 0, b"abc", content_length=10) as stalled:
         assert await stalled.read_rest() == b"", "tus-js-client gives up on a 408"
@@ -175,7 +176,8 @@ async def test_t36_after_a_crash_no_acknowledged_byte_is_missing(site: Site, tus
 
 
 async def test_t37_t22b_failing_finish_is_503_and_head_423(tus_s3: TusClient, s3_proxy: S3Proxy) -> None:
-    """Never says complete. Any failed HEAD but a 423 makes tus-js-client start over from byte 0."""
+    """While S3 fails to complete the object, the last PATCH answers 503 and HEAD 423, both without an offset: any other
+    failed HEAD makes tus-js-client start over from byte 0."""
     data = os.urandom(6 * MIB)
     upload = await tus_s3.create(len(data), data[:-10])
     s3_proxy.faults.rule("CompleteMultipartUpload", None, error(503, "SlowDown"))

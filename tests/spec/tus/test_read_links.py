@@ -1,4 +1,4 @@
-"""Reading is not deleting: a finished upload has a link with which nothing else can be done."""
+"""The reading link of a finished upload: it gives the right to read the upload, and no other."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def link_of(answer: Answer) -> str:
 
 
 async def finished(tus: TusClient, data: bytes = DATA) -> tuple[str, str]:
-    """Its URL, and its link."""
+    """Upload `data` in one request; return the upload's URL and its reading link."""
     answer = await tus.post(
         data, upload_length=len(data), content_type="application/offset+octet-stream", upload_metadata=NAMED
     )
@@ -157,7 +157,8 @@ async def test_it_outlives_a_restart(session: aiohttp.ClientSession, tmp_path: P
 async def test_link_redirects_where_the_key_is_harmless(
     session: aiohttp.ClientSession, tmp_path: Path, seaweed: SeaweedFS, closed: dict[str, bool]
 ) -> None:
-    """A presigned URL shows the object's key, which must give no right to delete."""
+    """The reading link redirects only if clients can't delete finished uploads, and else sends the bytes itself: a
+    presigned URL shows the object's key, which must give no right to delete."""
     async with s3_site(tmp_path, seaweed, download_mode="redirect", **closed) as site:
         tus = TusClient(session, site.server.url)
         url, link = await finished(tus)

@@ -52,7 +52,8 @@ async def test_a_key_comes_in_two_places(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("Authorization", f"Bearer {KEY}"), ("X-Api-Key", KEY)])
 async def test_two_lines_are_no_credential(tmp_path: Path, name: str, value: str) -> None:
-    """A proxy may have checked one line, and the server would take the other."""
+    """A credential in two lines of the same field identifies no principal: a proxy may have checked one line, and the
+    server would take the other."""
     caller = Caller(headers=CIMultiDict([(name, value), (name.lower(), value)]))
     assert await opened(tmp_path / "keys", line()).identify(caller) is None
 

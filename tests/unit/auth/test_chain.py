@@ -1,4 +1,4 @@
-"""Several ways to log in: their order, and what none of them knows."""
+"""Several authenticators in a chain: their order, and credentials that none of them knows."""
 
 from __future__ import annotations
 

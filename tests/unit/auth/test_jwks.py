@@ -1,4 +1,4 @@
-"""The set of public keys: fetched seldom, kept through outages, and never followed elsewhere."""
+"""The set of public keys: fetched seldom, kept through outages, and never fetched from the target of a redirect."""
 
 from __future__ import annotations
 

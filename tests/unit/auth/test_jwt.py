@@ -26,7 +26,8 @@ ALGORITHMS = ("RS256", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 async def identified(
     caller: Caller, *keys: SigningKey, rules: JwtRules = RULES, secret: str | None = None
 ) -> Principal | None:
-    """Returns the principal that an authenticator with a set of these keys identifies."""
+    """Return the principal that an authenticator with these keys and this secret identifies; None if the caller has no
+    JWT for it."""
     async with scripted(key_set(*keys)) as server:
         key_sets = Jwks(server.url, session(), Troubles(), age=300, refresh_pause=30) if keys else None
         authenticator = JwtAuthenticator(rules, secret=secret, keys=key_sets)
@@ -77,7 +78,7 @@ async def test_a_secret_serves_hs256_alone() -> None:
 
 
 async def test_a_public_key_is_no_secret() -> None:
-    """RFC 8725, 2.1: an attacker signs with HS256 and the public key as the secret."""
+    """A token that is signed with HS256, with the public key as the secret, is refused (an attack in RFC 8725, 2.1)."""
     key = new_key("RS256")
     signer = jwt.PyJWS(algorithms=["HS256"])
     signer._algorithms["HS256"] = Forger()
@@ -87,7 +88,7 @@ async def test_a_public_key_is_no_secret() -> None:
 
 
 class Forger(jwt.algorithms.HMACAlgorithm):
-    """HMAC with any text as its secret."""
+    """HMAC that takes any text as its secret, also a public key, which PyJWT refuses."""
 
     def __init__(self) -> None:
         super().__init__(jwt.algorithms.HMACAlgorithm.SHA256)
@@ -104,7 +105,8 @@ async def test_a_token_without_a_signature_is_refused(kid: str | None) -> None:
 
 
 async def test_a_symmetric_key_in_the_set_is_passed_over() -> None:
-    """A symmetric key in a readable set is no secret: any reader could sign with it."""
+    """A token that is signed with a symmetric key in the set is refused: any reader of the set could sign with that
+    key."""
     members = {"kty": "oct", "kid": "x", "alg": "HS256", "k": base64.urlsafe_b64encode(SECRET.encode()).decode()}
     token = jwt.encode(good(), SECRET, "HS256", headers={"kid": "x"})
     await refused(bearing(token), SigningKey("HS256", None, members), new_key())

@@ -1,4 +1,4 @@
-"""A process is told from a later one with its id."""
+"""Ids of processes: a later process with the same pid is another one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def test_nothing_is_certain_of_a_process_in_another_container() -> None:
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO])
 def test_a_process_lives_while_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """A process without a free descriptor takes no lock from others."""
+    """A process does not count as gone while its start time can't be read, for example for want of a file
+    descriptor."""
     living, dead_process = this_process(), "{} {} 12345".format(*this_process().split(" "))
     monkeypatch.setattr(Path, "read_text", _failing(code))
     assert not is_gone(living)
@@ -60,7 +61,7 @@ def test_a_process_without_a_file_has_ended(monkeypatch: pytest.MonkeyPatch, cod
 
 @pytest.mark.parametrize("code", [None, errno.EPERM, errno.EACCES])
 def test_a_hidden_process_is_not_gone(monkeypatch: pytest.MonkeyPatch, code: int | None) -> None:
-    """With hidepid, /proc has no files of the processes of other users."""
+    """A process whose files in /proc are hidden (hidepid, for processes of other users) does not count as gone."""
     living = this_process()
     monkeypatch.setattr(Path, "read_text", _failing(errno.ENOENT))
     if code is not None:

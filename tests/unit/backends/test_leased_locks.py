@@ -1,4 +1,4 @@
-"""A shared locker whose shared place fails."""
+"""Locks by leases in Redis or SQLite, also while Redis or the file fails."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tusd_py.backends.sqlite.locks import SqliteLocker
 from tusd_py.domain.errors import Locked, StateUnavailable, Superseded
 
 TTL = 1.0
-"""Seconds of leases that run out in a test."""
+"""The TTL in seconds of leases that run out during a test."""
 LONG_TTL = 60.0
-"""Seconds of leases that don't, on a busy machine either."""
+"""The TTL in seconds of leases that outlast a test, on a busy machine too."""
 PATIENCE = 20.0
 EARLIER = "0a1b2c3d-0000-4000-8000-0123456789ab"
-"""The id of a boot."""
+"""The id of an earlier boot of the machine."""
 ID = upload().id
 
 
@@ -182,7 +182,7 @@ async def test_messages_that_say_nothing_are_ignored(
 
 
 async def own_channel(redis: Redis) -> str:
-    """The channel of the one node that listens, once it does."""
+    """Wait until a node listens for messages; return the channel of this, the only node."""
 
     async def is_open() -> bool:
         return bool(await redis.pubsub_channels("tusd-py:node:*"))
@@ -213,7 +213,7 @@ async def test_no_task_outlives_a_locker(server: RedisServer, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["state", "a[1]?*.db"])
 async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path, name: str) -> None:
-    """Removes those of this state, and no other file."""
+    """The first lock after a boot removes the lease files that earlier boots left for this state, and no other file."""
     stale = {f"{name}.{EARLIER}.leases{end}" for end in ("", "-wal", ".reserve")} | {f"{name}..leases"}
     foreign = {name, f"{name}-wal", "other.x.leases", f"{name}.db.{EARLIER}.leases", f"{name}.{EARLIER}.leases.bak"}
     foreign |= {f"{name}.reserve", f"{name}.db.{EARLIER}.leases.reserve"}
@@ -226,7 +226,8 @@ async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path, name: st
 
 
 async def test_states_of_one_folder_keep_their_leases(tmp_path: Path) -> None:
-    """Also where the file name of the one begins with that of the other."""
+    """The locker of one state keeps the leases of another state in the same folder, even if one file name begins with
+    the other."""
     longer, shorter, rival = (SqliteLocker(tmp_path / name, LONG_TTL) for name in ("state.db", "state", "state.db"))
     async with longer.hold(ID, on_release_request=nothing, wait=0):
         await shorter.abandoned()

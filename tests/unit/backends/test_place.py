@@ -1,4 +1,4 @@
-"""Calls of a shared locker to its shared place, and their times."""
+"""The calls that a shared locker makes to its store, and their times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ID, OTHER = upload().id, UploadId("f" * 32)
 
 
 class Place(SharedLocker):
-    """Gives every lease at once, and notes what it is asked for."""
+    """A locker that grants every lease at once, unless it is `away`, and notes its calls."""
 
     retry_seconds = 0.01
 

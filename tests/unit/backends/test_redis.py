@@ -1,4 +1,4 @@
-"""Promises of the Redis store alone: it survives a Redis that doesn't."""
+"""Promises of the Redis store alone, also through outages of Redis."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_stopped_redis_is_unavailable_in_time(stopped: RedisState) -> None
 
 @pytest.fixture
 async def stopped(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RedisState]:
-    """A state whose Redis has answered, and does so no more."""
+    """A state whose Redis has answered once and now hangs."""
     monkeypatch.setattr(connection, "ANSWER_SECONDS", 1.0)
     async with contextlib.aclosing(RedisState(server.url)) as state:
         assert await state.load(upload().id) is None
@@ -98,7 +98,7 @@ async def test_save_with_lost_answer_is_applied_once(server: RedisServer, state:
 
 
 async def test_read_only_redis_is_unavailable_for_writes(server: RedisServer, state: RedisState) -> None:
-    """A Redis that takes no writes still answers reads."""
+    """Reads succeed and writes are unavailable while Redis is read-only."""
     created = await state.create(upload())
     async with connect(server.url) as operator:
         await operator.replicaof("127.0.0.1", "1")
@@ -112,7 +112,7 @@ async def test_read_only_redis_is_unavailable_for_writes(server: RedisServer, st
 
 @pytest.fixture
 async def full(server: RedisServer, state: RedisState) -> AsyncIterator[Upload]:
-    """An upload, and no memory any more."""
+    """An upload in a Redis that has no memory left."""
     created = await state.create(upload(), [{"part": 1}])
     async with connect(server.url) as operator:
         await operator.config_set("maxmemory", 1)
@@ -165,7 +165,8 @@ async def test_a_user_that_may_not_ask_knows_no_end(server: RedisServer) -> None
 async def test_more_calls_than_connections_wait_for_each_other(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a busy machine the 64 connections take a while to be made."""
+    """150 calls at once all succeed with 64 connections: a call waits for a free one. The limit of that wait is raised,
+    as a busy machine takes a while to make the connections."""
     monkeypatch.setattr(connection, "_POOL_SECONDS", 60.0)
     async with contextlib.aclosing(RedisState(server.url)) as state:
         created = await asyncio.gather(*(state.create(upload(number)) for number in range(150)))
@@ -202,7 +203,8 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
 
 
 async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state: RedisState) -> None:
-    """Counts page by page, after a start, the uploads that older nodes created, finished or deleted."""
+    """A store that starts recounts, page by page, the uploads that older nodes created, finished or deleted without
+    counting."""
     many = 2 * _PAGE + 5
     created = [await state.create(upload(number)) for number in range(3 * many)]
     async with connect(server.url) as old:
@@ -224,7 +226,8 @@ async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state:
 
 
 async def test_looks_at_once_recount_all_uploads(server: RedisServer) -> None:
-    """Simultaneous calls of `unfinished` recount every key: none is skipped when several calls end one."""
+    """Simultaneous calls of `unfinished` recount all uploads: no key that is left of an upload without a record is
+    skipped."""
     async with connect(server.url) as old, contextlib.aclosing(RedisState(server.url)) as state:
         await old.zadd("tusd-py:unfinished", {upload(number).id: 10 for number in range(10, 10 + 3 * _PAGE)})
         await old.incrbyfloat("tusd-py:claimed", 30 * _PAGE)

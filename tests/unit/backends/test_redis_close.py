@@ -1,4 +1,4 @@
-"""A Redis that doesn't answer the close of a connection breaks off no shutdown."""
+"""A Redis that doesn't answer while its connections are closed delays no shutdown for long."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TTL = 60.0
 
 @pytest.fixture
 async def relay(redis_running: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Relay]:
-    """A way to Redis over TLS."""
+    """A relay to Redis, which its clients reach over TLS."""
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 2.0)
     tls, _ = contexts()
     async with Relay(redis_running.port, tls) as relay:

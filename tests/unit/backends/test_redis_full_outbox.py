@@ -1,4 +1,4 @@
-"""Events and jobs in a Redis that is full: what it has can still be sent, listed, saved and dropped."""
+"""Events and jobs in a Redis that is full: those stored can still be sent, listed, saved and removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tusd_py.ports.state import Numbered
 
 @pytest.fixture
 def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
-    """A Redis of the test's own: others need memory."""
+    """A Redis for this test alone, which it fills: other tests need memory in theirs."""
     del redis_running  # says if there is a Redis at all
     with RedisServer(tmp_path) as started:
         yield started
@@ -30,7 +30,7 @@ def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def state(server: RedisServer) -> AsyncIterator[RedisState]:
-    """With an event of each of six uploads, and no memory any more."""
+    """A state with one event of each of six uploads, in a Redis that has no memory left."""
     store = RedisState(server.url)
     await store.outbox.register([ALL])
     for number in range(6):
@@ -68,7 +68,8 @@ async def test_what_a_full_redis_has_of_events_goes_on(state: RedisState) -> Non
 
 
 async def test_what_a_full_redis_has_of_jobs_and_numbers_goes_on(server: RedisServer) -> None:
-    """An upload that a node of an earlier version has saved has no number."""
+    """In a full Redis a new job is refused, but stored jobs can be changed and pruned, and an upload that a node of an
+    earlier version saved without a number gets one."""
     store = RedisState(server.url)
     await store.outbox.register([KEPT])
     record = await created(store)

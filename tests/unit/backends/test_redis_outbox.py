@@ -16,7 +16,8 @@ from tusd_py.ports.outbox import Delivery
 
 @pytest.fixture
 async def outbox(redis_url: str) -> AsyncIterator[RedisOutbox]:
-    """Yield an outbox with an event of each of two uploads. The first is leased, so Redis knows the script for that."""
+    """An outbox with one event of each of two uploads. The first delivery is leased, so that Redis has loaded the
+    script that leases."""
     state = RedisState(redis_url)
     await state.outbox.register([ALL])
     for number in range(2):
@@ -46,7 +47,7 @@ async def test_a_lease_with_a_lost_answer_is_given(outbox: RedisOutbox, redis_ru
 
 
 async def test_a_lease_is_given_to_one_node_alone(outbox: RedisOutbox) -> None:
-    """Also if both ask for a lease until the same time."""
+    """A second lease of a leased delivery is refused, even one until the same time."""
     delivery = await due(outbox)
     assert await outbox.take(delivery, EVER * 2)
     assert await outbox.take(delivery, EVER * 2) is None

@@ -96,7 +96,7 @@ async def test_what_a_process_of_a_version_before_changes_is_counted(state: Sqli
 
 
 async def test_start_counts_lengths_that_overflow_a_sum(state: SqliteState, path: Path) -> None:
-    """Counts uploads at the start although the sum of their lengths overflows SQLite's integers."""
+    """The uploads are counted at the start although the sum of their lengths overflows SQLite's integers."""
     huge = [upload(number, length=10**18 - 1) for number in range(1100)]
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIRST_VERSION)
@@ -119,7 +119,8 @@ async def test_save_without_a_new_claim_writes_one_row(state: SqliteState) -> No
 
 
 async def test_process_of_first_version_does_no_harm(state: SqliteState, path: Path) -> None:
-    """Its ping writes its own version into the file."""
+    """After a process of the first version has written its own version into the file, a newer process still finds the
+    installation and writes the current version again."""
     installation = await state.install(Installation(id="a" * 32))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 1")
@@ -176,7 +177,7 @@ async def test_it_recovers_once_its_place_can_be_written(tmp_path: Path) -> None
 
 
 async def test_waiting_saves_share_one_commit(state: SqliteState) -> None:
-    """A refused save in a shared commit undoes no other save."""
+    """Saves that wait share one commit, and a refused one among them undoes no other."""
     created = [await state.create(upload(number)) for number in range(20)]
     commits: list[str] = []
     await state._thread.read(lambda connection: connection.set_trace_callback(commits.append))
@@ -213,7 +214,8 @@ async def test_work_that_breaks_hurts_nobody_else(state: SqliteState) -> None:
 
 
 async def test_an_error_without_a_code_is_unavailable(state: SqliteState) -> None:
-    """Python's own module of SQLite raises such."""
+    """An SQLite error without a code, as Python's sqlite3 module raises itself, makes a write unavailable; the state
+    doesn't count as full."""
     with pytest.raises(StateUnavailable, match="bindings") as raised:
         await state._thread.write(lambda connection: connection.execute("SELECT ?"))
     assert type(raised.value) is StateUnavailable, "not full"

@@ -1,4 +1,4 @@
-"""One batch of SQLite's thread: jobs that are run together don't depend on each other's ends."""
+"""One batch of SQLite's thread: jobs that run together don't depend on each other's outcomes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_a_read_is_not_repeated_with_a_failed_write(tmp_path: Path) -> Non
 
 
 def overfill(connection: sqlite3.Connection) -> None:
-    """Fail as a batch does that doesn't fit and that SQLite has rolled back."""
+    """Roll back and raise SQLite's error for a full database, as a write that doesn't fit."""
     connection.execute("ROLLBACK")
     connection.execute("PRAGMA max_page_count = 1")
     connection.execute("CREATE TABLE more (a)")

@@ -39,7 +39,7 @@ async def state(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 async def fill(state: SqliteState, first: int = 0) -> list[Upload]:
-    """With uploads, until it takes no more."""
+    """Create uploads, numbered from `first`, until StateFull is raised; return them."""
     uploads = list[Upload]()
     while True:
         try:
@@ -56,7 +56,8 @@ async def test_creations_leave_the_reserve(state: SqliteState, disk: SmallDisk) 
 
 
 async def test_full_disk_reuses_space_of_removed_uploads(state: SqliteState, disk: SmallDisk) -> None:
-    """Takes as many uploads again after their removal, although the database file never shrinks."""
+    """After all uploads of a full disk are removed, over nine tenths as many can be created again, although the
+    database file doesn't shrink."""
     uploads = await fill(state)
     for record in uploads:
         await state.delete(await state.save(record))
@@ -90,7 +91,7 @@ async def test_creations_at_once_do_not_use_up_what_the_others_need(state: Sqlit
 
 
 async def test_saves_and_deletes_work_on_a_full_disk(state: SqliteState, disk: SmallDisk) -> None:
-    """Saves and deletes every upload although another program takes each byte that gets free."""
+    """Every upload can be saved and deleted although another program takes each byte that becomes free."""
     uploads = [await state.create(upload(number, metadata=LARGE)) for number in range(20)]
     for record in uploads:
         disk.fill()
@@ -128,7 +129,8 @@ async def test_the_ballast_comes_back_with_the_room(state: SqliteState, disk: Sm
 
 
 async def test_over_a_quota_the_ballast_is_not_for_what_grows(state: SqliteState) -> None:
-    """A write that a quota refuses fails at the first attempt, without the ballast, as the disk has room."""
+    """A write that grows the state runs once if it doesn't fit although the disk has space, as with a quota: it may not
+    use the space of the ballast."""
     attempts = 0
 
     def grow(connection: sqlite3.Connection) -> None:
@@ -159,7 +161,8 @@ async def test_two_workers_share_a_file_on_a_full_disk(state: SqliteState, disk:
 
 
 async def test_full_database_fails_after_a_few_attempts(state: SqliteState) -> None:
-    """A database that is full for another reason than its disk is not retried without end."""
+    """A write that doesn't fit although the disk has space is retried `_RETRIES` times, and then fails as
+    unavailable."""
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
     attempts = 0
 

@@ -18,7 +18,8 @@ from tusd_py.domain.errors import StateUnavailable
 
 @pytest.fixture
 def writer(state: SqliteState, path: Path) -> Iterator[sqlite3.Connection]:
-    """A foreign process that writes the file, which isn't switched to WAL yet: SQLite doesn't wait for its end."""
+    """A foreign connection in a write transaction on the file, which isn't switched to WAL yet: SQLite itself doesn't
+    wait for the end of that transaction."""
     del state  # it is closed later, when the writer doesn't hold it up any more
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
@@ -43,6 +44,6 @@ async def test_the_opening_gives_up_beside_an_endless_writer(
 
 
 async def test_a_store_left_open_does_not_keep_its_process(state: SqliteState, path: Path) -> None:
-    """A process ends although a store is open: the store's thread is a daemon."""
+    """A process can end although a store is open, as the store's thread is a daemon."""
     await state.ping()
     assert [thread.daemon for thread in threading.enumerate() if thread.name == f"sqlite {path.name}"] == [True]

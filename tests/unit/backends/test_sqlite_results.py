@@ -14,7 +14,7 @@ from tusd_py.backends.sqlite.connection import SqliteThread
 
 
 class Result:
-    """Something that was read."""
+    """A result of a read, which a weak reference can follow."""
 
     def __init__(self, _: sqlite3.Connection) -> None: ...
 

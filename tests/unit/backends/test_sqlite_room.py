@@ -1,4 +1,4 @@
-"""The reserve of a disk: all writes but a new upload or job may take it."""
+"""The reserve of a disk: only the creation of an upload or job needs more free space than that."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ async def test_only_a_creation_needs_more_than_the_reserve(tmp_path: Path, monke
 
 
 async def test_unused_pages_are_room_beside_the_ballast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unused pages count as room only while the ballast exists: without it, the log has no room."""
+    """Unused pages of the database count as free space only while the ballast exists: without it, SQLite's log could
+    not grow."""
     monkeypatch.setattr(connection, "_RESTORE_SECONDS", inf)
     state = SqliteState(tmp_path / "state.db")
     await state.delete(await state.create(upload(), [{"part": "x" * 100_000}]))
@@ -42,7 +43,7 @@ async def test_unused_pages_are_room_beside_the_ballast(tmp_path: Path, monkeypa
 
 
 async def test_the_log_is_overwritten_after_want_of_room(tmp_path: Path) -> None:
-    """The log doesn't grow by a save that follows one which failed for want of room."""
+    """A save after one that failed for want of space doesn't make SQLite's log larger."""
     state, log, entries = SqliteState(tmp_path / "state.db"), tmp_path / "state.db-wal", [{"part": "x" * 100_000}]
     created = await state.create(upload())
     size = log.stat().st_size

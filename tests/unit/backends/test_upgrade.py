@@ -1,4 +1,5 @@
-"""Files of the previous version are read, and its nodes may go on for a while: `before/` holds such files."""
+"""The stored state of earlier versions is read, and their nodes may go on for a while: `before/` holds SQLite files and
+scripts of those versions."""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType
 
 @pytest.fixture(params=[3, 4, 5])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A file of each of these schemas."""
+    """A SQLite file of schema 3, 4 or 5, each in turn."""
     return file_of_schema(tmp_path, request.param)
 
 
@@ -106,7 +107,7 @@ async def _finish_event_ids(state: StateStore, of: Upload) -> Sequence[str]:
 
 @pytest.mark.parametrize("schema", [4, 5])
 async def test_its_deliveries_go_on(tmp_path: Path, schema: int) -> None:
-    """Delivers the events of an upload that is gone."""
+    """Stored deliveries of an upload that is gone are listed and counted after the upgrade, and can be restarted."""
     state = SqliteState(file_of_schema(tmp_path, schema))
     removed_id = UploadId(f"{9:032x}")
     listed = await state.outbox.list(Selection(), None, 10)
@@ -124,7 +125,8 @@ async def test_its_deliveries_go_on(tmp_path: Path, schema: int) -> None:
 
 
 async def test_previous_version_runs_next_to_a_newer_one(upgraded: SqliteState, path: Path) -> None:
-    """It writes its own version into the file at each ping, and saves in its own way."""
+    """A process of the previous version that saves an upload, and writes its own version into the file, loses neither
+    the subscriptions nor the events of the newer version."""
     event_ids = await _finish_event_ids(upgraded, RECORDS[0])
     assert event_ids != []
     with closing(sqlite3.connect(path)) as connection:
@@ -168,7 +170,8 @@ class NodeBefore:
 
 
 async def test_nodes_of_both_versions_share_a_redis(redis_url: str) -> None:
-    """An upload goes from the one to the other and back; what the newer one changes has its events."""
+    """Nodes of both versions save one upload by turns without losing a change, and the change by the newer node has its
+    event."""
     before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
     await now.outbox.register([SINK])
     try:
@@ -191,7 +194,8 @@ async def test_nodes_of_both_versions_share_a_redis(redis_url: str) -> None:
 
 
 async def test_events_of_previous_version_are_sent_and_listed(redis_url: str) -> None:
-    """A node of the previous version doesn't enter its events for operators."""
+    """Events that a node of the previous version stores are sent, and also listed, although that node doesn't enter
+    them in the list for operators."""
     before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
     await now.outbox.register([SINK])
     try:
@@ -218,7 +222,8 @@ async def test_events_of_previous_version_are_sent_and_listed(redis_url: str) ->
 
 
 async def test_an_event_that_newer_nodes_know_waits_for_them(durable: Maker, tmp_path: Path) -> None:
-    """Neither other uploads wait with it, nor is it lost, nor are its upload's later events sent before it."""
+    """An event of a type that only newer nodes know stays pending; the later events of its upload wait for it, and
+    those of other uploads do not."""
     state, (first, second) = durable(), (upload(1), upload(2))
     assert state.outbox is not None
     await state.outbox.register([SINK])

@@ -1,4 +1,4 @@
-"""Usage of what the versions before have stored, and of what their nodes do meanwhile."""
+"""The usage by uploads that earlier versions stored, and by changes that their nodes make after the upgrade."""
 
 from __future__ import annotations
 

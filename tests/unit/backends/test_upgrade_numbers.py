@@ -1,4 +1,4 @@
-"""Numbers of what the versions before have stored, and of what their nodes do meanwhile."""
+"""The numbers of uploads and events that earlier versions stored, or that their nodes store after the upgrade."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ async def test_what_the_version_before_creates_and_ends_is_numbered(state: Sqlit
 
 
 async def test_what_a_still_older_version_finishes_is_numbered(state: SqliteState, path: Path) -> None:
-    """That version gives no numbers to the uploads that it saves."""
+    """Uploads that a process of a still older version finishes or creates get numbers, which that version doesn't
+    know."""
     mine = await created(state, 1)
     done = encode(replace(mine, phase=Phase.DONE, offset=10, revision=2))
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -124,7 +125,8 @@ async def test_what_a_still_older_version_finishes_is_numbered(state: SqliteStat
 
 
 async def test_what_the_version_before_tells_is_kept_for_a_feed(state: SqliteState, path: Path) -> None:
-    """The version before stores a delivery to the feed, too; the event is kept, without that delivery."""
+    """An event that a process of the previous version stores with a delivery to the feed is kept for the feed, without
+    that delivery."""
     await state.outbox.register([KEPT, ALL])
     before = ProcessBefore(path)
     before.create(upload())
@@ -175,7 +177,8 @@ async def test_any_number_of_them_is_numbered_page_by_page(
 async def test_one_that_they_create_meanwhile_hides_no_other(
     now: RedisState, before: NodeBefore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An upload that a node of the previous version creates meanwhile is numbered at the next look."""
+    """An upload that a node of the previous version creates right after the numbering isn't listed yet, and hides no
+    other."""
     monkeypatch.setattr(RedisNumbers, "_number_all", AsyncMock())
     await created(now, 1)
     assert await before.put(upload(2, revision=1), "")
@@ -229,7 +232,8 @@ async def test_events_of_previous_version_reach_feed_and_sinks(
 async def test_events_that_were_stored_before_the_upgrade_are_kept(
     now: RedisState, before: NodeBefore, redis_url: str
 ) -> None:
-    """Also those that an older node has entered for operators."""
+    """An event that an older node has stored stays in the feed, even if that node has entered it in the list for
+    operators."""
     await now.outbox.register([ALL])
     assert await before.put(upload(revision=1), "", events=[Event(type=EventType.CREATED, upload=upload())])
     async with connect(redis_url) as operator:

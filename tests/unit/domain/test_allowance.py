@@ -121,7 +121,7 @@ def test_direct_uploads_are_held_to_it_too() -> None:
 
 
 def test_limited_direct_upload_declares_its_type_first() -> None:
-    """A credential that limits types needs the type of an upload in parts when it begins."""
+    """With a credential that limits types, a direct upload in parts that begins without its type is refused."""
     assert begin(Begin(mode=DirectMode.PARTS, length=1), Allowance()).metadata == {}
     with pytest.raises(TypeNotAllowed):
         begin(Begin(mode=DirectMode.PARTS, length=1), PICTURES)

@@ -1,4 +1,4 @@
-"""The type of a file by its first bytes, after the marks that the library lists."""
+"""The type of a file by its first bytes, judged by the marks that the library puremagic lists."""
 
 from __future__ import annotations
 

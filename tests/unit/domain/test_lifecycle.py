@@ -49,14 +49,16 @@ def grow(offset: int, *, finished: bool, troubled: bool, asks: bool) -> Step:
 
 
 def close(now: Upload) -> Change | None:
-    """A request says that the bytes so far are all, also if the record of a done upload doesn't know that."""
+    """A step: the client says that the upload is complete with the bytes recorded so far; of a done upload, whose
+    record may lack that, it says so again."""
     if now.phase not in {Phase.OPEN, Phase.DONE}:
         return None
     return lifecycle.advance(replace(now, length=now.offset, explicit_completion=False))
 
 
 def fill(length: int) -> Step:
-    """The client says that its parts are all, or an awaited object is there."""
+    """A step: all bytes turn out to be stored, as the client says that its parts are all, or as the object of an
+    awaited upload is there."""
 
     def step(now: Upload) -> Change | None:
         if now.phase not in UNFINISHED or now.explicit_completion or length < now.offset:
@@ -163,7 +165,8 @@ def test_phases_follow_the_table_and_emit_events(created: Upload, steps: list[St
 
 
 def _expect_told(before: Upload, change: Change) -> None:
-    """Each change that a client would notice is an event, with a reason unless it is success."""
+    """Check that a finish, an end or a roll-back is an event of its type, and that each event but a finish has a
+    reason."""
     after = change.upload
     assert (change.type is EventType.FINISHED) == (after.done and not before.done)
     assert (change.type in ENDS) == (before.alive and not after.alive)
@@ -185,7 +188,7 @@ MOVES: dict[str, tuple[Callable[[Upload], object], frozenset[Phase]]] = {
     "end": (lambda now: lifecycle.end(now, Reason.CLIENT), frozenset(Phase)),
     "assume_gone": (lifecycle.assume_gone, frozenset(Phase)),
 }
-"""Each function that sets a phase, and the phases of the uploads that it takes."""
+"""The functions that set a phase, each with the phases of the uploads that it takes."""
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -198,7 +201,8 @@ def test_an_impossible_transition_is_refused(
 
 
 def test_a_done_upload_stays_done() -> None:
-    """Also if it has a digest, or if a client says again that it is complete."""
+    """A done upload with a digest stays done if a client says again that it is complete, or if the storage is compared
+    with its record."""
     done = replace(FULL, phase=Phase.DONE, digest=WholeDigest(algorithm="sha256"))
     assert lifecycle.advance(done) == Change(done)
     assert lifecycle.follow(done, done, NOW, asks=True) == Change(lifecycle.note_trouble(done, NOW))
@@ -215,7 +219,8 @@ def test_bytes_past_the_record_do_not_count() -> None:
 
 
 def test_an_upload_with_an_object_awaits_no_completion() -> None:
-    """A state from a backup may be older than the request that completed the upload."""
+    """An upload whose object exists no longer waits for its completion, even if its record still does: a state from a
+    backup may be older than the request that completed the upload."""
     assert lifecycle.mark_done(replace(FULL, explicit_completion=True), FINISHED).settled_length == LENGTH
 
 

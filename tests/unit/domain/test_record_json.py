@@ -113,7 +113,7 @@ def test_the_text_is_what_nodes_of_the_version_before_read(given_upload: Upload,
 
 @pytest.mark.parametrize("group", [FULL, FULL.account, FULL.times, FULL.direct, FULL.digest, FULL.answer, FULL.trace])
 def test_the_full_upload_has_a_value_in_every_field(group: Any) -> None:
-    """So that no field is left out of the text."""
+    """The full upload has a value in every field, so that the stored text is tested with all of them."""
     assert [field.name for field in fields(group) if getattr(group, field.name) in (None, False, 0, (), {}, "")] == []
 
 

@@ -41,7 +41,7 @@ UNOWNED = replace(UPLOAD_OF_ALICE, owner=None)
 
 
 def of(subject: str | None, *scopes: str) -> Caller:
-    """A caller with a good credential."""
+    """Return a caller with a good credential of this subject; its scope is `upload` unless `scopes` name others."""
     return Caller(principal=Principal(subject=subject, scopes=frozenset(scopes or {UPLOAD})))
 
 
@@ -68,7 +68,7 @@ def table(rights: Rights, caller: Caller, upload: Upload | None = UPLOAD_OF_ALIC
 def row(
     create: type | None, head: type | None, patch: type | None, other_intents: type | None
 ) -> dict[str, type | None]:
-    """Creation, HEAD, PATCH, and DELETE and GET."""
+    """Return a row of the matrix: the refusal, or None, of each kind of intent. `other_intents` are DELETE and GET."""
     return {
         **dict.fromkeys(("Create", "Begin"), create),
         "Inspect": head,
@@ -166,7 +166,8 @@ def test_its_url_is_enough_to_continue_it_where_that_is_set(caller: Caller, expe
 
 
 def test_strict_head_needs_a_credential() -> None:
-    """A URL alone is not enough for a HEAD where one needs a credential."""
+    """With `strict_head`, a HEAD needs a credential, and any good one will do, even if the URL is enough for other
+    requests."""
     strict = replace(BY_URL, strict_head=True)
     assert outcome(strict, Inspect(), NO_CALLER) is Unauthenticated
     assert outcome(strict, Inspect(), EXPIRED) is Unauthenticated
@@ -189,7 +190,8 @@ def test_a_reading_link_is_all_that_its_holder_needs(rights: Rights, caller: Cal
 
 
 def test_missing_credential_precedes_missing_upload() -> None:
-    """A client without a credential is refused for that before it learns that the upload doesn't exist."""
+    """A client whose credential is invalid is refused for that, but for a HEAD, before it learns that the upload
+    doesn't exist."""
     assert table(OWNER, EXPIRED, None) == row(Unauthenticated, None, Unauthenticated, Unauthenticated)
     assert table(OWNER, ALICE, None) == row(None, None, None, None)
 
@@ -222,7 +224,8 @@ def test_a_sent_credential_is_blamed_with_its_own_challenge() -> None:
 
 
 def test_record_without_content_keeps_offset_and_length() -> None:
-    """Removes metadata and digest, and keeps the fields that a client continues with."""
+    """A record without content has lost its metadata and digest, and keeps all fields that a client needs to
+    continue."""
     full = replace(
         UPLOAD_OF_ALICE, metadata={"filename": b"secret"}, digest=WholeDigest(algorithm="sha256", value="00"), offset=1
     )

@@ -23,7 +23,8 @@ class World:
         return sum(self.wait(client) is None for _ in range(tries))
 
     def wait(self, client: str) -> int | None:
-        """The seconds it is told to wait, or None if it had its turn."""
+        """Try one action of the client; return None if the limiter lets it through, else the seconds that the client is
+        told to wait."""
         try:
             self.rate_limiter.check(client)
         except TooManyRequests as refusal:

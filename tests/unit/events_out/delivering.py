@@ -39,11 +39,12 @@ class Calls(Meter, Observer):
 
 @dataclass
 class Sender:
-    """A sink that does what `answer` does, and notes when it was asked."""
+    """A sink that raises the error that `answer` returns, if any, and keeps its attempts and the events that
+    arrived."""
 
     answer: Callable[[Delivery], Any] = lambda _: None
     attempts: list[tuple[float, str]] = field(default_factory=list)
-    """When, and which event."""
+    """The event loop's time and the event's id of each attempt."""
     arrived: list[str] = field(default_factory=list)
     at_a_time: int = 0
     most_at_a_time: int = 0
@@ -63,12 +64,12 @@ class Sender:
             self.at_a_time -= 1
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: a `Sender` opens nothing."""
 
 
 @dataclass
 class Node:
-    """A deliverer with one lane."""
+    """The parts of a deliverer with one lane; nodes that share an outbox deliver together."""
 
     outbox: MemoryOutbox
     sender: Sender
@@ -98,7 +99,7 @@ async def outbox() -> MemoryOutbox:
 
 
 def store(into: MemoryOutbox, number: int, *types: EventType) -> None:
-    """Store events of one upload, now."""
+    """Store an event of each type for upload `number`, at the event loop's time."""
     recorded = upload(number, updated_at=asyncio.get_running_loop().time())
     into.store([Event(type=type_, upload=recorded) for type_ in types], recorded, encode(recorded))
 

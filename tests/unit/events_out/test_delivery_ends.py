@@ -63,7 +63,7 @@ def test_shutdown_drains_running_deliveries() -> None:
 
 
 def test_next_start_sends_undrained_deliveries() -> None:
-    """A delivery that takes longer than the shutdown is sent again right after the next start."""
+    """A delivery that outlasts the shutdown's time to drain is sent again right after the next start."""
 
     async def program() -> None:
         events, sender = await outbox(), Sender(seconds=500.0)

@@ -59,7 +59,7 @@ def test_what_another_process_stored_is_sent_within_two_seconds() -> None:
 
 @pytest.fixture
 def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for what other processes stored only every ten minutes: hours pass sooner then."""
+    """Make lanes look for other processes' events only every ten minutes, so that simulated hours run faster."""
     monkeypatch.setattr(lane, "_POLL_SECONDS", 600.0)
 
 
@@ -85,7 +85,7 @@ def test_event_is_dead_after_75_hours() -> None:
 
 @pytest.mark.usefixtures("seldom")
 def test_returning_receiver_gets_events_in_order() -> None:
-    """A receiver that is back after hours gets every event in order."""
+    """A receiver that is back after hours gets every event, those of one upload in order."""
 
     async def program() -> None:
         events, sender = await outbox(), Sender(failing())

@@ -18,7 +18,7 @@ from tusd_py.ports.observer import Observer
 
 
 class Hooks:
-    """Hooks of every kind."""
+    """Four hooks: one `async`, one in a thread, one that raises KeyError, and one that sleeps for 100 s."""
 
     async def pre_create(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"RejectUpload": call["x"] == 1}

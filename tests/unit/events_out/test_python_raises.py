@@ -39,7 +39,7 @@ FROM_COROUTINE = "RuntimeError"
 
 
 class Hooks:
-    """Hooks that raise `error` after `seconds`; without an error, they answer."""
+    """Hooks that raise `error` after `seconds`; if `error` is None, they return their argument."""
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
@@ -77,7 +77,7 @@ def caller(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> PythonCaller:
 
 @pytest_asyncio.fixture(autouse=True)
 async def stacks() -> AsyncIterator[None]:
-    """Check that asyncio has nothing to log with a stack."""
+    """Check after each test that nothing reached the event loop's exception handler."""
     contexts = list[Mapping[str, Any]]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: contexts.append(context))
     yield

@@ -116,7 +116,8 @@ async def test_a_hung_method_leaves_the_other_threads_free(caller: PythonCaller)
 
 
 async def test_a_thread_that_cant_start_takes_no_place(caller: PythonCaller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where the number of threads of a container is limited: the calls fail until one can be started."""
+    """While no thread can be started, as in a container that limits them, calls fail; the first one after that
+    succeeds."""
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", _refused)
         for _ in range(THREADS + 1):

@@ -1,4 +1,4 @@
-"""A receiver that answers a call twice: the second answer is no answer to the next call."""
+"""A receiver that answers a call twice: the second answer isn't taken for that of the next call."""
 
 from __future__ import annotations
 

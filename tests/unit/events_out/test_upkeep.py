@@ -31,7 +31,7 @@ def upkeep(events: MemoryOutbox, meter: Meter, *, delivers: bool) -> Upkeep:
 
 
 def measured(*, delivers: bool) -> Sequence[Seen]:
-    """Returns the measurements of an hour in which one event is pending."""
+    """Return the sink, pending and dead events of each measurement in an hour in which one event is pending."""
 
     async def program() -> Sequence[Seen]:
         events, meter = await outbox(), Seer()

@@ -24,13 +24,14 @@ HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 @pytest.fixture(autouse=True, params=[1, sys.maxsize], ids=["into slabs", "by aiohttp"])
 def least_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Both ways to read a body keep the same promises."""
+    """Run each test with bodies that are read into slabs (1), and by aiohttp (`sys.maxsize`); return that least
+    size."""
     monkeypatch.setattr(socket_reader, "_LEAST", request.param)
     return int(request.param)
 
 
 class Site:
-    """Takes one body; what came of it is `outcome`."""
+    """A server that reads one body; `outcome` becomes the bytes that were read, and how the body ended."""
 
     def __init__(self, *, idle: float = 30.0, room: int | None = None, min_rate: float = 0) -> None:
         self._idle, self._room, self._least_rate = idle, room, min_rate
@@ -60,7 +61,7 @@ class Site:
 
     @property
     def received(self) -> int:
-        """Bytes that have reached the process."""
+        """The number of the body's bytes that have reached the process; 0 before the request."""
         if self.body is None:
             return 0
         source = self.body._source
@@ -75,7 +76,7 @@ class Site:
         self.body.stop()
 
     def bring(self, data: bytes) -> None:
-        """As the event loop does when the socket has this much."""
+        """Hand the bytes to the body, as the event loop does when the socket has received them."""
         assert self.body is not None
         if isinstance(source := self.body._source, SocketReader):
             source.get_buffer(-1)[: len(data)] = data
@@ -85,7 +86,7 @@ class Site:
 
     @asynccontextmanager
     async def sending(self, data: bytes, framing: bytes = b"Content-Length: 100\r\n") -> AsyncIterator[RawConnection]:
-        """A client that has sent this much of a body, as the server runs in production."""
+        """Yield a client that has sent a head and `data` to a server with production's options for bodies."""
         app = web.Application()
         app.router.add_route("*", "/x", self.handle, expect_handler=expect)
         runner = web.AppRunner(app, handler_cancellation=False, auto_decompress=False, shutdown_timeout=1.0)
@@ -120,7 +121,7 @@ async def test_a_client_that_goes_away_leaves_all_that_arrived(leave: Callable[[
 
 
 async def test_unread_bytes_survive_a_disconnect() -> None:
-    """Returns the bytes that arrived before the first read although the client has left."""
+    """A body that is first read after its client has left gives the bytes that arrived, and ends CUT."""
     site = Site()
     site.begin.clear()
     async with site.sending(b"abc") as client:
@@ -180,7 +181,8 @@ async def test_a_body_without_a_byte_that_is_stopped_is_complete() -> None:
 
 @asynccontextmanager
 async def paced(data: bytes, *, byte_count: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
-    """A body that must bring 100 bytes a second: so many came in so many seconds, and now these."""
+    """Yield a site that demands 100 bytes a second, and its client, which has sent `data`: the body counts as
+    `byte_count` bytes that were waited for `waited` seconds."""
     site = Site(min_rate=100)
     site.begin.clear()
     async with site.sending(data) as client:

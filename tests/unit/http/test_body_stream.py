@@ -1,4 +1,4 @@
-"""A body that is made while it is sent, to a client that takes nothing."""
+"""Response bodies that are made while they are sent: to a client that reads nothing, and over TLS."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tusd_py.http.handlers.streams import streaming
 
 PATIENCE = 0.3
 FEW = 60_000
-"""Fewer bytes than asyncio's transport buffers before it says so."""
+"""Bytes of a response that asyncio's transport buffers without pausing the writer."""
 
 
 @asynccontextmanager
 async def deaf_client(port: int) -> AsyncIterator[None]:
-    """A client that asks, and takes nothing."""
+    """Connect a client that sends a GET and reads nothing of the response."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         connection.connect(("127.0.0.1", port))

@@ -66,7 +66,7 @@ def test_the_shell_has_text_enough_to_be_painted_at_once() -> None:
 
 
 def test_the_uploads_that_move_are_read_again() -> None:
-    """A page that shows more uploads than it reads again reads those with the newest events."""
+    """A page with 150 unfinished uploads reads again the 100 that were shown or changed last."""
     viewer = Viewer(watcher=Watcher(sees_all=True), forms=FORMS, endpoint="https://host/files/", nonce="n")
     board = Board(cast("Context", SimpleNamespace(engine=None)), viewer, cast("BodyStream", None))
     uploads = [upload(number) for number in range(150)]
@@ -101,7 +101,8 @@ def test_a_bar_shows_whole_percent() -> None:
 @pytest.mark.parametrize("phase", [Phase.OPEN, Phase.DONE])
 @pytest.mark.parametrize("terminates_finished", [True, False])
 def test_a_finished_upload_can_be_terminated_where_allowed(phase: Phase, *, terminates_finished: bool) -> None:
-    """The button of an upload that finishes while the page is shown disappears by a rule."""
+    """The form to terminate an upload is there while it is open, and once finished if `terminates_finished`; else a CSS
+    rule hides the form that the page already shows."""
     terminable = terminates_finished or phase is Phase.OPEN
     item = upload_item(upload(phase=phase), "u", replace(FORMS, terminates_finished=terminates_finished))
     assert ("<form" in str(item.element)) == terminable

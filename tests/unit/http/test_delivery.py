@@ -24,7 +24,7 @@ SIZE = 300_000
 
 
 class Reader:
-    """A client that takes as many bytes as it wants."""
+    """A client that takes `demand` bytes, and no more until `want` or `leave` is called."""
 
     def __init__(self, demand: int = SIZE) -> None:
         self.got = bytearray()
@@ -147,7 +147,7 @@ async def test_a_client_that_leaves_gives_its_window_back(place: Place) -> None:
 
 
 async def test_download_without_window_is_unavailable(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client is refused with a later retry, and holds nothing."""
+    """A download that gets no window in time raises ServiceUnavailable before it begins, and holds no memory."""
     monkeypatch.setattr(delivery, "_MEMORY_TIMEOUT", 0.05)
     async with place.downloads.hold(WINDOW):
         reader = Reader()

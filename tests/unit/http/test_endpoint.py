@@ -1,4 +1,4 @@
-"""The creation endpoint as the client sees it."""
+"""The creation endpoint's URL as the client sees it, and the client's address as a proxy tells it."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ def test_what_makes_no_url_is_refused(headers: dict[str, str]) -> None:
 
 
 def asking(*forwarded_for: str, behind_proxy: bool = True, field: str = "X-Forwarded-For") -> str:
-    """The address of a client of a proxy at 127.0.0.1."""
+    """Return the client's address in a request from 127.0.0.1 with these values of the field `field`; with
+    `behind_proxy`, that peer is a trusted proxy."""
     headers = CIMultiDict([(field, value) for value in forwarded_for])
     request = make_mocked_request("POST", "/files/", headers=headers).clone(remote="127.0.0.1")
     return Trust(networks=LOOPBACK if behind_proxy else ()).client(request)
@@ -164,7 +165,7 @@ def test_the_other_family_names_clients_too(forwarded: list[str], address: str) 
 
 
 def test_forwarded_address_needs_a_proxy() -> None:
-    """A client that connects without a proxy is its socket's address, despite its headers."""
+    """Without a trusted proxy, a client's address is that of its socket, despite its headers."""
     assert asking("192.0.2.1", behind_proxy=False) == "127.0.0.1"
 
 

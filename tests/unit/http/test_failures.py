@@ -1,4 +1,4 @@
-"""Memory that a refusal keeps: nothing of its request."""
+"""A refusal keeps nothing of its request in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tusd_py.http.failures import refusal_of
 
 
 class Brought:
-    """Something large."""
+    """A large object that a request brought."""
 
 
 def _work(references: list[weakref.ref[Brought]]) -> None:
@@ -23,7 +23,7 @@ def _work(references: list[weakref.ref[Brought]]) -> None:
 
 
 def _answer(references: list[weakref.ref[Brought]]) -> str:
-    """Return the code of the refusal, which it catches as handlers do."""
+    """Catch the refusal of `_work` as handlers do, and return its code."""
     try:
         _work(references)
     except Refusal as error:

@@ -20,7 +20,8 @@ def request_from(peer: str | None, headers: dict[str, str] | None = None) -> Any
 
 @pytest.mark.parametrize("peer", ["", "unix:", "127.0.0.1", "::1"])
 def test_peers_of_this_machine_are_local_proxies(peer: str) -> None:
-    """The empty name is that of a UNIX socket's peer, as asyncio has it."""
+    """A peer at a loopback address or a UNIX socket (whose name is empty in asyncio) is a trusted proxy, and a client
+    of this machine."""
     trust = Trust(networks=LOOPBACK)
     assert trust.is_proxied(request_from(peer))
     assert trust.is_local(request_from(peer))

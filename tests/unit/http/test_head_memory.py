@@ -24,12 +24,12 @@ from tusd_py.transfer.budget_share import Share
 LIMIT = 20_000
 FREE = 8 * 1024
 BEGUN = b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 10_000
-"""A head that needs memory, and isn't at its end."""
+"""The beginning of a head, long enough to need memory of the budget."""
 END = b"\r\n\r\n"
 
 
 class Site:
-    """A server with memory for one long head, that answers when it is let."""
+    """A server with memory for one long head; it answers once `go_on` is set."""
 
     def __init__(self) -> None:
         self.budget = Budget(1_000_000)
@@ -131,7 +131,8 @@ async def test_long_head_waits_for_the_previous_one(site: Site) -> None:
 
 
 async def test_waiting_client_that_leaves_frees_memory(site: Site) -> None:
-    """A client that left is noticed at its turn: it isn't read from before."""
+    """A client that leaves while its head waits for memory is noticed at its turn, as its socket isn't read before;
+    then the next client gets the memory."""
     async with connected(site.port) as first, connected(site.port) as second, connected(site.port) as third:
         await begin_head(site, first)
         await second.send(BEGUN)
@@ -224,7 +225,7 @@ async def test_refused_long_head_frees_memory_at_once(site: Site, monkeypatch: p
 
 
 async def test_a_head_that_ends_above_the_limit_is_refused(site: Site) -> None:
-    """Its last bytes and its end come in one read."""
+    """A head that exceeds the limit in the same read as its end is refused with 431 and counted as `head-too-large`."""
     async with connected(site.port) as connection:
         await begin_head(site, connection)
         await connection.send(b"a" * 7000)

@@ -1,4 +1,4 @@
-"""Connections whose end has been decided."""
+"""Connections of a server that is shutting down."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def served(runner: Runner) -> web.Server:
 
 
 async def started(handler: Handler) -> tuple[Runner, int]:
-    """Return the runner and its port."""
+    """Start a server whose only route has the handler; return its runner and its port."""
     app = web.Application()
     app[CONTEXT] = cast("Context", SimpleNamespace(memory=None, metrics=None, connections=Connections()))
     app.router.add_route("*", "/", handler)
@@ -53,7 +53,8 @@ async def test_closing_server_reads_no_further_head() -> None:
 
 
 async def given_up(request: web.Request) -> web.Response:
-    """Do as aiohttp does when a shutdown stops waiting for the request at the moment in which it ends."""
+    """Cancel the request's waiter, as aiohttp does if a shutdown stops waiting just as the request ends, and answer
+    200."""
     waiter = asyncio.get_running_loop().create_future()
     request.protocol._handler_waiter = waiter
     waiter.cancel()

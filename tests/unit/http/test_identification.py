@@ -27,7 +27,7 @@ CREATION = {**TUS, "Upload-Length": "3", "Content-Type": "application/offset+oct
 
 
 class Guests:
-    """An authenticator that identifies every client as the same guest, unless it has a refusal."""
+    """An authenticator that identifies every client as the same guest, or raises `refusal` if that is set."""
 
     def __init__(self) -> None:
         self.callers = list[Caller]()
@@ -40,7 +40,7 @@ class Guests:
         return Principal(subject="guest")
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: `Guests` opens nothing."""
 
 
 @pytest.fixture
@@ -107,7 +107,8 @@ async def test_a_target_that_is_a_url_is_told_as_its_path(client: Client, guests
 
 @pytest.mark.parametrize("lines", [("HEAD", "DELETE"), ("DELETE, HEAD",), ("\udcff",), ("",), ("A" * 1000,)])
 async def test_text_that_is_not_one_method_is_refused(client: Client, guests: Guests, lines: tuple[str, ...]) -> None:
-    """Else questions about the credential would repeat it."""
+    """An override that isn't one method is 400 `malformed` before the credential is checked: an authentication server
+    would be told the override."""
     async with client.post("/files/", headers=CREATION) as created:
         url = created.headers["Location"]
     guests.callers.clear()
@@ -118,7 +119,8 @@ async def test_text_that_is_not_one_method_is_refused(client: Client, guests: Gu
 
 
 async def test_options_as_an_override_are_answered_as_options(client: Client) -> None:
-    """Without Tus-Resumable, and not counted among the client's requests."""
+    """A POST that is overridden to OPTIONS is a 204 without Tus-Resumable, and doesn't count for the client's limit of
+    requests."""
     assert client.app is not None
     context = client.app[CONTEXT]
     full = replace(context, concurrency=Concurrency(ConcurrencyLimits(client_requests=0)))

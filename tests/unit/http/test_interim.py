@@ -17,7 +17,7 @@ from tusd_py.protocol.wire import RequestHead
 
 
 class Transport:
-    """Notes what is written, and pretends that some of it isn't sent yet."""
+    """A transport that keeps the bytes written to it, and tells that `unsent` of them aren't sent yet."""
 
     def __init__(self) -> None:
         self.written, self.unsent, self.closing = b"", 0, False

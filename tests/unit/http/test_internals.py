@@ -19,7 +19,7 @@ BODY = bytes(300_000)
 
 
 def test_all_of_it_is_there() -> None:
-    """The locked version of aiohttp has all internals that the server uses. After an upgrade without: adapt
+    """The locked version of aiohttp has all internals that the server uses. If an upgrade lacks one, adapt
     `internals`."""
     assert internals.REPLACES_PARSERS
     assert internals.COUNTS_HEADS
@@ -50,7 +50,7 @@ def test_a_handler_that_would_close_is_left_alone(monkeypatch: pytest.MonkeyPatc
 
 
 def _hide(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
-    """Have no instance of the class show the attribute, wherever it is defined."""
+    """Make the attribute raise AttributeError in all instances of the class, even if it is inherited or set in them."""
     original: Any = owner.__getattribute__
 
     def hidden(self: object, attribute: str) -> Any:

@@ -49,7 +49,7 @@ async def store() -> Careless:
 
 @pytest.mark.parametrize(("limit", "expected"), [(None, OF_BOB), (2, OF_BOB), (1, OF_BOB[:1]), (0, [])])
 async def test_a_list_has_no_jobs_of_others(store: Careless, limit: int | None, expected: list[JobId]) -> None:
-    """They don't count towards its limit either."""
+    """A list whose store returns others' jobs too has only the caller's, up to its limit of these."""
     query = _Query(watcher=BOB, selection=JobSelection(account=BOB.account), since=None, limit=limit)
     assert [listed.id async for listed in _jobs(query, store)] == expected
 

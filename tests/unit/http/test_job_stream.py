@@ -1,4 +1,4 @@
-"""The stream of one job's states: what it reads of the record."""
+"""The stream of one job's states: when it loads the record, and when it ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINES = FORMATS["application/x-ndjson"]
 
 
 class Silent:
-    """A body to which nothing was sent for long enough for the next state; it keeps the states that are sent to it."""
+    """A body that keeps what is sent to it; its silence of 2 s is long enough for the next state."""
 
     silence = 2.0
 

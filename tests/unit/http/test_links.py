@@ -29,7 +29,7 @@ UPLOAD = Upload(id=UploadId("a" * 32), length=1, offset=1, phase=Phase.DONE, tim
 
 
 async def name(harness: Harness) -> str:
-    """Returns the name in the link of `UPLOAD`."""
+    """Pair the harness's state with its storage, and return the name in the reading link of `UPLOAD`."""
     await pair(harness.engine)
     header_fields = await Links(harness.engine, redirects=False).header_fields(UPLOAD, lambda: "http://x/files/")
     return header_fields["Link"].removeprefix("<http://x/files/read/").partition(">")[0]
@@ -61,7 +61,8 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
 
 
 async def test_what_is_finished_is_told_without_a_link(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state goes away once the upload is made: its URL is told, and its link later."""
+    """If the installation's id can't be read at a creation, the 201 has the upload's URL but no link; a later HEAD has
+    the link."""
 
     async def installation(_: MemoryState) -> None:
         raise StateUnavailable("away")

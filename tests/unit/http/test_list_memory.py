@@ -1,5 +1,5 @@
-"""Bodies of lists: memory for long ones is kept from others neither by clients that send slowly, nor for bytes that
-never come, and bodies of any length end if they come too slowly."""
+"""Bodies of lists: neither a slow client nor bytes that never come keep the memory for long lists from other clients,
+and a body of any length that comes too slowly is given up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BODY = b"a" * SIZE
 
 
 class Site:
-    """A server with memory for one long list, that answers with the bytes which the budget counts."""
+    """A server with memory for one long list; it answers with the number of bytes that the budget counts for it."""
 
     def __init__(self) -> None:
         self.budget = Budget(100 * MEMORY_FACTOR * SIZE)

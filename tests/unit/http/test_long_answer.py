@@ -1,4 +1,5 @@
-"""An answer that goes on without its request: in chunks, with nothing queued behind a client that takes nothing."""
+"""A response that goes on after its handler has returned: nothing is queued for a client that reads nothing, which is
+cut off in the end."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from tusd_py.http.connection.long_answer import LongAnswer
 
 
 class Pipe:
-    """A transport to a client that takes bytes only when told."""
+    """A transport to a client that takes bytes at once; if `takes` is False, only by `take`."""
 
     def __init__(self) -> None:
         self.taken_bytes, self.waiting = b"", b""
@@ -21,13 +22,13 @@ class Pipe:
         self.limit: int | None = None
 
     def set_protocol(self, _: asyncio.BaseProtocol) -> None:
-        """Its events are called by the tests."""
+        """Ignore the protocol: tests call its methods."""
 
     def set_write_buffer_limits(self, high: int) -> None:
         self.limit = high
 
     def resume_reading(self) -> None:
-        """It never stops."""
+        """Do nothing: reading never pauses."""
 
     def write(self, data: bytes) -> None:
         assert not self.closing

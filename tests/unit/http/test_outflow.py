@@ -35,7 +35,7 @@ async def send(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[asyncio.StreamReader]:
-    """Ask a server over TLS, and yield the answer, of which little is read ahead."""
+    """Send a GET to a server over TLS, and yield the reader of its response, which buffers few KiB."""
     tls, trusting = contexts()
     app = web.Application()
     app.router.add_get("/", send)

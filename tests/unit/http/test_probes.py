@@ -1,4 +1,4 @@
-"""/readyz, asked by many: from looks that are some seconds old, but for what is known without a look."""
+"""/readyz for many clients: the stores are checked once in some seconds; a full store and a drain show at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Asker = TestClient[Request, Application]
 
 @pytest.fixture
 async def asker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asker]:
-    """A client of a server that never looks twice."""
+    """A client of a server that checks its stores once: the result counts for an hour."""
     monkeypatch.setattr(app_module, "_READY_SECONDS", 3600.0)
     settings = Settings(storage=LocalDirectory(tmp_path / "data"), state=MemoryState())
     async with TestClient(TestServer(create_app(settings))) as client:

@@ -1,4 +1,4 @@
-"""Which requests are let in: for hosts that are ours, and from pages that may change something."""
+"""The filter of requests: by host, by the page that sends them, and by transfer coding."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ def least_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def serving(handler: Handler, **options: Any) -> AsyncIterator[RawConnection]:
-    """A connection to a server that takes over each body it gets."""
+    """Yield a connection to a server that takes over bodies for `handler`; it answers with `by aiohttp: ` and the body
+    if this can't be taken over."""
 
     async def handle(request: web.Request) -> web.Response:
         reader = take_over(request, Slabs(Budget(256 * MIB)))
@@ -57,7 +58,7 @@ def head(length: int, *fields: bytes) -> bytes:
 
 
 async def ask(client: RawConnection, body: bytes) -> None:
-    """A request whose body comes when its handler has begun."""
+    """Send a request's head, and 20 ms later, when its handler has begun, the body."""
     await client.send(head(len(body)))
     await asyncio.sleep(0.02)
     await client.send(body)
@@ -163,7 +164,7 @@ async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
 
 
 async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
-    """The bytes in the last slab are copied, and the next slab is small."""
+    """A client that sends little after much: its last chunks lie in memory of at most two minimal slabs."""
     chunks = list[Chunk]()
 
     async def gather(reader: SocketReader, _: web.Request) -> str:
@@ -253,7 +254,8 @@ def no_arena(fileno: int, length: int, **options: Any) -> mmap:
 async def test_a_fast_body_arrives_whole_without_arenas(
     monkeypatch: pytest.MonkeyPatch, mapped: Callable[..., mmap], size: int
 ) -> None:
-    """A system may have no huge pages, or map no arena for large slabs."""
+    """A fast body arrives whole on a system without huge pages, and on one that maps no arena for large slabs, where
+    slabs are minimal."""
     data, chunks = Random(0).randbytes(8 * MIB), list[Chunk]()
 
     async def take(reader: SocketReader, _: web.Request) -> str:

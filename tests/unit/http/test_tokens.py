@@ -205,7 +205,8 @@ async def test_the_endpoint_is_the_one_that_clients_see(opened: Opened) -> None:
 
 
 async def test_pages_send_json_alone(opened: Opened) -> None:
-    """Else a form of another site, which needs no preflight, could ask."""
+    """A POST /tokens with an Origin must be JSON, else 415: a form of another site, sent without a preflight, can't
+    be."""
     headers = {"Authorization": "Bearer backend", "Origin": "https://page.example"}
     async with opened() as client:
         for kind, status in (("text/plain", 415), ("application/json", 201)):

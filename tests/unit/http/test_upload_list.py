@@ -1,4 +1,4 @@
-"""A list whose client stops reading is sent no piece before it goes on."""
+"""A list sends a client that has stopped reading no further piece until the client reads on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Halting:
         return len(self.pieces) >= 3
 
     async def get(self) -> int:
-        """The number of the last event."""
+        """Return the number of the last event, 0."""
         return 0
 
 

@@ -1,4 +1,4 @@
-"""The callers that are told of uploads that they don't name."""
+"""The callers that may list or watch uploads without naming one, and the queries of these requests."""
 
 from __future__ import annotations
 
@@ -192,7 +192,8 @@ async def test_without_authentication_pages_of_other_sites_see_none(
 async def test_without_authentication_the_host_is_this_machine(
     tmp_path: Path, settings: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
-    """Another site may have given its name this machine's address."""
+    """Without authentication, a request must be for a host that names this machine or is allowed, else 401: another
+    site's name may have this machine's address."""
     client = await client_of(tmp_path, None, **settings)
     try:
         answer = await text(client, "/told", **headers)

@@ -59,7 +59,8 @@ class CutOff:
 
 
 async def test_a_lost_hold_ends_the_work_before_the_state_answers() -> None:
-    """Another node may claim the job from the end of the hold on, however long the state is away from this one."""
+    """An attempt whose store answers too late ends its work before its last load of the record: another node may claim
+    the job once the hold has ended."""
     kind = Endless()
     store = CutOff(kind)
     running = job_life.claim(job(), time.time(), TTL)

@@ -29,12 +29,14 @@ IN_PARSERS = {
     "serving/media_types.py _PARAMETER": "type",
     "storage/s3/keys.py internal_owner": "internal key",
 }
-"""Expressions that have no name, or that see only what another has let through, and the parser below that uses each."""
+"""Expressions without a name, or that see only text which another has let through, and the entry of `PARSERS` that uses
+each."""
 
 
 @cache
 def expressions() -> Mapping[str, Sequence[str]]:
-    """Each expression in the source with the ways it is used; those without a name by the function they stand in."""
+    """Return the methods called on each regular expression in the source, by the path and name of its constant; for one
+    without a name, of its function."""
     return {f"{place} {name}": ways for place, source in _sources() for name, ways in _expressions(source)}
 
 

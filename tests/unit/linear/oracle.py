@@ -1,7 +1,7 @@
-"""An oracle of linear time: whether twice the input takes at most three times as long.
+"""An oracle of linear time: a text of twice the length may take less than three times as long.
 
-CPU time of this thread alone is measured, over three doublings, and only if it takes any time worth speaking of: a busy
-machine changes neither.
+It compares the CPU time of this thread for two texts, one eight times as long as the other, so that other work on the
+machine changes no result. A use that takes only some milliseconds for the longer text counts as linear.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from itertools import islice, product
 from tusd_py.domain.refusals import Refusal
 
 SIZE = 4 * 1024
-"""Characters of a text that is tried with everything."""
+"""The length, in characters, of texts that are made of all pairs of pieces."""
 TIMES = 8
-"""The longer of two texts is so many times the shorter."""
+"""The length of the longer of two texts, as a multiple of the shorter one's."""
 MOST = 24.0
-"""So much longer may it take: less than three times for each doubling. What is quadratic takes 64 times as long."""
+"""The time of the longer text, as a multiple of the shorter one's, from which a use isn't linear: less than three for
+each doubling. Quadratic time is 64 times as long."""
 NOTHING = 0.004
-"""Seconds that aren't worth speaking of: what matters takes longer."""
+"""CPU seconds below which a use counts as linear without a comparison."""
 PACE = 1e-8
-"""Seconds for a character, which aren't either: memory is slower than its caches."""
+"""CPU seconds added to `NOTHING` for each character: a long text doesn't fit into the CPU's caches."""
 TRIES = 5
 _ENOUGH = 3
 
@@ -42,7 +43,8 @@ WRAPPED = (
 
 
 def attacks(size: int, pieces: Sequence[str]) -> Iterator[str]:
-    """Yield texts of `size` characters: a piece repeated, in text that makes an expression begin and then fail."""
+    """Yield texts of about `size` characters: a piece repeated, in text that makes an expression begin and then
+    fail."""
     for piece in pieces:
         pumped = piece * (size // len(piece))
         for before, after in WRAPPED:
@@ -70,6 +72,6 @@ def is_linear(use: Callable[[str], object], short: str, long: str) -> bool:
 
 
 def slow(use: Callable[[str], object], size: int = SIZE, pieces: Sequence[str] = PIECES) -> list[str]:
-    """Return the beginnings of some texts of `size` characters for which `use` isn't linear."""
+    """Return the first 20 characters of up to three texts of about `size` characters for which `use` isn't linear."""
     tries = zip(attacks(size // TIMES, pieces), attacks(size, pieces), strict=True)
     return list(islice((short[:20] for short, long in tries if not is_linear(use, short, long)), _ENOUGH))

@@ -50,17 +50,17 @@ from tusd_py.telemetry import redaction
 from tusd_py.transfer.file_marks import FileMarks
 
 FIELD = 256 * 1024
-"""Characters of a field of a head (`server.make_runner`)."""
+"""The most characters of a header field (`server/process.py make_runner`)."""
 PATH = 16 * 1024
-"""Characters of a path with its query (the same)."""
+"""The most characters of a path with its query (`server/process.py make_runner`)."""
 BODY = 2 * 1024 * 1024
-"""Characters of JSON and XML (`http.direct`)."""
+"""The most characters of JSON and XML (`http/handlers/direct.py`)."""
 METADATA = 16 * 1024
-"""Characters of all metadata of an upload, once it is let in."""
+"""The most characters of all metadata of an upload that is let in."""
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 MARKS = FileMarks()
 LINE = 64 * 1024
-"""Characters of a line in the log: some shortened values, and a stack."""
+"""The most characters of a line in the log: some shortened values, and a stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def read_begun(document: companion.Json) -> object:
 
 
 def every(*ways: Callable[[str], object]) -> Callable[[str], object]:
-    """Runs all of them, although some may refuse the text."""
+    """Return a function that applies all `ways` to a text, even if some refuse it."""
 
     def use(text: str) -> None:
         for way in ways:
@@ -162,7 +162,7 @@ def in_part(name: str) -> Callable[[str], object]:
 
 
 def send_to_s3(text: str) -> object:
-    """Signs a request with the metadata of an object."""
+    """Sign a PUT that has the text in its key, query, metadata and type."""
     parameters = {"Metadata": attributes.user_metadata(describing(text)), "ContentType": text}
     key = keys.object_key(describing(text), prefix="p/", template="{filename}{id}")
     target = signing.Target(
@@ -176,7 +176,7 @@ def described(*names: str) -> Callable[[str], Iterable[object]]:
 
 
 def caller_with(text: str) -> Caller:
-    """A creation with the text wherever a credential may be."""
+    """Return the caller of a creation with the text wherever a credential may be."""
     fields = {
         "Authorization": f"Bearer {text}",
         "X-Api-Key": text,

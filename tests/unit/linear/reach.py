@@ -40,7 +40,8 @@ Client = TestClient[web.Request, web.Application]
 
 @contextmanager
 def watching(text: str = MARK) -> Iterator[set[str]]:
-    """Yield a set that gets each function of this thread which returns with `text` in a variable or its result."""
+    """Yield a set that gets the path and name of each function of the server that returns, in this thread, with `text`
+    in a variable or its result."""
     functions: set[str] = set()
 
     def look(frame: FrameType, event: str, result: object) -> None:
@@ -79,7 +80,7 @@ async def ask_everything(client: Client, upload: str) -> None:
 
 
 async def ask_directly(client: Client) -> None:
-    """All that `@uppy/aws-s3` may send, with the mark in it."""
+    """Send the mark in requests to the routes of direct uploads, as `@uppy/aws-s3` sends them."""
     about = {"filename": f"{MARK}.txt", "type": TEXT, "metadata": {"name": MARK, MARK: MARK}}
     answer = await _json(client, "/files/s3/multipart", about)
     multipart = f"/files/s3/multipart/{answer['uploadId']}"

@@ -34,7 +34,7 @@ MANY = Caps(process=100, upload=100, client=100)
 
 
 class Script:
-    """A record that tests change, how often it was read, and a bus that tests speak through."""
+    """A snapshot that tests change, the number of its reads, and a bus through which tests announce changes."""
 
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = Snapshot(upload=upload(revision=1), seq=1)
@@ -239,7 +239,8 @@ async def new_upload(state: MemoryState) -> Upload:
 
 
 async def grow(state: MemoryState, hub: Hub, record: Upload, dice: random.Random, reason: EventType) -> None:
-    """Save random progress, and the end."""
+    """Save random progress of the upload, then its end, with an event of type `reason`; announce each save to the
+    hub."""
     while record.offset < 50:
         record = await state.save(replace(record, offset=record.offset + dice.randint(0, 5)))
         hub.saved(record)
@@ -250,7 +251,7 @@ async def grow(state: MemoryState, hub: Hub, record: Upload, dice: random.Random
 
 
 async def listen(state: MemoryState, hub: Hub, dice: random.Random) -> list[LiveEvent]:
-    """All that one listener is told, which loses its connection at random and comes back."""
+    """Return all events that one listener gets until the end, though it disconnects at random and connects again."""
     history = list[LiveEvent]()
     while True:
         async with hub.listening(ID, "c", connected) as (topic, listener):

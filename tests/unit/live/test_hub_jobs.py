@@ -54,7 +54,7 @@ async def _crowd(state: MemoryState, unended: int) -> SnapshotReader:
 
 @pytest.mark.parametrize("unended", range(6))
 async def test_any_job_of_many_holds_back_the_end(unended: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job is told until it ends, also if more are kept than a snapshot has."""
+    """A snapshot of two of six jobs has the one that hasn't ended, so that the end isn't told yet."""
     monkeypatch.setattr(reader, "_MOST_JOBS", 2)
     state = MemoryState()
     crowd = await _crowd(state, unended)

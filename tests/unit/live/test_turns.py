@@ -1,4 +1,4 @@
-"""Turns of listeners: each at once or later, never two for one, and other work goes on between them."""
+"""Turns of listeners: at once or later, at most one awaited by each listener, with other work between them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Taker(TurnTaker):
 
 
 class Eager(Taker):
-    """A listener that asks in each turn for the next, at once."""
+    """A listener that asks in each turn for another at once, until 1000 turns were had."""
 
     def __init__(self, turns: Turns, order: list[Taker]) -> None:
         super().__init__(order)

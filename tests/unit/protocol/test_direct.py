@@ -116,7 +116,8 @@ def test_a_part_that_can_not_be(length: int | None, number: int, part_length: in
 
 @given(st.integers(0, 200), st.integers(0, 25))
 def test_signed_parts_sum_to_the_announced_length(length: int, chunk: int) -> None:
-    """A client can store no more bytes with any part size."""
+    """The bounds of all parts that can be signed sum to the announced length, for any part size that the client
+    tells."""
     announced = of_parts(length=length, metadata={"partsize": str(chunk).encode()})
     bounds = list[int]()
     with suppress(WrongParts):
@@ -131,7 +132,8 @@ def test_signed_parts_sum_to_the_announced_length(length: int, chunk: int) -> No
 
 @given(st.integers(1, 5 * 1024**4), st.none() | st.integers(1, 10 * GIB))
 def test_parts_are_as_long_as_uppy_makes_them(size: int, chunk_size: int | None) -> None:
-    """@uppy/aws-s3 6.3.1, S3Uploader.ts: `chunk_size` is the answer of the option getChunkSize."""
+    """A part is as long as @uppy/aws-s3 6.3.1 makes it (S3Uploader.ts), up to 5 GiB; `chunk_size` is the answer of its
+    option getChunkSize, None without one."""
     chunk = max(-(-size // 10_000) if chunk_size is None else chunk_size, 5 * MIB)
     if -(-size // chunk) > 10_000:
         chunk = -(-size // 10_000)
@@ -147,7 +149,8 @@ def test_malformed_part_size_is_refused_at_begin(text: bytes) -> None:
 
 
 def test_limited_uploads_announce_their_size() -> None:
-    """A size may be missing only where the form limits it."""
+    """A direct upload without a size is Malformed if `announced_max_length` is set, except one by a form, which limits
+    the size."""
     limits, formless = Limits(max_length=100, announced_max_length=100), replace(SMALL, forms=False)
     for direct, parts in ((DirectMode.PARTS, SMALL), (DirectMode.PARTS, formless), (DirectMode.WHOLE, formless)):
         with pytest.raises(
@@ -237,14 +240,16 @@ def test_fewer_bytes_than_were_announced() -> None:
 
 @pytest.mark.parametrize("lengths", [(5, 5), (1, 9)])
 def test_completion_over_the_limit_is_too_large(lengths: tuple[int, ...]) -> None:
-    """Raises `TooLarge`, not an error that the client could mend with other parts."""
+    """A completion with more bytes than announced or allowed raises `TooLarge`, not WrongParts, which would ask the
+    client for other parts."""
     for announced, limit in ((9, None), (None, 9), (10, 9)):
         with pytest.raises(TooLarge, match=r"^the upload can have 9 bytes at most$"):
             plan_complete(of_parts(length=announced), parts(*lengths), limits=Limits(max_length=limit), parts=SMALL)
 
 
 def test_repeated_parts_are_not_overfull() -> None:
-    """Distinguishes too many bytes from repeated parts, of which some storages keep both."""
+    """Parts that are stored twice, as some storages keep repeats, aren't too many bytes; far more repeats are, and so
+    are single parts above the announced length."""
     announced, twice = of_parts(length=10), [*parts(5, 5), *parts(5, 5)]
     assert not overfull(announced, twice, SMALL)
     assert not overfull(announced, [*twice, *parts(5, 5, 0) * 4], SMALL)
@@ -272,7 +277,7 @@ def _parts_check_at(of: Upload) -> float | None:
 
 
 def test_checks_for_the_object_grow_fourfold_apart() -> None:
-    """Looks for an awaited object after pauses that grow fourfold, until the upload expires."""
+    """An awaited object is looked for 30, 120 and 480 s after the creation, until the upload expires."""
     limits = Limits(expire_after=1000)
     waiting, looks = (
         touch(upload(direct=DirectTransfer(mode=DirectMode.WHOLE), created_at=0.0), 0, limits),
@@ -286,7 +291,8 @@ def test_checks_for_the_object_grow_fourfold_apart() -> None:
 
 
 def test_removal_repeats_after_the_signature_expires() -> None:
-    """An ended upload is removed again once its presigned URL has expired."""
+    """An upload that is terminating is due for another removal once its presigned URL has expired, or 30 s after its
+    last change if that is later."""
     ended = upload(
         direct=DirectTransfer(mode=DirectMode.WHOLE, presigned_until=900.0), phase=Phase.TERMINATING, updated_at=100.0
     )

@@ -63,7 +63,7 @@ def test_encoded_metadata_is_printable_ascii(metadata: dict[str, bytes]) -> None
 
 @given(METADATA)
 def test_metadata_without_padding_is_parsed(metadata: dict[str, bytes]) -> None:
-    """A value may miss its padding and follow blanks."""
+    """Metadata is parsed even if values lack their padding and blanks follow the commas."""
     loose = ", ".join(f"{key} {base64.b64encode(value).decode().rstrip('=')}" for key, value in metadata.items())
     assert headers.parse_metadata(loose, LIMITS) == metadata
 
@@ -140,7 +140,7 @@ def test_no_text_makes_metadata_fail_otherwise_than_malformed(text: str) -> None
 
 
 def test_sha1_is_a_checksum_algorithm() -> None:
-    """Offers the algorithm that the checksum extension demands."""
+    """SHA-1, which the checksum extension demands, is among the algorithms, with 20 bytes."""
     assert headers.CHECKSUM_ALGORITHMS["sha1"] == 20
 
 

@@ -42,7 +42,7 @@ def test_what_was_made_up_is_none(name: str) -> None:
 
 @given(IDS, IDS)
 def test_names_of_ids_that_are_alike_have_nothing_in_common(first: UploadId, second: UploadId) -> None:
-    """No reader learns from two names whether their ids are alike."""
+    """The names of two ids, however alike these are, differ in both halves."""
     if first != second:
         assert OURS.name(first)[:21] != OURS.name(second)[:21]
         assert OURS.name(first)[22:] != OURS.name(second)[22:]

@@ -52,7 +52,7 @@ def test_the_state_comes_first_and_again_when_it_changes() -> None:
 
 
 def test_progress_needs_growth_and_a_second() -> None:
-    """Sends progress at most once a second, and only for a greater offset."""
+    """A listener is told progress at most once a second, and only for a greater offset."""
     teller = Teller(ENDPOINT, received=lambda: 7)
     teller.tell(OPEN, 0)
     assert teller.due_at(OPEN, 0) == float("inf")
@@ -123,7 +123,8 @@ def test_only_those_who_come_back_get_an_end_alone() -> None:
 
 @dataclass
 class World:
-    """An upload and one listener, which takes what is the newest when it looks, and loses its connection."""
+    """An upload that changes, and one listener, which at each look is told of the newest snapshot, and at times
+    connects again."""
 
     snapshot: Snapshot = OPEN
     now: float = 0.0
@@ -169,7 +170,7 @@ class World:
 
     @property
     def offset_events(self) -> list[LiveEvent]:
-        """The events that tell the offset."""
+        """The events so far but those of jobs."""
         return [event for event in self.history if event.type != "job"]
 
 

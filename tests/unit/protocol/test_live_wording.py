@@ -1,4 +1,4 @@
-"""The words of an event are made once for all listeners, and never those of another one."""
+"""The text of an event is made once for all listeners, and is never that of another event."""
 
 from __future__ import annotations
 

@@ -92,7 +92,8 @@ def test_parameters_follow_their_grammar(text: str, parameters: dict[str, str] |
     ],
 )
 def test_an_extended_value_may_have_any_bytes(value: str, text: str | None) -> None:
-    """A header field has its bytes that aren't UTF-8 as lone surrogates."""
+    """An extended value may have any bytes, which are lone surrogates in a header field if they aren't UTF-8; those
+    that can't be decoded become U+FFFD. A value without a known charset is None."""
     assert decode_extended(value) == text
 
 

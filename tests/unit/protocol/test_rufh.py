@@ -34,7 +34,8 @@ def head(method: str, *, content_length: int | None = 0, **fields: str) -> Reque
 
 
 def spoken(version: int | None, method: str = "HEAD", interim: Interim = Interim.ON, **limits: float) -> Wire:
-    """The wire of a request in this version that brings the rest of an upload."""
+    """Return the wire chosen for a request with the last 5 bytes of an upload, in this interop version; None leaves the
+    version out."""
     version_field = {} if version is None else {"upload_draft_interop_version": str(version)}
     fields = {"upload_complete": "?1", "upload_incomplete": "?0", "content_type": TYPE["Content-Type"]}
     wires = Wires(Limits(**limits), lambda: NOW, interim)  # type: ignore[arg-type]  # fields by name
@@ -197,7 +198,7 @@ HEADS = any_head(NAMES, VALUES, {"Upload-Draft-Interop-Version": "8"})
 
 @given(HEADS)
 def test_any_head_gets_safe_headers(soup: RequestHead) -> None:
-    """Reads any head, or refuses it with headers that are safe to send."""
+    """Any head is read, or refused by a 4xx whose header fields and text are printable ASCII."""
     wire = Wires(Limits(), lambda: NOW, Interim.ON).choose(soup)
     try:
         wire.read(soup)

@@ -1,4 +1,4 @@
-"""Judgements on an upload's record."""
+"""The rules of creating, joining, showing, terminating, expiring and naming uploads."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ def test_a_partial_may_stand_twice_in_one_list() -> None:
 
 
 def test_repeated_partials_are_limited() -> None:
-    """A partial upload that doesn't exist counts for nothing."""
+    """A final upload may name each partial upload `max_partial_uses` times, else it is Malformed; missing ones don't
+    count."""
     limits = Limits(max_partial_uses=2)
     rules.check_uses([ID, OTHER_ID, ID, OTHER_ID, None, None, None], limits)
     rules.check_uses([], limits)

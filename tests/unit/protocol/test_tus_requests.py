@@ -227,7 +227,7 @@ HEADS = any_head(NAMES, VALUES, {"Tus-Resumable": "1.0.0"})
 
 @given(HEADS)
 def test_any_head_gets_safe_headers(soup: RequestHead) -> None:
-    """Reads any head, or refuses it with headers that are safe to send."""
+    """Any head is read, or refused by a 4xx whose header fields and text are printable ASCII."""
     protocol: Wire = wire()
     try:
         protocol.read(soup)

@@ -1,4 +1,4 @@
-"""Heads and uploads of tus 1.0 to try it with."""
+"""Heads of requests and uploads for the tests of tus 1.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 9110, 13: each header alone, then who is asked first."""
+"""Conditional requests (RFC 9110, 13): each header field alone, then their precedence."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_if_none_match_that_names_others_goes_on(tags: str) -> None:
 
 @pytest.mark.parametrize(("date", "status"), [(BEFORE, None), (SAME, 304), (AFTER, 304), ("soon", None)])
 def test_if_modified_since_compares_whole_seconds(date: str, status: int | None) -> None:
-    """Ignores a field that is no date."""
+    """An object that hasn't changed after the date is a 304; a field that is no date is ignored."""
     assert judge(if_modified_since=date) == status
 
 

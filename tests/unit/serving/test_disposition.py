@@ -1,4 +1,4 @@
-"""RFC 6266 headers out of any file name of a client."""
+"""Content-Disposition (RFC 6266) made of any file name that a client tells."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_non_ascii_name_has_utf8_and_fallback() -> None:
 
 
 def test_percent_sign_is_encoded_and_replaced() -> None:
-    """A client that would decode the fallback finds no percent sign in it."""
+    """A percent sign is encoded in `filename*`, and replaced in the fallback, which some clients would decode."""
     assert disposition("100%41.txt") == "inline; filename=\"100_41.txt\"; filename*=UTF-8''100%2541.txt"
 
 

@@ -20,7 +20,7 @@ def get(
 
 
 def test_whole_object_has_all_headers() -> None:
-    """Sends the headers that show, cache and resume an object."""
+    """A GET of a whole object is a 200 with the headers that clients need to show, cache and resume it."""
     plan = get()
     assert (plan.status, plan.span) == (200, Span(0, 100))
     assert plan.headers == {

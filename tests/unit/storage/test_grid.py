@@ -21,7 +21,7 @@ profiles = st.sampled_from(list(PROFILES.values()))
 
 
 def walk(grid: Grid, parts: int) -> list[Span]:
-    """The first so many parts, each found where the one before ends."""
+    """Return the spans of the first `parts` parts, each found at the offset where the one before ends."""
     spans, at = list[Span](), 0
     for number in range(1, parts + 1):
         part_number, span = grid.part_at(at)

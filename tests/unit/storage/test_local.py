@@ -144,7 +144,8 @@ async def test_a_disk_that_takes_bytes_in_dribs_gets_them_all(
 async def test_a_failed_sync_is_never_taken_back_by_a_later_one(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Linux reports a lost page once; the next fsync would succeed without it."""
+    """A flush after a failed one fails too, and no checkpoint is made: Linux reports a lost page once, and the next
+    fsync would succeed without it."""
     sender = Sender(storage, random_bytes(50))
     journal = Journal(storage, sender.upload)
     async with storage.writer(sender.upload, journal.record, FakeLease()) as writer:
@@ -163,7 +164,8 @@ async def test_a_failed_sync_is_never_taken_back_by_a_later_one(
 async def test_a_cancelled_write_leaves_only_after_its_thread(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else it could write on, into the next writer's bytes or into the file that gets the descriptor next."""
+    """A write that is cancelled, even twice, ends only after its thread, which could else write into the next writer's
+    bytes or into the file that gets the descriptor next."""
     sender = Sender(storage, random_bytes(BATCH))
     loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     real = os.pwrite
@@ -191,7 +193,7 @@ async def test_a_cancelled_write_leaves_only_after_its_thread(
 async def test_copy_falls_back_to_read_and_write(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch, copying: Callable[..., Any]
 ) -> None:
-    """A system without `copy_file_range` still concatenates."""
+    """A concatenation reads and writes the bytes where `copy_file_range` fails with EXDEV or copies nothing."""
     sources = [await stored(storage, random_bytes(size), kind=Kind.PARTIAL) for size in (100, 30)]
     monkeypatch.setattr(os, "copy_file_range", copying)
     monkeypatch.setattr(disk, "_COPY_SIZE", 32)
@@ -203,7 +205,7 @@ async def test_copy_falls_back_to_read_and_write(
 async def test_object_syncs_before_and_after_its_rename(
     storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An object is renamed once its bytes are durable, and counts once its name is."""
+    """A concatenated file is synced before its rename, and the folders that it leaves and enters after it."""
     source = await stored(storage, random_bytes(100), kind=Kind.PARTIAL)
     final = new_upload(storage, 100, kind=Kind.FINAL, phase=Phase.FINISHING)
     steps: list[int | str] = []

@@ -90,7 +90,8 @@ async def test_partial_uploads_have_none(storage: LocalStorage, root: Path) -> N
 
 
 async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
-    """An upload from before there were names keeps its id as its name."""
+    """An upload that began under the template `{id}` keeps its id as its name under a later template, and the other way
+    round."""
     async with opened(root, "{id}") as before:
         old, open_one = await stored(before, b"old", metadata=FILM), Sender(before, b"open")
         await open_one.send(2)
@@ -108,7 +109,8 @@ async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
 
 
 async def test_an_upload_without_a_record_is_named_as_if_it_were_new(storage: LocalStorage, root: Path) -> None:
-    """Loses the client's file name, and leaves alone a file that it may have finished under that name."""
+    """An upload that is recovered without its record is named `file`, as the client's name is lost. Once that file
+    exists, it isn't recovered again."""
     sender = Sender(storage, b"hello", new_upload(storage, 5, metadata=FILM))
     await sender.send(2)
     leftovers = [leftover async for leftover in storage.leftovers()]

@@ -28,7 +28,7 @@ async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
 
 
 class PausingLease(FakeLease):
-    """Its check passes, and then the process stands still until `go_on`."""
+    """A lease whose check passes, but returns only after `go_on`, as if the process stood still."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,8 @@ async def test_paused_writer_blocks_its_successor(storage: LocalStorage) -> None
 
 
 async def test_paused_writer_holds_up_the_finish(storage: LocalStorage) -> None:
-    """Else its bytes would land in the finished object."""
+    """A finish raises StorageUnavailable while a paused writer may still write into the part, and succeeds
+    afterwards."""
     open_one = await started_upload(storage, random_bytes(100))
     full = fill(open_one, 100)
     async with paused(storage, open_one, b"late" * LOW_DISK.disk_batch):

@@ -29,7 +29,7 @@ async def proxy(seaweed: SeaweedFS) -> AsyncIterator[S3Proxy]:
 
 @pytest.fixture
 async def s3(seaweed: SeaweedFS, proxy: S3Proxy) -> AsyncIterator[Any]:
-    """A client that tries once."""
+    """A botocore client of the proxy that sends each request once."""
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(
             get_session().create_client(
@@ -166,7 +166,7 @@ async def test_a_write_without_a_length_is_refused(proxy: S3Proxy) -> None:
 
 
 async def test_silent_body_is_request_timeout(proxy: S3Proxy) -> None:
-    """Closes the connection afterwards."""
+    """A body that stops arriving is answered 400 RequestTimeout, and the proxy closes the connection."""
     answer = await raw(proxy, "PUT /uploads/k HTTP/1.1", "Content-Length: 10", body=b"abc")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"<Code>RequestTimeout</Code>" in answer

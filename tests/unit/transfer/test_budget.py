@@ -20,7 +20,7 @@ def holder(budget: Budget, spill: Callable[[], None] = lambda: None) -> Account:
 
 
 async def settled() -> None:
-    """Lets every other task go on as far as it can."""
+    """Let the other tasks go on for ten turns of the event loop, as far as they can without waiting."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -89,7 +89,7 @@ async def test_a_waiter_that_is_cancelled_makes_way_for_the_next() -> None:
 
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_cancelled_waiter_holds_nothing(*, cancel_first: bool) -> None:
-    """A waiter may be cancelled in the moment that its bytes get free."""
+    """A waiter that is cancelled just before or after its bytes get free holds none, and the next waiter gets them."""
     budget = Budget(LIMIT)
     first, late, after = (holder(budget) for _ in range(3))
     await first.acquire(LIMIT)
@@ -250,7 +250,7 @@ schedules = st.lists(st.tuples(st.lists(st.integers(1, 60), max_size=12), st.int
 async def test_spilling_holders_all_finish(
     schedules: list[tuple[list[int], int]], given_up: set[int], after: int
 ) -> None:
-    """Finishes every writer, and leaves nothing in the budget."""
+    """Writers that spill when asked all finish, even if some are cancelled, and leave nothing in the budget."""
     budget, let_go = Budget(LIMIT), asyncio.Event()
     writers = [Writer(budget) for _ in schedules]
     runs = [

@@ -1,4 +1,4 @@
-"""A share of the budget: bytes are given back once, after either of two events."""
+"""A share of the budget: its bytes count in both, and are given back once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tusd_py.transfer.budget_share import _PIECE, Holding, Share
 
 
 async def steps() -> None:
-    """Lets every other task go on as far as it can."""
+    """Let the other tasks go on for five turns of the event loop, as far as they can without waiting."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -86,7 +86,8 @@ async def test_cancelled_waiter_frees_its_share(budget: Budget, share: Share, *,
 
 
 async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budget, share: Share) -> None:
-    """A lost connection cancels the waiting claim and closes its holding, before the claim has ended."""
+    """A claim that is cancelled as its bytes get free, and whose holding is closed before it has ended, as by a lost
+    connection, leaves nothing used."""
     first, second = share.holding(), share.holding()
     await first.acquire(100)
     waiting = acquire(second, 100)

@@ -23,7 +23,7 @@ RATE = 80e6
 
 
 class Store:
-    """An object whose bytes tell where they are."""
+    """An object whose bytes count from 0 to 255 again and again; a fetch that reaches `lost_at` raises UploadLost."""
 
     def __init__(self, size: int = SIZE, *, lost_at: int | None = None, closing: float = 0.0) -> None:
         self.data = bytes(range(256)) * (size // 256 + 1)

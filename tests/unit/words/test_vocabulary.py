@@ -12,7 +12,7 @@ from tests.unit.words.vocabulary import ROOT, files, problems
 LISTS = Path(__file__).parent
 """The folder that quotes the words on purpose."""
 EXCEPTIONS: Mapping[str, str] = {}
-"""What may stand nevertheless, as the checker says it without its line, and why."""
+"""The problems that may stay, as the checker says them without the line, with the reason."""
 
 
 def test_code_and_documents_keep_to_the_vocabulary() -> None:

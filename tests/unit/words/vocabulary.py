@@ -136,7 +136,8 @@ def files(path: Path) -> Iterator[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Return False for the folders of peers and packages, and those that .gitignore keeps out."""
+    """Return False for hidden folders but `.ci` and `.github`, for folders of packages and caches, and for those in
+    `BUILT`."""
     hidden = folder.name.startswith(".") and folder.name not in {".ci", ".github"}
     return not hidden and folder.name not in {"node_modules", "__pycache__"} and folder not in BUILT
 

@@ -1,4 +1,4 @@
-"""CloudEvents, read by the package of their makers."""
+"""CloudEvents, read by the CloudEvents project's own Python package."""
 
 from __future__ import annotations
 

@@ -64,7 +64,8 @@ def test_sources_as_many_as_parts_are_within_the_limit(lengths: list[int], limit
 
 
 def test_sources_that_fit_into_parts_are_all_copied() -> None:
-    """Also if those of the longest source have to be larger for that."""
+    """If the sources fit into the most parts, each part is copied from one source, even if the longest source needs
+    larger parts for that."""
     parts = plan_parts([6 * MIB] * 999 + [1200 * MIB], PROFILES["scaleway"])
     assert len(parts) <= PROFILES["scaleway"].max_parts
     assert {len(part) for part in parts} == {1}

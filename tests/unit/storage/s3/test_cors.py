@@ -102,7 +102,8 @@ def test_the_first_rule_that_allows_is_the_one_that_counts() -> None:
 
 
 def test_a_later_rule_may_allow_the_headers() -> None:
-    """S3 chooses the rule for a browser's preflight by the headers, too; that for the request itself without them."""
+    """A first rule that allows too few headers does no harm if it exposes all: S3 chooses a preflight's rule by its
+    headers, too, and the rule for the request itself without them."""
     narrow = replace(OTHER, headers=("content-type",), exposed=("ETag", "Location"))
     assert not [*missing(UPLOADS, [narrow, *UPLOADS])]
 

@@ -1,4 +1,4 @@
-"""When two parts are the same, and how one is remembered."""
+"""Parts that count as the same, and the entry that a part is kept as."""
 
 from __future__ import annotations
 

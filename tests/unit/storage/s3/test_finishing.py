@@ -36,7 +36,8 @@ GRID = Grid(base=8, grows=False, largest=64, max_parts=100)
 
 
 class Script:
-    """`S3Client`: each call notes its arguments, and answers as the script says, the last answer again and again."""
+    """A stand-in for `S3Client`: it keeps each call, and returns or raises the method's scripted answers in order, the
+    last one repeatedly."""
 
     def __init__(self, **answers: Sequence[Any]) -> None:
         self.calls = list[tuple[str, tuple[Any, ...], Mapping[str, Any]]]()
@@ -109,7 +110,8 @@ async def test_what_no_repeat_mends_is_raised(error: Exception, times: int) -> N
 
 
 async def test_unanswered_completion_is_checked_and_retried() -> None:
-    """Looks for the object, repeats the completion, and fails in the end."""
+    """A completion that fails, and whose object HEAD doesn't find, is tried three times; then the parts are listed, and
+    S3TransientError is raised."""
     script = Script(complete_multipart=[TROUBLE], head=[None], list_parts=[THERE])
     with pytest.raises(S3TransientError):
         await complete(bucket(script), full(), "key", "m", PARTS)

@@ -43,7 +43,8 @@ def keys(ranges: list[SegmentRange]) -> list[str]:
 def test_stored_bytes_end_at_the_first_gap(
     length: int | None, count: int, missing: set[int], cuts: list[int], seed: int
 ) -> None:
-    """Finds bytes of any grid: a missing part hides later ones; of segments, those count that adjoin."""
+    """On any grid, the stored bytes are the parts before the first missing one, and the segments that follow these
+    without a gap."""
     grid = grid_for(length, base=8, max_parts=100, largest=512)
     parts = full_parts(grid, count)
     expected_parts = parts[: min(missing, default=count + 1) - 1]
@@ -61,7 +62,8 @@ def test_stored_bytes_end_at_the_first_gap(
 
 @given(count=st.integers(1, 99))
 def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
-    """On any grid the next part begins where the bytes end, and is one that S3 takes."""
+    """On either kind of grid, the next part begins where the stored bytes end, and the grid that was found holds at
+    least 100 parts of the first one's length."""
     for grid in (grid_for(None, base=8, max_parts=100, largest=512), Grid(base=8, largest=512, max_parts=100)):
         parts = full_parts(grid, count)
         layout = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
@@ -71,7 +73,7 @@ def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
 
 
 def test_equal_parts_suggest_the_growing_grid_first() -> None:
-    """Prefers the grid that grows later, since it can hold more bytes."""
+    """Equal parts fit a growing grid and an equal one: the growing one comes first, as it can hold more bytes."""
     parts = full_parts(Grid(base=8 * MIB), 3)
     assert [grid.grows for grid in likely_grids(parts, [], OPTIONS)] == [True, False]
 
@@ -89,13 +91,15 @@ def test_a_tail_longer_than_our_parts_came_from_longer_ones() -> None:
 
 
 def test_the_longest_of_several_chains_counts() -> None:
-    """Joined segments may coexist with their sources, and with a dead writer's segments."""
+    """If joined segments, their sources and a dead writer's segments overlap, the chain that reaches farthest
+    counts."""
     layout = lay_out([], segments((0, 3), (3, 5), (0, 5), (5, 6), (3, 4), (7, 9)), [Grid(base=8)], None)
     assert layout.stop == 6
 
 
 def test_thousands_of_segments_are_chained_in_no_time() -> None:
-    """Each of them twice, as retries leave them: the chains are 2 to the power of their number."""
+    """A chain of 5000 segments, each stored twice, as retries leave them, is found among 2 to the power of 5000
+    chains."""
     layout = lay_out([], segments(*[(at, at + 1) for at in range(5000) for _ in range(2)]), [Grid(base=8000)], None)
     assert [segment.start for segment in layout.tail] == list(range(5000))
 

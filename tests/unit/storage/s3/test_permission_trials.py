@@ -24,7 +24,7 @@ CRC = "x-amz-checksum-crc32c"
 
 
 class Client:
-    """`S3Client`: notes the headers and parameters of requests."""
+    """A stand-in for `S3Client` that keeps the headers and parameters of writes, and the names that it removes."""
 
     def __init__(self, *, forgetful: bool = False) -> None:
         self.writes = list[Mapping[str, Any]]()
@@ -32,7 +32,7 @@ class Client:
         self._forgetful = forgetful
 
     async def ping(self) -> None:
-        """Find the bucket."""
+        """Do nothing: the bucket is there."""
 
     async def put(self, key: str, payload: Any, headers: Mapping[str, str]) -> StoredObject:  # noqa: ARG002
         self.writes.append(headers)

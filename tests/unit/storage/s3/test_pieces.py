@@ -16,7 +16,7 @@ from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 
 MOST = 16
 FEW = 3
-"""So that a few dozen steps cross it again and again."""
+"""A limit of segments that is so low that a few dozen steps exceed it often."""
 KIB = 1024
 
 
@@ -32,7 +32,8 @@ class Store:
         yield self.objects[key][span.start : span.stop]
 
     async def save(self, assembly: Assembly, limit: int = MOST) -> None:
-        """Store the fresh piece, as a request that ends does, and remove what the tail doesn't name any more."""
+        """Merge the pieces for `limit`, store the last one as a segment, as a request does at its end, and remove the
+        segments that the tail no longer has."""
         assembly.merge(limit)
         piece, key = assembly.pieces[-1], f"segment-{next(self.names)}"
         self.objects[key] = await self.read([piece])
@@ -80,7 +81,8 @@ async def test_small_requests_rewrite_bytes_a_few_times(chunk: int, part: int, t
 
 LIMIT = 20
 TOTAL = 2 ** (LIMIT - 2)
-"""The most bytes of a part, of which halves of halves fit well into the limit, as those of any real part do."""
+"""The most bytes of a part: halved again and again down to one byte, it makes fewer pieces than `LIMIT`, as any real
+part does."""
 sizes = st.integers(1, 40) | st.integers(1, TOTAL // LIMIT) | st.sampled_from([1, TOTAL // LIMIT - 7, TOTAL // 4])
 
 
@@ -88,7 +90,8 @@ sizes = st.integers(1, 40) | st.integers(1, TOTAL // LIMIT) | st.sampled_from([1
 @example([4000 - 4 * step for step in range(LIMIT)] + [1] * 500)
 @example([4000] * (LIMIT - 1) + [1900] + [1] * 500)
 async def test_each_byte_is_stored_again_as_sizes_double(sizes: list[int]) -> None:
-    """Also right at the limit of segments, where each further request has to merge some."""
+    """A byte is stored again only as often as its request's size can double up to the part's, also at the limit of
+    segments, where each further request has to merge some."""
     store, assembly, allowed = Store(), Assembly(), 0.0
     for size in sizes:
         if assembly.length + size <= TOTAL:

@@ -34,7 +34,8 @@ def lengths(assembly: Assembly) -> list[int]:
     ],
 )
 def test_merge_joins_pieces_until_sizes_double(before: tuple[int, ...], limit: int, after: list[int]) -> None:
-    """Joins nothing up to the limit of pieces."""
+    """A merge of up to `limit` pieces joins none; one of more joins the last pieces until the piece before is
+    larger."""
     assembly = stored(*before)
     assembly.merge(limit)
     assert lengths(assembly) == after

@@ -59,5 +59,5 @@ def test_it_signs_as_botocore_does(target: Target, headers: dict[str, str], toke
 
 
 def test_a_query_is_sorted_by_name_and_not_as_text() -> None:
-    """In text `-` comes before `=`, and so `a-b=2` before `a=1`."""
+    """A query is sorted by its names, `a` before `a-b`: sorted as text, `a-b=2` would come before `a=1`."""
     assert encoded({"a-b": "2", "a": "1"}) == "a=1&a-b=2"

@@ -113,7 +113,8 @@ def test_a_cursor_survives_json(cursor: S3Cursor) -> None:
 def test_an_earlier_version_fails_at_other_buckets(
     cursor: S3Cursor,
 ) -> None:
-    """It would ask the storage's own bucket for the key, which it takes from the member `key`."""
+    """A cursor of another bucket has no member `key`, so that an earlier version of this server fails on it, and
+    doesn't look for the key in the storage's own bucket."""
     dumped = cursor.dump()
     assert ("key" in dumped, "bucket" in dumped) == (cursor.bucket is None, cursor.bucket is not None)
     assert bucket_of(dumped) == cursor.bucket

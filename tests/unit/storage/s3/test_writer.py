@@ -98,7 +98,8 @@ async def test_parts_wait_until_their_bytes_are_proven(
 async def test_the_trouble_of_one_write_is_not_forgotten_over_the_next(
     bench: Bench, fresh: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A checkpoint has the trouble of the info object, if there is one: it is written before the bytes."""
+    """A checkpoint is troubled if the write of the info object before it was: the later write of bytes doesn't hide
+    that. Without info objects it isn't."""
 
     async def put_info(*_: Any) -> StoredObject:
         return StoredObject(etag="e", troubled=True)
