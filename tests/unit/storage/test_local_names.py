@@ -13,6 +13,7 @@ import pytest
 from tests.support.storages import LOW_DISK
 from tests.support.writing import Sender, content, new_upload, random_bytes, stored
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.lifecycle import mark_done
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.storage.local.storage import LocalStorage
@@ -226,3 +227,24 @@ async def test_all_names_are_durable_before_it_counts(
             await storage.finish(upload, ())
         folders = [root / ".tusd-py", root, root / "1970", root / "1970" / upload.id]
         assert {folder.stat().st_ino for folder in folders} <= synced
+
+
+@pytest.mark.parametrize("place", [None, "a/b c"])
+async def test_a_final_stays_made_without_its_sources(storage: LocalStorage, root: Path, place: str | None) -> None:
+    """A final upload that was made, but not recorded, is finished also if its partial uploads have ended meanwhile."""
+    source = await stored(storage, b"hello", kind=Kind.PARTIAL)
+    final = new_upload(storage, 5, kind=Kind.FINAL, place=place, offset=5, metadata=FILM)
+    await storage.concatenate(final, [source])
+    await storage.discard(source)
+    finished = mark_done(final, await storage.concatenate(final, [source]))
+    assert await content(storage, finished) == b"hello"
+    assert len(files(root)) == 1
+
+
+async def test_a_final_without_its_sources_is_lost(storage: LocalStorage) -> None:
+    source = await stored(storage, b"hello", kind=Kind.PARTIAL)
+    await storage.discard(source)
+    for place in (None, "a/b c"):
+        final = new_upload(storage, 5, kind=Kind.FINAL, place=place, offset=5, metadata=FILM)
+        with pytest.raises(UploadLost):
+            await storage.concatenate(final, [source])

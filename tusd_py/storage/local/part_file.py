@@ -1,7 +1,7 @@
 """The file that holds an unfinished upload's bytes, until it becomes the object.
 
-A writer and a finish hold its file lock while they change it: a writer that was paused meanwhile could else change what
-is an object by then.
+A writer and a finish hold the file's lock while they change it. Without the lock, a writer whose process stood still
+could write after the finish, and so change the object.
 """
 
 from __future__ import annotations
@@ -62,8 +62,9 @@ class PartFile:
 
 @contextmanager
 def sealed(path: Path, upload: Upload, mode: int) -> Iterator[None]:
-    """Lock the part file, with its exact length and durable, while the caller renames it. Raises UploadLost if bytes
-    are missing, BlockingIOError while a writer, which may have lost its lease, is writing."""
+    """Cut the part file to the upload's length, make it durable, and keep it locked while the caller renames it.
+    Raises UploadLost if bytes are missing, BlockingIOError while a writer, which may have lost its lease, is writing.
+    """
     create = os.O_CREAT if upload.length == 0 else 0
     with ExitStack() as stack:
         fd = open_file(path, os.O_RDWR | create, stack, mode)

@@ -1,5 +1,5 @@
-"""The adapter for a local disk: `.tusd-py/{id}.part` for an unfinished upload, `{id}` or the name by `object-key` for a
-finished one.
+"""The adapter for a local disk: `.tusd-py/{id}.part` for an unfinished upload, `{id}` or another name (see
+`naming.path_of`) for a finished one.
 
 A part file may hold more bytes than are recorded, if its writer died before a checkpoint: the next writer overwrites
 them, and finishing truncates the file to its exact length. The objects of partial uploads stay in `.tusd-py`.
@@ -32,7 +32,6 @@ from tusd_py.ports.storage import Capacity, Record, Survey
 from tusd_py.storage.local.disk import (
     Disk,
     Headroom,
-    copy_chunk,
     file_size,
     open_file,
     read_text,
@@ -40,6 +39,7 @@ from tusd_py.storage.local.disk import (
     sync_directory,
     try_to_write,
 )
+from tusd_py.storage.local.joint import Joint
 from tusd_py.storage.local.part_file import PartFile, sealed
 from tusd_py.storage.local.tree import Tree
 from tusd_py.storage.local.writer import LocalWriter
@@ -111,8 +111,14 @@ class LocalStorage:
         return Finished(cursor=upload.cursor, etag=upload.fixed_etag)
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
-        if not await self._disk.run(partial(self._has_object, upload)):
-            await self._join(upload, sources)
+        exists = await self._disk.run(partial(self._has_object, upload))
+        if not exists or upload.chosen_key is not None:  # what is at a chosen place may be another program's
+            try:
+                await self._join(upload, sources)
+            except UploadLost:
+                if not exists:
+                    raise
+                await self._disk.run(self._part(upload).unlink)
         return await self.finish(upload, ())
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
@@ -214,25 +220,11 @@ class LocalStorage:
 
     async def _join(self, upload: Upload, sources: Sequence[Upload]) -> None:
         with ExitStack() as stack:
-            opened = partial(open_file, self._part(upload), os.O_RDWR | os.O_CREAT, stack, self._mode)
-            target, at = await self._disk.run(opened), 0
+            part = partial(open_file, self._part(upload), os.O_RDWR | os.O_CREAT, stack, self._mode)
+            joint = Joint(await self._disk.run(part), self._disk, self._headroom, self._thresholds.disk_copy)
             for source in sources:
-                at += await self._copy(source, target, at)
-
-    async def _copy(self, source: Upload, target: int, at: int) -> int:
-        async with self._opened(source) as fd:
-            length, done = os.fstat(fd).st_size, 0
-            while done < length:
-                stop = min(done + self._thresholds.disk_copy, length)
-                copied = await self._disk.run(partial(self._copy_chunk, fd, target, done, stop, at + done))
-                if not copied:
-                    raise UploadLost(source.id)
-                done += copied
-            return length
-
-    def _copy_chunk(self, source: int, target: int, start: int, stop: int, at: int) -> int:
-        with self._headroom.take(stop - start):
-            return copy_chunk(source, target, start, stop, at)
+                async with self._opened(source) as fd:
+                    await joint.append(source, fd)
 
     def _promote(self, upload: Upload) -> None:
         """Turn the part file into the durable object, unless the object exists already; replace a file that another
