@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from unittest.mock import Mock
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.tls import contexts
 from tests.support.writing import random_bytes
 from tusd_py.http.connection.outflow import outflow
+from tusd_py.storage.s3.api.socket_writer import opened
 
 BODY = random_bytes(8 * 1024 * 1024)
 IMPATIENCE = 0.01
@@ -58,3 +63,18 @@ async def test_over_tls_a_client_that_pauses_gets_all() -> None:
             await asyncio.sleep(20 * IMPATIENCE)
             got += await answer.readexactly(1024 * 1024)
         assert got + await answer.readexactly(len(BODY) - len(got)) == BODY
+
+
+async def test_a_connection_that_timed_out_is_a_client_gone() -> None:
+    """Each error of a socket is a ConnectionError, also those that the system gives after retransmissions in vain."""
+    client, server = socket.socketpair()
+    client.close()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=server)
+    with opened(transport) as outlet:
+        assert outlet is not None
+        for number in (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.EPIPE):
+            outlet._socket = Mock(send=Mock(side_effect=OSError(number, "as told")))
+            with pytest.raises(ConnectionError, match="as told"):
+                outlet.offer(b"a")
+    transport.close()

@@ -15,15 +15,16 @@ from tusd_py.ports.body import Chunk
 from tusd_py.storage.s3.api.socket_writer import opened
 
 _SLICE = 16 * 1024
-"""The most bytes that wait in a transport's buffer if the socket can't be written to directly."""
+"""The most bytes of one write to a transport whose socket can't be written to directly, and the most that may wait in
+its buffer before a write."""
 
 
 class Outflow(Protocol):
     """A way to send the bytes of a body to the client without buffering them."""
 
     def offer(self, chunk: Chunk) -> int:
-        """Send as much of `chunk` as can be sent at once, and return the number of bytes; 0 if none. Raises OSError if
-        the client is gone."""
+        """Send as much of `chunk` as can be sent at once, and return the number of bytes; 0 if none. Raises
+        ConnectionError if the client is gone."""
 
     async def writable(self) -> None:
         """Return once more can be sent. If the client is gone, returns or raises ConnectionError. A caller that gave up

@@ -33,7 +33,8 @@ class Unread(ConnectionResetError):
 
 class Delivery:
     """The delivery of the bytes of `span` of a finished upload. `begin` sends the response's head and returns the
-    `Outflow`, which sends bytes of the body to the client; it is called once the first bytes have been read."""
+    `Outflow`, which sends bytes of the body to the client; `begin` is called once the first bytes have been read, or at
+    once if the span is empty."""
 
     def __init__(self, context: Context, upload: Upload, span: Span, begin: Callable[[], Awaitable[Outflow]]) -> None:
         self._context = context
@@ -57,7 +58,7 @@ class Delivery:
 
     async def run(self) -> None:
         """Send all bytes of the span. Raises ServiceUnavailable before the start if memory is short; at any time
-        StorageUnavailable, UploadLost, Unread (the client takes nothing), OSError (it is gone)."""
+        StorageUnavailable, UploadLost, Unread (the client takes nothing), ConnectionError (it is gone)."""
         while self._at < self._stop:
             async with self._window() as holding:
                 await self._send_chunks(holding)

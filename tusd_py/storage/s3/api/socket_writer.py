@@ -48,8 +48,8 @@ def _outlet(duplicate: socket.socket | None, transport: asyncio.WriteTransport |
 
 @contextmanager
 def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.socket | None]:
-    """Yield a duplicate of the transport's socket, as asyncio lets only the transport wait on the original; None if the
-    transport is closing, uses TLS, or the event loop isn't a SelectorEventLoop."""
+    """Yield a duplicate of the transport's socket, as asyncio lets only the transport wait on the original; None if
+    there is no transport, it is closing or uses TLS, or the event loop isn't a SelectorEventLoop."""
     if transport is None or transport.is_closing() or not _is_plain(transport):
         yield None
         return
@@ -84,11 +84,14 @@ class Outlet:
         self._unsent: list[Chunk] = []
 
     def offer(self, chunk: Chunk) -> int:
-        """Send as much of the chunk as the system takes at once; return the number of bytes. Raises OSError."""
+        """Send as much of the chunk as the system takes at once; return the number of bytes. Raises ConnectionError if
+        the connection has failed, also for the reasons that Python has other errors for, such as ETIMEDOUT."""
         try:
             return self._socket.send(chunk)
         except BlockingIOError:
             return 0
+        except OSError as error:
+            raise ConnectionResetError(str(error)) from error
 
     async def writable(self) -> None:
         """Return once the system takes more bytes, or the connection is lost."""
@@ -121,7 +124,8 @@ class Outlet:
             done.set_exception(error)
 
     def _send_some(self) -> bool:
-        """Send as many unsent bytes as the system takes at once; return True if none are left. Raises OSError."""
+        """Send unsent bytes by one system call, of `_MAX_VIEWS` chunks at most; return True if none are left. Raises
+        OSError."""
         try:
             self._drop(self._socket.sendmsg(self._unsent[:_MAX_VIEWS]))
         except BlockingIOError:
