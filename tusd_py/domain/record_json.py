@@ -25,7 +25,8 @@ from tusd_py.domain.upload import Kind, Times, Upload
 def encode(upload: Upload) -> str:
     """Return the upload as one JSON object in ASCII; metadata values are base64, since they may be any bytes.
 
-    The object is flat, and made without `dataclasses.asdict`, since a record is encoded at each save.
+    The members of times, digest, direct transfer and account stand in the object itself. `dataclasses.asdict` would be
+    too slow for the whole upload: a record is encoded at each save.
     """
     record = _common(upload)
     _add(record, upload, _NAMING)
@@ -169,7 +170,7 @@ def _encode_answer(answer: Answer) -> Mapping[str, Any]:
 
 
 def _decode_answer(stored: Mapping[str, Any]) -> Answer:
-    return Answer(**stored)
+    return Answer(status=stored["status"], body=stored["body"], headers=stored["headers"])
 
 
 def _encode_account(account: Account) -> dict[str, Any]:
@@ -191,7 +192,8 @@ def encode_trace(trace: Trace) -> Sequence[str]:
 
 
 def decode_trace(stored: Sequence[str]) -> Trace:
-    return Trace(*stored)
+    parent, state, *_ = stored
+    return Trace(parent, state)
 
 
 def _as_is(value: Any) -> Any:
