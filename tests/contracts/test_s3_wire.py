@@ -66,7 +66,7 @@ async def put(s3: RawS3, data: Payload) -> None:
         await answer.read()
 
 
-async def test_a_body_without_source_is_not_retried() -> None:
+async def test_a_lost_body_ends_its_request() -> None:
     """A body whose source raises UploadLost makes the request raise UploadLost."""
 
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

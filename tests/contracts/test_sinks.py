@@ -35,7 +35,7 @@ async def test_what_is_published_has_arrived(bench: SinkBench) -> None:
     assert await bench.bodies() == [expected(published)]
 
 
-async def test_what_comes_one_by_one_arrives_in_order(bench: SinkBench) -> None:
+async def test_all_of_several_arrive_one_by_one(bench: SinkBench) -> None:
     several = [delivery(number) for number in range(1, 6)]
     for published in several:
         await bench.sink.publish(published)

@@ -206,7 +206,7 @@ async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) ->
     assert bench.storage.name
 
 
-async def test_a_late_length_has_the_same_limit(bench: Bench) -> None:
+async def test_a_late_length_has_a_limit_of_at_least_a_part(bench: Bench) -> None:
     """The limit of a length declared late is at least a part, and no higher than that of one declared at creation."""
     capacity = bench.storage.capacity
     late, at_once = capacity.max_deferred_length, capacity.max_length
@@ -230,7 +230,7 @@ async def test_the_place_of_an_object_is_known_from_its_record(bench: Bench) -> 
     assert place.path is None or place.path.endswith(f"/{place.key}")
 
 
-async def test_a_chosen_key_is_occupied_from_creation(bench: Bench) -> None:
+async def test_a_chosen_key_is_occupied_while_its_object_is(bench: Bench) -> None:
     """A chosen key is that of the object, and occupied from the object's creation until it is discarded."""
     planned = replace(new_upload(bench.storage, 5), place="a/b c")
     chosen = replace(planned, cursor=bench.storage.start(planned))

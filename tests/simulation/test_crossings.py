@@ -83,6 +83,9 @@ class Watched(int):
     def __eq__(self, value: object) -> bool:
         return self._compared("__eq__", value)
 
+    def __ne__(self, value: object) -> bool:
+        return not self == value
+
     __hash__ = int.__hash__
 
     def __deepcopy__(self, _: object) -> int:
@@ -209,4 +212,4 @@ def test_a_few_runs_are_on_both_sides_of_every_number() -> None:
         field.name for field in fields(Thresholds)
     } - OF_A_DISK - OF_EVENTS - OF_PAGES - OF_LISTENERS | OF_A_PROVIDER
     one_sided = {name: crossings[name] for name in names if crossings[name] != {True, False}}
-    assert one_sided == {}, "lower it in tests/simulation/world.py, or draw what passes it"
+    assert one_sided == {}, "lower it in tests/simulation/setup.py, or draw what passes it"

@@ -33,8 +33,8 @@ class ApiKey:
 class ApiKeys:
     """An authenticator of the keys in a file, which it reads with `read` and parses with `parse`.
 
-    Both may raise ConfigurationError. So does construction then; later the keys stay as they were, and the error is
-    reported.
+    Both may raise ConfigurationError: at construction, that error is raised; later, it is reported to the observer, and
+    the keys stay as they were.
     """
 
     def __init__(

@@ -141,7 +141,7 @@ def _usable_keys(body: bytes) -> Sequence[_Key]:
 
 def _usable_key(entry: Any) -> _Key | None:
     """Return the key of a member of the set; None for one that is symmetric or malformed, isn't for signatures, or has
-    an unknown type.
+    an unknown type, or an algorithm that isn't accepted for its type.
     """
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None

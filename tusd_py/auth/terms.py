@@ -34,7 +34,7 @@ class Terms:
     key_prefix: str = ""
     """The prefix of each object's key, from the API key with which the token was made; POST /tokens doesn't take it."""
     uses: int = 1
-    """The number of uploads that it may create."""
+    """The number of uploads that the token may create."""
 
     def claims(self) -> Mapping[str, Any]:
         """Return the claims by their names in the token, without those that are None or empty."""

@@ -46,8 +46,8 @@ def sign(token: UploadToken, secret: str) -> str:
 def verify(text: str, secret: str, audience: str, *, expires: bool = True) -> UploadToken:
     """Return the claims of the token `text`.
 
-    Raises Unauthenticated if the token is malformed, wasn't signed with `secret`, is for another audience (a
-    slash at the end makes no difference), or, with `expires`, has expired.
+    Raises Unauthenticated if the token is malformed, wasn't signed with `secret`, is for an audience other than
+    `audience` (whose slash at the end the token may lack), or, with `expires`, has expired.
     """
     try:
         claims = jws.verified_claims(
@@ -92,7 +92,8 @@ class UploadTokens:
 
     async def identify(self, caller: Caller) -> Principal | None:
         """Return the principal of the request's upload token; None for a request without one. Raises
-        Unauthenticated if the token isn't good; it has the token's principal if the token has only expired.
+        Unauthenticated if the token isn't good; the error's `expired` is the token's principal if the token has only
+        expired.
         """
         for text in credentials.upload_tokens(caller):
             header = jws.read_header(text)

@@ -15,7 +15,7 @@ from tusd_py.domain.upload_id import UploadId
 if sys.platform == "linux":
 
     def elapsed() -> float:
-        """Return the seconds since boot, suspended or not: a suspended machine's leases have expired when it wakes."""
+        """Return the seconds since boot, including those suspended: leases expire also during a suspension."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 else:

@@ -1,4 +1,4 @@
-"""The ends of pages of stored documents: a page has a number of rows at most, or fewer if these are large."""
+"""The size of pages of stored documents: a page ends after a number of rows, or earlier if its documents are large."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ Row = TypeVar("Row")
 
 
 def read_page(rows: Iterable[Row], size: float, document: Callable[[Row], str]) -> list[Row]:
-    """Return the rows up to the one by which their documents have `size` characters together; all if they have fewer.
-    No row after that one is read."""
+    """Return the first rows, up to and including the one with which their documents reach `size` characters in all;
+    all rows if they have fewer. No row after the last returned one is read."""
     page = []
     for row in rows:
         page.append(row)

@@ -1,4 +1,4 @@
-"""The commands. Exit codes: 0 success, 1 failure, 2 wrong settings or usage.
+"""The commands. Exit codes: 0 success, 1 failure, 2 wrong settings or usage, 130 interrupted by Ctrl-C.
 
 Each failure is one line on stderr. Commands import the server when they run, so that help is fast.
 """
@@ -82,7 +82,7 @@ cli.add_command(print_usage)
 @cli.command()
 @takes_settings()
 def serve(settings: Settings) -> int:
-    """Run the server until SIGTERM."""
+    """Run the server until SIGTERM or SIGINT (Ctrl-C)."""
     from tusd_py.server import workers  # noqa: PLC0415  imported late, for fast help
 
     return workers.serve(settings)

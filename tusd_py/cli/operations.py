@@ -49,7 +49,8 @@ class Operator:
         self._engine = replace(engine, limits=rights, questions=DeferredQuestions())
 
     async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        """Return up to `limit` uploads in order of their ids, from the first after `after`. Raises StateUnavailable."""
+        """Return up to `limit` uploads with ids greater than `after` (None: from the first), by id. Raises
+        StateUnavailable."""
         return await self._engine.state.list(after, limit)
 
     async def show(self, upload_id: UploadId) -> Upload:
@@ -86,11 +87,14 @@ class Operator:
         return await grace_period_end(self._engine)
 
     def collect_garbage(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
-        """Yield the storage's orphans, each removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
+        """Yield the storage's orphans, each removed unless `dry_run`. Without `dry_run`, yield none during the grace
+        period, or while another node collects garbage. Raises StateUnavailable, StorageUnavailable.
+        """
         return collect_garbage(self._engine, dry_run=dry_run)
 
     def repair(self, *, apply: bool) -> AsyncIterator[Mended]:
-        """Yield the differences between records and storage, each mended if `apply`.
+        """Yield the outcome of each difference between records and storage. With `apply`, each is mended if it can be
+        now (`Mended.done`); if none is left, the grace period ends.
 
         Raises StateUnavailable, StorageUnavailable.
         """

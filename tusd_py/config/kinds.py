@@ -62,8 +62,8 @@ def or_none(read: Callable[[Any], object]) -> Callable[[Any], object]:
 
 
 def or_any(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Return a reader of a list that allows everything if it is empty: the reader returns an empty one for an empty
-    text and the words any, none, never and forever, and leaves other values to `read`.
+    """Return a reader of a list that allows everything if it is empty: the reader returns () for None, an empty text
+    and the words any, none, never and forever, and leaves other values to `read`.
     """
     return lambda value: () if str(value).strip().lower() in {*NONE_WORDS, "any"} else read(value)
 
@@ -174,8 +174,8 @@ def read_tags(value: str | Mapping[str, str]) -> dict[str, str]:
 
 def read_object_key(value: str) -> str:
     """Return the template of object keys, such as `{year}/{month}/{id}`. Raises ValueError unless it has
-    `{id}`, no unknown field, no field with a format or conversion, and an object may have each key that it
-    makes (`is_place`).
+    `{id}`, no unknown field, no field with a format or conversion, and an object may have the key that it
+    makes with `x` for each field (`is_place`).
     """
     parsed = list(string.Formatter().parse(value))
     names = {name for _, name, _, _ in parsed if name is not None}

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 _BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-"""The pattern of a bucket's name (S3 User Guide, "General purpose bucket naming rules")."""
+"""The pattern of a bucket's name (S3 User Guide, "General purpose bucket naming rules"), without the rules for
+reserved prefixes and suffixes."""
 _PREFIX = re.compile(r"[\w!.*'()+=@:,-]+(?:/[\w!.*'()+=@:,-]+)*", re.ASCII)
 _USER = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.DOTALL)
 _LONGEST_PREFIX = 512
@@ -131,7 +132,8 @@ def _path(text: str) -> Path:
 
 
 def is_bucket(name: str) -> bool:
-    """Return True if S3's rules allow the name for a bucket."""
+    """Return True if S3 allows the characters and the length of the name for a bucket. Names with a prefix or suffix
+    that S3 reserves pass, too."""
     return _BUCKET.fullmatch(name) is not None
 
 

@@ -18,7 +18,8 @@ from tusd_py.config.units import MIB
 
 
 class ServerSettings(CrossChecks):
-    """The settings of uploads, storage, state and HTTP. Sizes in bytes, times in seconds; None is no limit."""
+    """The settings of uploads, storage, state and HTTP. Sizes are in bytes, times in seconds; a limit that is None
+    doesn't apply."""
 
     model_config = SettingsConfigDict(
         env_prefix="TUSD_PY_",

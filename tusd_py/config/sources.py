@@ -1,7 +1,8 @@
 """The sources of settings: flags, then environment, then files named in the environment, then TOML, then defaults.
 
-pydantic-settings reads and merges them. This module adds two things: it ignores the TUSD_PY_… variables that Kubernetes
-sets for a Service called tusd-py, and its one line about a wrong value names the setting as the value's source does.
+pydantic-settings merges them. This module reads the files named in the environment, takes TOML keys with hyphens,
+ignores the TUSD_PY_… variables that Kubernetes sets for a Service called tusd-py, and its one line about a wrong value
+names the setting as the value's source does.
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ def _complaint(errors: ValidationError, layers: Layers) -> str:
 
 def _environment(environ: Mapping[str, str]) -> Layers:
     """Return the layers of the environment: first its variables, then the files that it names.
-    `TUSD_PY_STATE_FILE=/run/secrets/redis-url` sets TUSD_PY_STATE to the file's text. Raises ConfigurationError if a
-    file can't be read.
+    `TUSD_PY_STATE_FILE=/run/secrets/redis-url` sets TUSD_PY_STATE to the file's text, without the line ends at its
+    end. Raises ConfigurationError if a file can't be read or isn't UTF-8.
     """
     variables = {name: value for name, value in environ.items() if not _NO_SETTING.fullmatch(f"{name}={value}")}
     plain = {name: value for name, value in variables.items() if not _is_of_file(name)}

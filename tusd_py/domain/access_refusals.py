@@ -34,7 +34,7 @@ class InsufficientScope(Refusal):
 
 
 class AuthUnavailable(ServiceUnavailable):
-    """The server that checks credentials, or has the keys to check them, doesn't answer."""
+    """The server that checks credentials, or the one that publishes the keys to check them, doesn't answer."""
 
     code = "auth-unavailable"
 
@@ -58,7 +58,7 @@ class TokenUsedUp(Refusal):
 
 
 class BadToken(Refusal):
-    """A form of the dashboard has a token that was made for another principal, or too long ago."""
+    """A form of the dashboard has no token, or one that was made for another principal or action, or too long ago."""
 
     code = "bad-token"
 

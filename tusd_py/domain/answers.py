@@ -18,7 +18,7 @@ class Answer:
     body: str = ""
     """Empty for the server's own body."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Allowed header fields only."""
+    """Header fields, only such as a hook may set (`events_out/hooks/response.py`)."""
 
 
 NO_ANSWER = Answer()

@@ -37,7 +37,7 @@ class Caller:
     for a UNIX socket. Set only on servers with hooks or events."""
     endpoint: str = ""
     """The creation endpoint's absolute URL as the client sees it, with a slash at its end; empty if the URL can't be
-    told from the request. Set only where credentials are checked, or on servers with hooks or events."""
+    told from the request. Set only where credentials are checked, on servers with hooks or events, and by jobs."""
     span: Trace | None = None
     """The span of the request, if this server makes spans."""
     storable: frozenset[str] = frozenset()
@@ -49,8 +49,8 @@ class Caller:
 
     @property
     def continuing(self) -> Principal | None:
-        """The principal for requests that continue an upload. Its upload token may have expired: when a token is made,
-        the time that a slow client needs isn't known."""
+        """The principal for requests that continue an upload; None without a good credential. An expired upload token
+        counts as good: when a token is made, the time that a slow client needs isn't known."""
         return self.denial.expired if isinstance(self.denial, Unauthenticated) else self.principal
 
     @property

@@ -18,7 +18,7 @@ from tusd_py.domain.upload import Upload
 HEAD_BYTES = 2048
 """The number of first bytes that are checked at most."""
 _LONG = 4
-"""Bytes of a mark that is too long for files of another type to begin with by chance."""
+"""The least bytes of a long mark: files of another type don't begin with so many by chance."""
 _CONTROLS = frozenset({*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)})
 """Bytes that no text has (MIME Sniffing standard, 3: binary data byte)."""
 _SUFFIXES = ("+xml", "+json")

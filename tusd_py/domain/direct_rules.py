@@ -93,8 +93,8 @@ def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
 
 
 def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
-    """Return an open direct upload with those keys of `metadata` added that the upload lacks, as planned for a
-    client that is about to send parts. If the upload has a declared type, no other key for a type is added.
+    """Return an open direct upload, whose client is about to send parts, with those keys of `metadata` added that
+    the upload lacks. If the upload has a declared type, no other key for a type is added.
 
     Raises AlreadyComplete if the upload isn't open, Malformed, TypeNotAllowed.
     """

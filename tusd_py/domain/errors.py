@@ -1,4 +1,5 @@
-"""Errors that no client caused. A client's own errors are a `domain.refusals.Refusal`."""
+"""Errors of the settings, the storage, the state store and the records. A client's own errors are a
+`domain.refusals.Refusal`; only UploadSpoiled can be a client's, too."""
 
 from __future__ import annotations
 

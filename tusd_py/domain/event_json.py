@@ -23,8 +23,8 @@ _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-ke
 _BRIEF = frozenset({"user-agent", "traceparent", "tracestate"})
 """The names, in lower case, of the header fields that every format tells of."""
 _MOST_BYTES = 8 * 1024
-"""The most bytes of JSON that one event's header fields have in all: a stranger's heads may have 304 KiB, in JSON six
-times as many, and events stay for days after the uploads that limits and quotas count."""
+"""The most bytes of JSON that one event's header fields have in all: any client can send 304 KiB of header fields, in
+JSON up to six times as many bytes. Events are kept for days after their uploads, and no limit or quota counts them."""
 _LONGEST_URL = 2 * 1024
 """Characters of the longest target or endpoint that is stored."""
 
@@ -74,8 +74,8 @@ def decode_job_event(document: str) -> Job:
 
 
 def decode_event(type_: EventType, document: str) -> Event:
-    """Return an upload's event from its document. The event's caller has only what was stored: no secrets, and of
-    the principal the subject. Fields of newer versions are ignored.
+    """Return an upload's event from its document. The event's caller has only what was stored: of the principal the
+    subject, and no header fields with secrets but those in `Caller.storable`. Fields of newer versions are ignored.
     """
     stored = json.loads(document)
     return Event(
@@ -125,7 +125,8 @@ def _within(limit: int, lines: Sequence[tuple[str, str]]) -> Sequence[tuple[str,
 
 
 def _caller(stored: Mapping[str, Any]) -> Caller:
-    """Return the caller of a stored event. Its principal has nothing but the subject."""
+    """Return the caller of a stored event. Its principal has the stored subject, and defaults otherwise; None if no
+    subject is stored."""
     identity, plain = stored.get("identity"), {name: stored[name] for name in _PLAIN if name in stored}
     return Caller(
         **plain,

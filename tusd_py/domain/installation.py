@@ -10,13 +10,13 @@ class Installation:
     """The installation, a state store and a storage that belong together, as the state store records it."""
 
     id: str
-    """An id in the form of an upload's, which is stored in the storage, too. A secret: the keys of read links are
+    """An id in the form of an upload's, which is stored in the storage, too. A secret: the keys of reading links are
     derived from it."""
     stored: bool = False
     """True once the storage holds the id."""
     adopted_at: float | None = None
-    """The time at which the state store, empty then, adopted the storage's id, in seconds since the epoch; None if it
-    never did, or once `repair` has run."""
+    """The time, in seconds since the epoch, at which the state store, empty then, adopted the storage's id, or an
+    operator paired the two (`repair --pair`); None if neither happened, or once `repair` has run."""
 
     @property
     def label(self) -> str:

@@ -112,7 +112,7 @@ class Read:
     """A request for the bytes of a finished upload."""
 
     linked: bool = False
-    """True if the request has the upload's read link, which the server gives only to callers with the right to read."""
+    """True if the request is for the upload's reading link, which only callers with the right to read get."""
 
 
 Intent = Create | Inspect | Append | Terminate | Watch | Pause | Begin | Continue | Read

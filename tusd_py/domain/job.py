@@ -50,8 +50,8 @@ class Job:
     total: int | None = None
     """Bytes that an attempt has to work on; None if their number is unknown."""
     result: Mapping[str, Any] | None = None
-    """The result of the work. Before the job is done it is known if its kind must record it elsewhere, too, as `scan`
-    does on the upload: then attempts to record it go on until one succeeds."""
+    """The result of the work; None until the job is done. Only a job that must also record the result elsewhere, as
+    `scan` does on the upload, has it before: attempts to record it go on until one succeeds."""
     error: Mapping[str, Any] | None = None
     """Why the job failed: `code`, `message`, and members that depend on the code. None unless it has failed."""
     created_at: float
@@ -59,7 +59,7 @@ class Job:
     due_at: float | None
     """The time of the next step: of an attempt while queued; while running, the time at which the job's node counts as
     dead and another node may claim the job; once failed or cancelled, the time at which a node is to clear up after it,
-    or None once one has."""
+    or None once one has. None for a done job."""
     endpoint: str = ""
     """The creation endpoint's URL as the client that asked for the job sees it, with a slash at its end. URLs of
     uploads that the job makes or lists begin with it."""

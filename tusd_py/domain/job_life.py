@@ -16,7 +16,7 @@ from tusd_py.domain.job import Job, JobPhase
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 3600.0
 _MOST_DOUBLINGS = 12
-"""The number of doublings of the first pause that makes more than the longest."""
+"""The most doublings of the first pause: so many make it longer than `_LONGEST_PAUSE`."""
 _LONGEST_PAUSE_TO_RECORD = 64.0
 """The longest pause of a job whose result is known and still to be recorded elsewhere."""
 

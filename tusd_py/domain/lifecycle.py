@@ -94,7 +94,7 @@ def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = F
 
 
 def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
-    """Return the change that records an upload, as `mark_done` returned it, as finished, with the event of that.
+    """Return the change that records an upload, as `mark_done` returned it, as finished, with the event FINISHED.
     `answer` is that of the hook that was asked. A digest that was asked for must be in the upload already."""
     _expect(upload, {Phase.DONE})
     return Change(copy_with(upload, answer=answer), EventType.FINISHED)

@@ -13,7 +13,7 @@ class Limits:
     max_length: int | None = None
     """The most bytes of an upload: the least of `announced_max_length` and what the storage can hold."""
     max_deferred_length: int | None = None
-    """The most bytes of an upload whose length isn't declared at its creation."""
+    """The most bytes of an upload whose length isn't declared at its creation; if None, `max_length` applies."""
     max_age: float | None = None
     """Seconds after its creation within which an upload must be finished, however often its client sends bytes."""
     announced_max_length: int | None = None
@@ -39,7 +39,7 @@ class Limits:
     """Seconds for which a presigned URL or form, by which a client sends bytes straight to the storage, is valid."""
     download_url_lifetime: float = 300.0
     answers_gone: bool = False
-    """True to answer 410, rather than 404, for uploads that are remembered as gone."""
+    """True to answer 410, rather than 404, for uploads that have ended or expired, while their records are kept."""
 
     def within(self, max_length: int | None) -> Limits:
         """Return the limits for an upload of which a credential allows `max_length` bytes; the same limits for None."""

@@ -12,6 +12,6 @@ TYPE_KEYS, NAME_KEYS = ("filetype", "type", "contentType"), ("filename", "name")
 
 
 def declared(metadata: Metadata, keys: Sequence[str]) -> str:
-    """Return the first of the keys' values that isn't empty, as text (wrong UTF-8 is replaced); an empty text if all
-    are."""
+    """Return the first of the keys' values that isn't empty, as text (wrong UTF-8 is replaced); an empty text if there
+    is none."""
     return next((metadata[key].decode("utf-8", "replace") for key in keys if metadata.get(key)), "")

@@ -29,9 +29,9 @@ _TYPE_RANGE = re.compile(r"\*/\*|[a-z0-9_!#$&^.+-]+/(?:\*|[a-z0-9_!#$&^.+-]+)")
 
 
 def is_name(text: str) -> bool:
-    """Return True if an upload may have the name: segments of letters, digits and `._~-` between slashes, at most
-    255 characters, not in the form of an id, and without a beginning or an end that the server's own paths
-    below the creation endpoint have.
+    """Return True if an upload may have the name: segments of ASCII letters, digits and `._~-` between slashes,
+    none of them empty, `.` or `..`; at most 255 characters, not in the form of an id, and without a beginning
+    or an end that the server's own paths below the creation endpoint have.
     """
     segments = text[: _LONGEST + 1].split("/")
     fits = len(text) <= _LONGEST and parse_upload_id(text) is None

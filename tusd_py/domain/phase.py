@@ -11,8 +11,8 @@ class Phase(enum.StrEnum):
     OPEN = "open"
     """The upload takes bytes."""
     FINISHING = "finishing"
-    """Every byte is recorded. The object is still to be made, checked or allowed by a hook; if a request fails to, the
-    next request or sweep tries again."""
+    """Every byte is recorded. The object is still to be made, or to be checked (digest, scan) or allowed by a hook. If
+    a request fails before that is done, the next request or sweep tries again."""
     DONE = "done"
     """The object exists, with the right size."""
     TERMINATING = "terminating"

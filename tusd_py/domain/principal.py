@@ -80,8 +80,8 @@ NO_ACCOUNT = "-"
 def account_name(owner: str, tenant: str | None) -> str:
     """Return the name of an owner's account, which no other owner has: `TENANT/OWNER`, or `OWNER` without a tenant.
 
-    `%` and `/` before the slash that follows a tenant, or in the name of an owner without one, are percent-encoded; so
-    is a name that would be `NO_ACCOUNT`.
+    `%` and `/` are percent-encoded in a tenant, and in an owner without a tenant; so is the owner `-` without a tenant,
+    as that is `NO_ACCOUNT`.
     """
     if tenant is not None:
         return f"{_encoded(tenant)}/{owner}"
@@ -99,7 +99,7 @@ def _encoded(text: str) -> str:
 
 
 def account_of(principal: Principal | None) -> str:
-    """Return the name of the account that uploads of the principal are charged to."""
+    """Return the name of the account that uploads of the principal are charged to; `NO_ACCOUNT` without a subject."""
     if principal is None or principal.subject is None:
         return NO_ACCOUNT
     return account_name(principal.subject, principal.tenant)

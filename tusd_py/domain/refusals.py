@@ -133,7 +133,8 @@ class OffsetMismatch(Refusal):
 
 
 class TooLarge(Refusal):
-    """The upload or the body has more bytes than a limit or the declared length allows."""
+    """The upload or the body has more bytes than a limit or the declared length allows. The upload has ended if the
+    bytes came with its creation, or are parts that a client sent straight to the storage and asks to complete."""
 
     code = "too-large"
 
@@ -242,7 +243,8 @@ class ServiceUnavailable(Refusal):
 
 
 class StoreFull(ServiceUnavailable):
-    """Little space is left in the storage or the state store: only to remove uploads, and to finish existing ones."""
+    """Little space is left in the storage or the state store: the server keeps it for removing uploads and finishing
+    existing ones."""
 
     code = "store-full"
     retry_after = 30

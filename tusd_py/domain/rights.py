@@ -75,7 +75,7 @@ class Rights:
 
     def preempts(self, caller: Caller, upload: Upload) -> bool:
         """Return True if the caller may make the upload's lock holder save its bytes and release the lock: a caller
-        with the right to append."""
+        with the right to append, but not by an expired upload token unless `by_url` is True."""
         return self.by_url or self._has_right(Append, caller, upload)
 
     def _has_right(self, intent: type[Intent], caller: Caller, upload: Upload) -> bool:
@@ -85,9 +85,9 @@ class Rights:
         return self.owns(caller, upload) and (not self.authenticating or not scopes.isdisjoint(_SCOPES[intent]))
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
-        """Return True if the intent needs no credential: one that isn't good is ignored then. For Watch and Pause, True
-        only if the caller sent none. Raises Unauthenticated or AuthUnavailable for a HEAD without a good credential, if
-        `strict_head` demands one."""
+        """Return True if the caller's credential needs no check for the intent; one that isn't good is ignored then.
+        For Watch and Pause, True only if the caller sent none; for a HEAD, only with `by_url` or without a good one.
+        Raises Unauthenticated or AuthUnavailable for a HEAD without a good credential, if `strict_head` demands one."""
         if isinstance(intent, Inspect):
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)

@@ -143,7 +143,7 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
 
 
 def _check_not_direct(upload: Upload) -> None:
-    """Raise Forbidden if the bytes go straight to the storage: this server doesn't know the upload's offset."""
+    """Raise Forbidden if the upload is direct and not done: this server doesn't know its offset."""
     if upload.direct is not None and not upload.done:
         raise Forbidden("this upload goes straight to the storage: nothing of it comes by here")
 
@@ -220,7 +220,7 @@ def named_partial(url: str, base_path: str, endpoint: str) -> str | None:
 
 
 def _below(parent: str, path: str) -> str:
-    """Return the rest of a path after `parent`; empty if the path isn't below it."""
+    """Return the rest of a path after `parent`; empty if the path isn't below it, or `parent` is empty."""
     return path.removeprefix(parent) if parent and path.startswith(parent) else ""
 
 

@@ -34,9 +34,9 @@ class Snapshot:
         return self.end is not None and self.end != FINISHED
 
     def follows(self, latest: Snapshot) -> bool:
-        """Return True if the snapshot is newer than `latest`, of the same upload. The record's revision decides
-        first, then if the upload is gone. If these are equal, the snapshot is newer if none of its jobs has an
-        earlier revision, and its jobs differ or it alone is `settled`.
+        """Return True if the snapshot is newer than `latest`, of the same upload: if its record has the higher
+        revision, or the same one and only this snapshot's upload is gone. If these are equal, it is newer if none
+        of its jobs has an earlier revision, and its jobs differ or it alone is `settled`.
         """
         stage, latest_stage = (self.upload.revision, self.is_gone), (latest.upload.revision, latest.is_gone)
         if stage != latest_stage:

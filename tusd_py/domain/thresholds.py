@@ -51,7 +51,8 @@ class Thresholds:
     """The most attempts at a request to S3, if a retry may succeed. The pauses between them are 6 s together at most:
     an S3 that restarts may serve again by then, and the client still waits."""
     completions: int = 3
-    """The most attempts at CompleteMultipartUpload: fewer, as the server looks for the object after each."""
+    """The most attempts at CompleteMultipartUpload: fewer than `attempts`, as the server looks for the object after
+    each."""
     listings: int = 4
     """The most attempts at listing the parts of a direct upload, whose client (Uppy 6) doesn't retry itself."""
     deletions: int = 1000
@@ -60,8 +61,8 @@ class Thresholds:
     """The size of one UploadPartCopy, unless it must be larger so that there aren't too many parts: below S3's limit of
     5 GiB, so that several run side by side."""
     equal_copy: int = 64 * _MIB
-    """The same where all parts must have one size: bytes on both sides of a boundary between sources are read and sent
-    again, so the parts are smaller."""
+    """The size of one UploadPartCopy (as `copy`) where all parts must have one size: bytes on both sides of a boundary
+    between sources are read and sent again, so the parts are smaller."""
     equal_part: int = 64 * _MIB
     """The least size of a part of an upload of unknown length, where all parts must have one size: 10,000 parts are 625
     GiB."""
@@ -70,16 +71,17 @@ class Thresholds:
     """Bytes of a response of S3 that are read at a time: each response holds so many in memory, and there may be many.
     """
     wide_step: int = 256 * _KIB
-    """The same for a download, if the memory budget has `wide_window` bytes free."""
+    """Bytes of a response of S3 that are read at a time (as `step`) by a download that is charged for the memory: for
+    `wide_window` bytes, or for the whole range that it reads ahead."""
     wide_window: int = _MIB
-    """Bytes of memory that a download with wide steps is charged. Wide steps halve the cost per byte."""
+    """Bytes of memory that a download in one request with wide steps is charged. Wide steps halve the cost per byte."""
     read_range: int = 8 * _MIB
     """The size of each range request of a download, once one request for the whole object proves slower than its
     reader."""
     read_ranges: int = 4
     """The most range requests at a time for one reader: S3 sends some 80 MB/s per connection."""
     read_trial: int = 16 * _MIB
-    """Bytes of a download after each of which the server decides if the reader waits for S3, or S3 for the reader."""
+    """Bytes of a download after which the server decides again if the reader waits for S3, or S3 for the reader."""
 
     deliveries: int = 16
     """Events that one process delivers to a sink at a time. Each takes a connection, and memory for its document."""

@@ -48,8 +48,9 @@ class Times:
     created_at: float
     updated_at: float
     expires_at: float | None = None
-    """The time from which the upload may be removed: by the settings expire-after or max-age if it is unfinished, by
-    retention if it is finished; for an upload that is gone, the end of its record. None for never."""
+    """The time from which the upload may be removed: by `Limits.expire_after` and `max_age` if it is unfinished or a
+    partial upload, by `retention` if it is another finished one; for an upload that is gone, the end of its record.
+    None for never."""
 
     @classmethod
     def at_creation(cls, now: float) -> Self:
@@ -86,8 +87,8 @@ class Upload:
     bucket: str | None = None
     """The bucket that a hook chose for all objects of the upload; None for the storage's own."""
     key_prefix: str = ""
-    """Text before the key of the upload's object, unless a hook chose the key. The credential that created the upload
-    sets it."""
+    """Text before the key of the upload's object, unless a hook chose the key or the upload is partial. The credential
+    that created the upload sets it."""
     owner: str | None = None
     """The subject of the credential that created the upload; None without one."""
     account: Account = SHARED
@@ -100,8 +101,8 @@ class Upload:
     """The state of an upload whose bytes go straight to the storage; None if they come through this server."""
     troubled_at: float | None = None
     """The last time, in seconds since the epoch, at which a write failed or got no answer, or a lock holder died; None
-    if that never happened. The storage may hold, or may yet get, something that this record doesn't name: the server
-    looks for it when the upload ends."""
+    if that never happened, or the storage was cleaned since. The storage may hold, or may yet get, something that this
+    record doesn't name: the server looks for it once the upload is finished or has ended."""
     cursor: Cursor = field(default_factory=dict)
     etag: str | None = None
     """The finished object's strong validator, without quotes; None before."""
@@ -112,14 +113,14 @@ class Upload:
     """True if the server that created the upload asks a hook before the upload is done. A process without hooks then
     leaves the finish to servers."""
     asked_at: float | None = None
-    """The last time, in seconds since the epoch, at which that hook or the scanner gave no answer; None if that never
-    happened."""
+    """The last time, in seconds since the epoch, at which the scanner, or the hook asked before the finish, gave no
+    answer; None if that never happened."""
     digest: WholeDigest | None = None
     """The digest of all bytes; None if no request asked for one."""
     paused_until: float | None = None
     """The time, in seconds since the epoch, at which a client's pause of the upload ends; None without a pause."""
     scan: Scan | None = None
-    """The scan of the upload's content; None if none was asked for."""
+    """The scan of the upload's content; None if none was asked for, or its pending verdict was withdrawn."""
     times: Times
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""
@@ -192,8 +193,8 @@ class Upload:
 
     @property
     def settled_length(self) -> int | None:
-        """The length as clients are told it; None while the length is reached, but the upload isn't complete, since
-        some clients would take it for complete."""
+        """The length as clients are told it; None while the length is deferred, or reached although the upload isn't
+        complete: some clients would take it for complete."""
         return None if self.explicit_completion and self.offset == self.length else self.length
 
     @property

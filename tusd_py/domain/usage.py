@@ -56,8 +56,8 @@ def charge_of(upload: Upload) -> Charge:
 
 
 def reserve(upload: Upload, block: int, limit: int | None) -> Upload:
-    """Return the upload with its reservation: its offset, rounded up to blocks of `block` bytes, while its length is
-    deferred; else none.
+    """Return the upload with its reservation: its offset, rounded up to blocks of `block` bytes, while it is unfinished
+    and its length is deferred; else none.
 
     The reservation is at most `limit` (None for no limit), the upload's greatest length, but never less than its offset
     or an earlier reservation.
@@ -70,7 +70,8 @@ def reserve(upload: Upload, block: int, limit: int | None) -> Upload:
 
 
 def drop_reservation(upload: Upload) -> Upload:
-    """Return the upload without its reservation, but unchanged while it needs one: while its length is deferred."""
+    """Return the upload without its reservation; unchanged while it needs one, that is, while it is unfinished and its
+    length is deferred."""
     return upload if not upload.account.reserved or _reserves(upload) else with_reservation(upload, 0)
 
 

@@ -19,9 +19,9 @@ async def confirming_loss(engine: Engine, recorded: Callable[[], Upload]) -> Asy
     """If the context raises UploadLost, confirm that before the upload ends: a copy in memory, or an answer that isn't
     the storage's, may be wrong. UploadSpoiled needs no confirmation. `recorded` returns the upload as last recorded.
 
-    Raises UploadLost if nothing is left to resume: the upload has ended then. StorageUnavailable if the record matches
-    the storage, perhaps from now on: the client has to repeat the request, or ask for the offset. Superseded if another
-    process has moved the missing bytes, finished the upload or ended it. StateUnavailable.
+    Raises UploadLost if nothing is left to resume, UploadSpoiled: the upload has ended then. StorageUnavailable if the
+    record matches the storage, or has just been made to: the client has to repeat the request, or ask for the offset.
+    Superseded if another process has moved the missing bytes, finished the upload or ended it. StateUnavailable.
     """
     try:
         yield
@@ -54,7 +54,7 @@ async def _confirm(engine: Engine, recorded: Upload, lost: UploadLost) -> None:
 async def _survey(engine: Engine, upload: Upload) -> Survey:
     """Return the survey of the upload: the upload as far as the storage still has its recorded bytes. For a final
     upload without its object, which has no bytes yet, the storage is also asked for its partial uploads. Raises
-    UploadLost if nothing is left to resume: a finished object, a partial or a direct upload is missing."""
+    UploadLost if nothing is left to resume: a finished object, a partial or a direct upload is missing; Unavailable."""
     survey = await engine.storage.survey(upload, await engine.state.entries(upload.id))
     if upload.kind is Kind.FINAL and not survey.upload.done:
         for source in await partials_of(engine, upload):
@@ -64,7 +64,7 @@ async def _survey(engine: Engine, upload: Upload) -> Survey:
 
 async def partials_of(engine: Engine, final: Upload) -> list[Upload]:
     """Return the finished partial uploads of a final one, in order. Raises UploadLost if one is missing or not
-    finished."""
+    finished; StateUnavailable."""
     sources = [await engine.state.load(partial) for partial in final.partials]
     finished = [source for source in sources if source is not None and source.done]
     if len(finished) < len(sources):

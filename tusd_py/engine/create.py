@@ -29,9 +29,10 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
     """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes. `watcher`
     tells the client of the recorded creation and bytes.
 
-    Raises Refusal, UploadLost, Locked, Superseded, Unavailable. If the upload is recorded, it is ended then, unless
-    its client knows its URL and the error is none of TooLarge, UploadSpoiled and UploadStopped, so that the client can
-    resume it. The use of the client's grant is given back with the end of an upload whose URL it doesn't know.
+    Raises Refusal, UploadLost, Locked, Superseded, Unavailable. If the upload is recorded, it is ended then, unless its
+    client knows its URL. A client that knows the URL can resume the upload, except after TooLarge, UploadLost,
+    UploadStopped and the refusal of the content by a hook or a scan, which end it, too. The use of the client's grant
+    is given back with the end of an upload whose URL it doesn't know.
     """
     engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:

@@ -51,13 +51,14 @@ class Screening:
 
 
 class PendingEnd(NamedTuple):
-    """The end of an upload that couldn't be recorded, or whose creation got no answer (`engine.terminate`)."""
+    """The end of an upload that is still to be recorded: an attempt failed, or the upload's creation got no answer
+    (`engine.terminate`)."""
 
     reason: Reason
     refund: Grant | None
     """The grant of which a use is given back; None for none."""
     unless_done: bool = False
-    """True if an upload that is finished by then stays."""
+    """True if the upload stays when a request has finished it meanwhile."""
     until: float = 0.0
     """The time, in seconds since the epoch, up to which the creation may still take effect; 0 for a recorded upload."""
 
@@ -91,7 +92,7 @@ class Engine:
     base_path: str
     """The path of the creation endpoint, with a final slash: clients name partial uploads by URLs below it."""
     unrecorded: set[UploadId] = field(default_factory=set)
-    """Uploads whose trouble (`Records.remember_trouble`) isn't recorded yet, as the state was unavailable."""
+    """Uploads whose trouble (`Records.remember_trouble`) isn't recorded yet, as no attempt has succeeded so far."""
     pending_ends: dict[UploadId, PendingEnd] = field(default_factory=dict)
     """Ends of uploads that a sweep of this process tries to record again."""
     lock_wait: float = 10.0
@@ -164,9 +165,9 @@ class Engine:
         return NO_ALLOWANCE if self.caller.principal is None else self.caller.principal.allowance
 
     def authorize(self, intent: Intent, upload: Upload | None) -> None:
-        """Raise Refusal unless the caller has the right to the intent on the upload as stored; None for a creation, or
-        if no upload is stored. Every use case calls this before any other check, so that another owner's upload looks
-        like a missing one."""
+        """Raise Refusal unless the caller has the right to the intent on the upload as stored. `upload` is None for a
+        creation, or if no upload is stored. Use cases for clients call this before any other check of the upload, so
+        that another owner's upload looks like a missing one."""
         self.rights.check(intent, self.caller, upload)
 
     def may_read(self, upload: Upload) -> bool:

@@ -70,7 +70,8 @@ async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) 
 
 async def _ask(engine: Engine, upload: Upload, done: Upload) -> Answer:
     """Return the hook's answer about `done`, the upload as it is to be recorded. `upload` is its record. Raises
-    HookRejected (the upload has ended then), HookFailed (it stays finishing, and the hook is asked again)."""
+    HookRejected (the upload has ended then), HookFailed (it stays finishing, and the hook is asked again), Superseded,
+    StateUnavailable."""
     try:
         return await engine.questions.before_finish(engine.caller, done)
     except HookRejected:
@@ -95,7 +96,7 @@ async def _make(engine: Engine, upload: Upload) -> Finished:
 async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
     """Return the upload with the digest of its bytes if a request asked for one, else unchanged. The digest comes from
     `tally` if all bytes passed in one request, else it is computed from the stored bytes. Raises UploadSpoiled if it
-    isn't the announced digest."""
+    isn't the announced digest; UploadLost, StorageUnavailable."""
     if upload.digest is None:
         return upload
     value = None if tally is None else tally.of(upload)
@@ -107,7 +108,8 @@ async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> U
 
 
 async def _finished_by_another(engine: Engine, upload_id: UploadId) -> Upload:
-    """Return the upload if the process that superseded this one has finished it. Raises Superseded if it hasn't."""
+    """Return the upload if the process that superseded this one has finished it. Raises Superseded if it hasn't;
+    StateUnavailable."""
     upload = await engine.state.load(upload_id)
     if upload is None or not upload.done:
         raise Superseded(upload_id)

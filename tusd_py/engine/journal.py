@@ -17,7 +17,7 @@ from tusd_py.engine.engine import Engine
 class Journal:
     """The record of one upload while one request writes to it.
 
-    A checkpoint that makes the upload full is withheld until `release`, as the body may have surplus bytes. With
+    A checkpoint that reaches the upload's length is withheld until `release`, as the body may have surplus bytes. With
     `withheld`, so is every checkpoint that moves the offset: the bytes of a body that may turn out wrong count together
     or not at all. `on_progress` is called with the upload after each recorded growth of its offset.
     """
@@ -41,7 +41,7 @@ class Journal:
         """The upload as recorded."""
 
     async def record(self, checkpoint: Checkpoint) -> None:
-        """Record `checkpoint`, or withhold it: until `release` if it makes the upload full; while
+        """Record `checkpoint`, or withhold it: until `release` if it reaches the upload's length; while
         `Journal.withheld` is True, until `proceed` or `release` if it moves the offset. Raises Superseded,
         StateUnavailable, OverQuota.
         """
@@ -54,8 +54,8 @@ class Journal:
             await self._delete_objects()
 
     async def proceed(self) -> None:
-        """Record the withheld checkpoints, and from now on each new one, except one that makes the upload full. Raises
-        Superseded, StateUnavailable, OverQuota.
+        """Record the withheld checkpoints, and from now on each new one, except one that reaches the upload's length.
+        Raises Superseded, StateUnavailable, OverQuota.
         """
         async with self._saving:
             self.withheld = False
@@ -108,8 +108,8 @@ class Journal:
 
     def _withhold(self, checkpoint: Checkpoint) -> None:
         """Withhold the checkpoint. The checkpoints withheld before become one checkpoint: the last of them,
-        with the entries of all. `proceed` records only this joined checkpoint if the new one makes the upload
-        full.
+        with the entries of all. `proceed` records only this joined checkpoint if the new one reaches the upload's
+        length.
         """
         if len(self._pending) > 1:
             self._superseded.append(self._pending[0].cursor)

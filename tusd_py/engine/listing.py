@@ -21,7 +21,7 @@ class Page:
     seq: int
     """The number up to which all uploads were looked at: the next page goes on after it."""
     last: bool
-    """True if no upload had a higher number than `seq`."""
+    """True if it is known that no upload had a higher number than `seq`; if False, the next page may be empty."""
 
 
 async def read_page(engine: Engine, since: int, chosen: Callable[[Upload], bool]) -> Page:

@@ -68,14 +68,15 @@ async def finished(engine: Engine, upload_id: UploadId, intent: Read) -> Upload:
 
 
 def read(engine: Engine, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of `span` of a finished upload. Raises UploadLost before the first byte if the object is missing
-    or was replaced; StorageUnavailable. The caller closes the generator, unless it is exhausted."""
+    """Yield the bytes of `span` of a finished upload. Raises UploadLost if the object is missing or was replaced:
+    before the first byte, unless that happens during the read; StorageUnavailable. The caller closes the generator,
+    unless it is exhausted."""
     return engine.storage.read(upload, span)
 
 
 async def link(engine: Engine, upload: Upload, shown_as: Mapping[str, str]) -> str:
     """Return a presigned URL to GET the upload's bytes; the response has the header fields `shown_as`. Raises
-    UnsupportedExtension if clients can't reach the storage."""
+    UnsupportedExtension if clients can't reach the storage; StorageUnavailable."""
     return await access(engine).sign_read(upload, shown_as, engine.limits.download_url_lifetime)
 
 

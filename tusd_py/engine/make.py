@@ -24,7 +24,7 @@ from tusd_py.ports.progress import NO_WATCHER
 
 async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> Upload:
     """Create an upload of these bytes, which belongs to the engine's caller, finish and return it. Hooks are asked as
-    for a client's upload. Closes `chunks`.
+    for a client's upload, except `pre-access`. Closes `chunks`.
 
     Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable: the upload isn't finished then,
     and the caller of this function has to remove it.

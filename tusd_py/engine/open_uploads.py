@@ -30,9 +30,10 @@ class OpenUploads(Observer):
         self._counted = Unfinished()
         self._creating: dict[UploadId, int] = {}
         self._created: dict[UploadId, int] = {}
-        """Claimed bytes of the uploads created since the last count."""
+        """Claimed bytes of the uploads that were created since the last count and haven't been finished or ended."""
         self._claimed = 0
-        """The sum of the claims of `_creating` and `_created`, in bytes."""
+        """The sum, in bytes, of the claims of uploads that are being created (`_creating`) or were created since the
+        last count (`_created`)."""
 
     @contextmanager
     def admitting(self, upload: Upload) -> Iterator[None]:

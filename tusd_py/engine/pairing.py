@@ -28,7 +28,7 @@ _PATIENCE = 5.0
 
 
 _UNGUARDED = ("backlogs",)
-"""The asynchronous methods of an outbox that only count."""
+"""The asynchronous methods of the outbox that don't wait for the pairing, as they only count."""
 
 
 class PairedState:

@@ -17,7 +17,7 @@ async def pause(engine: Engine, upload_id: UploadId) -> Upload:
     """Pause the upload, or renew its pause, and return it: it takes no bytes for 5 minutes, or until `resume`. A lock
     holder is asked to record its bytes and release the lock, if its bytes can be resumed.
 
-    Raises Refusal (AlreadyComplete if the upload has all its bytes), Locked, Superseded, StateUnavailable.
+    Raises Refusal (AlreadyComplete if the upload is finishing or done), Locked, Superseded, StateUnavailable.
     """
     stored = await engine.state.load(upload_id)
     engine.authorize(Pause(), stored)

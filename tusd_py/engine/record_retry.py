@@ -1,4 +1,4 @@
-"""Retries of work that no later request or sweep repeats."""
+"""Retries, after pauses, of work that should not be left to a later request or sweep."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Records:
     quotas: Quotas
     thresholds: Thresholds = DEFAULT
     unrecorded: set[UploadId] = field(default_factory=set)
-    """Uploads whose trouble (`remember_trouble`) isn't recorded yet, as the state was unavailable."""
+    """Uploads whose trouble (`remember_trouble`) isn't recorded yet, as no attempt has succeeded so far."""
 
     async def rebuild(self, change: Change, entries: Sequence[Entry]) -> Upload:
         """Record an upload again whose record was lost, and return it. Raises ValueError if its id is taken; NameTaken,

@@ -15,7 +15,8 @@ from tusd_py.ports.body import Body, BodyEnd, Chunk
 from tusd_py.transfer.file_marks import FileMarks
 
 _PARTIALS = 16
-"""The number of a final upload's first partial uploads that are read at most, with a request to the storage each."""
+"""The most partial uploads of a final upload, from the first on, whose first bytes are read: a request to the storage
+each."""
 
 
 def sniffed(

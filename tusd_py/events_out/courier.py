@@ -57,8 +57,8 @@ class Courier:
             await self.outbox.take(leased, due_at)
 
     async def _publish(self, leased: Delivery) -> None:
-        """Publish the event. Raises DeliveryFailed, also in place of an unexpected error, which is reported: the lane
-        goes on.
+        """Publish the event. Raises DeliveryFailed, also in place of an unexpected error, which is reported: other
+        deliveries to the sink go on.
         """
         try:
             await self.sink.publish(leased)

@@ -27,7 +27,8 @@ class ReportedOffsets:
 
     def due_at(self, upload: Upload, now: float, interval: float) -> float | None:
         """Return the time at which the upload's offset is to be reported, by the clock of `now`: `interval` seconds
-        after the upload's last report, or after the first call of this method for it. None if the offset was reported.
+        after the upload's last report, or after the first call of this method for it. None if the offset is the last
+        reported one, or 0 before the first report.
         """
         at, offset = self._last.setdefault(upload.id, (now, 0))
         if len(self._last) > _UPLOADS:

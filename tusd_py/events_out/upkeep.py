@@ -60,7 +60,8 @@ class Upkeep:
             self._measured.add(backlog.sink)
 
     async def prune(self) -> None:
-        """Remove delivered events whose retention is over. Raises StateUnavailable."""
+        """Remove events older than the retention for which no delivery is pending or dead; none if the retention has no
+        end. Raises StateUnavailable."""
         if self.retention is None:
             return
         before, limit = self.clock() - self.retention, self.thresholds.pruned

@@ -82,7 +82,7 @@ class Context:
     """The names of failed checks for /readyz, cached: `storage`, `state`, or `installation` if these two don't belong
     together."""
     last_seq: Recent[int]
-    """The highest number of an event in the outbox, cached."""
+    """The highest number that an event or a creation has taken so far (`Outbox.last_seq`), cached."""
     jobs: JobService | None = None
     """The use cases of jobs; None if jobs are switched off."""
     cancel_job: Callable[[Job, Watcher], Awaitable[None]] | None = None

@@ -47,8 +47,8 @@ class Cors:
         return _ORIGIN.fullmatch(origin) is not None and self.allow_origin.fullmatch(origin) is not None
 
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add the CORS header fields, and for OPTIONS those of a preflight; a handler for `on_response_prepare`, so
-        that errors have them too."""
+        """Add Vary and, if the request's origin is allowed, the CORS header fields, for OPTIONS also those of a
+        preflight; a handler for `on_response_prepare`, so that errors have them too."""
         response.headers.add(hdrs.VARY, "Origin")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or not self.allows(origin):

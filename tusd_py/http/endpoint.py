@@ -13,7 +13,7 @@ from tusd_py.http.forwarded import Trust
 
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-"""The begin of a target in absolute form."""
+"""The start of a request target in absolute form (RFC 9112, 3.2.2)."""
 _PORT = re.compile(r"[0-9]{1,5}")
 _HIGHEST_PORT = 65_535
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")

@@ -18,8 +18,8 @@ class BodyCut(Exception):
 
 
 class FormBody:
-    """The files of the form in the order sent. Each file's body must be read before the next file is asked for; bytes
-    left unread are skipped."""
+    """The files of the form in the order sent. A file's body can be read only until the next file is asked for: then
+    its unread bytes are skipped."""
 
     def __init__(self, body: Body, parser: Parser) -> None:
         self._body, self._parser = body, parser
@@ -30,7 +30,7 @@ class FormBody:
 
     async def files(self) -> AsyncIterator[tuple[Metadata, FileBody]]:
         """Yield the metadata and the body of each file. Raises Refusal if the form is malformed or beyond its limits,
-        BodyCut."""
+        BodyCut if the request's body ended too early."""
         while event := await self.next():
             if isinstance(event, FileBegin):
                 yield event.metadata, FileBody(self)

@@ -55,8 +55,8 @@ class Trust:
 
     def client(self, request: web.BaseRequest) -> str:
         """Return the address of the client that connected to the nearest proxy, without a port, if that proxy is
-        trusted and reports it; else the peer's, `unix:` for a UNIX socket. Raises Malformed if the proxy's header
-        field is too long.
+        trusted and reports it; else the peer's, `unix:` for a UNIX socket, empty if the peer is gone and its address
+        is unknown. Raises Malformed if the proxy's header field is too long.
         """
         return self._reported_client(request) or request.remote or ""
 
@@ -64,9 +64,9 @@ class Trust:
         """Return True for a client on this machine. Without X-Forwarded-* and Forwarded fields, the peer must have a
         loopback address or be connected by a UNIX socket. With any such field, a trusted proxy must report a loopback
         address, as the client may be on another machine even if the proxy is on this one. With `auto`, a request that
-        has X-Forwarded-* and Forwarded fields is never local, as the client may have sent either. Nor is a client that
-        is gone, whose address some event loops can't tell any more. Raises Malformed if the field with the client's
-        address is too long.
+        has X-Forwarded-* and Forwarded fields is never local, as the client may have sent either. Nor is a peer without
+        an address: some event loops can't tell the address of a peer that is gone. Raises Malformed if the field with
+        the client's address is too long.
         """
         families = _families(request.headers)
         if not families:

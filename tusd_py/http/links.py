@@ -21,11 +21,11 @@ class Links:
         self._names: ReadLinks | None = None
 
     async def header_fields(self, upload: Upload, endpoint: Callable[[], str]) -> Mapping[str, str]:
-        """Return the Link field (RFC 8288) with the reading link, if the upload is finished and downloads are on; else
-        no fields. `endpoint` returns the creation endpoint's URL.
+        """Return the Link field (RFC 8288) with the reading link, if the upload is finished and not partial, and
+        downloads are on; else no fields. `endpoint` returns the creation endpoint's URL.
 
-        If it raises Malformed, or the state can't be read, there is no field and no error: the answer tells what has
-        already happened.
+        If `endpoint` raises Malformed, or the state can't be read, there is no field and no error: the answer tells
+        what has already happened.
         """
         if self._engine.limits.downloads and is_readable(upload):
             with suppress(Malformed, StateUnavailable):

@@ -36,7 +36,7 @@ class LocalAccess:
         reports it, is neither an IP address, localhost nor one of `hosts`, as another site may have given it this
         machine's address (DNS rebinding); or if the browser says that a page of another site, whose origin isn't in
         `origins`, sent the request, except to open the answer as a document, which that page can't read. Raises
-        Malformed if the host can't be read.
+        Malformed if the host can't be read, or a proxy's header field is too long.
         """
         if not self.trust.is_local(request):
             raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
@@ -53,8 +53,9 @@ class LocalAccess:
         return all(_is_local_name(host) or fits(host, self.hosts) for host in hosts)
 
     def _is_trusted_page(self, request: web.Request) -> bool:
-        """Return True unless a browser says that a page of another site sent the request and could use the answer. A
-        link that opens the answer as a document (Sec-Fetch-Dest) tells the page nothing.
+        """Return True unless a browser says that a page of another site, whose origin isn't in `origins`, sent the
+        request and could use the answer. A link that opens the answer as a document (Sec-Fetch-Dest) tells the page
+        nothing.
         """
         fields = request.headers
         if fields.get("Sec-Fetch-Site") != _FOREIGN or fields.get("Sec-Fetch-Dest") == "document":

@@ -63,7 +63,8 @@ def add_route(app: web.Application, method: str, path: str, route: Route) -> Non
 
 
 def route_of(request: web.Request) -> Route | None:
-    """Return the route that a request goes to; None for pages, probes and unknown paths."""
+    """Return the route that a request goes to; None for the upload page, probes, preflights of direct uploads and
+    unknown paths."""
     route = getattr(request.match_info.handler, "__self__", None)
     return route if isinstance(route, Route) else None
 

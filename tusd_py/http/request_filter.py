@@ -75,7 +75,7 @@ def _is_from_elsewhere(request: web.Request) -> bool:
 
 
 def fits(name: str, hosts: Sequence[str]) -> bool:
-    """Return True if the host name is one of `hosts`, in which `*` stands for any characters."""
+    """Return True if the host name is one of `hosts`, in which `*` stands for any characters; case doesn't count."""
     return any(_matches(pattern.lower(), name.lower()) for pattern in hosts)
 
 

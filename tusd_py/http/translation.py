@@ -14,8 +14,8 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 _OVERRIDE = "X-HTTP-Method-Override"
 _METHOD = re.compile(r"[A-Za-z-]{1,32}")
-"""A method, as far as any is registered (RFC 9110, 16.1): a name that questions to authentication servers and hooks may
-repeat."""
+"""The pattern of a method in X-HTTP-Method-Override: letters and hyphens, as registered methods have them (RFC 9110,
+16.1), so that questions to authentication servers and hooks may repeat the name."""
 _REASONS = {460: "Checksum Mismatch"}
 _TEXT = "text/plain; charset=utf-8"
 

@@ -18,7 +18,7 @@ ReadSpan = Callable[[Span], Awaitable[bytes]]
 _TAIL = 128 * 1024
 """Bytes at the end of an archive that hold its end record, even with the longest comment."""
 _ENTRY = 512
-"""The maximum average number of bytes of a member's entry in the directory: 46, and the name twice."""
+"""The most bytes that an entry of the directory may have on average: 46, and the name, often twice."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ENCRYPTED = 0x1
 _UTF8 = 0x800

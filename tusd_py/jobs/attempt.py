@@ -25,7 +25,7 @@ _PASSING = (PassingFault, ServiceUnavailable, Unavailable, Locked, Superseded)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The limits of each attempt."""
+    """The limits of attempts at a job: the time of each, and their number."""
 
     seconds: float
     """The timeout of one attempt, in seconds."""

@@ -86,7 +86,7 @@ class Clamd:
 
 
 def _verdict(answer: str) -> Scan:
-    """Return the verdict of the answer. Raises ValueError if the answer reports an error."""
+    """Return the verdict of the answer. Raises ValueError if the answer has none, such as the report of an error."""
     if answer == f"{_BEFORE}OK":
         return Scan(verdict=Verdict.CLEAN)
     if answer.startswith((_PAST_A_LIMIT, "INSTREAM size limit exceeded")):

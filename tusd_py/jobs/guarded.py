@@ -106,7 +106,7 @@ def _abort(writer: asyncio.StreamWriter) -> None:
 
 
 async def _writer(descriptor: int) -> asyncio.StreamWriter:
-    """Return a writer to the pipe `descriptor`, which closes it."""
+    """Return a writer to the pipe `descriptor`; closing the writer closes the descriptor."""
     loop = asyncio.get_running_loop()
     protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
     transport, _ = await loop.connect_write_pipe(lambda: protocol, os.fdopen(descriptor, "wb", 0))

@@ -47,7 +47,7 @@ class _Sent:
     job: Job
     change: Change
     began: float
-    """The event loop's time before it was sent."""
+    """The event loop's time before the save was sent."""
 
     def has_stored(self, stored: Job | None) -> bool:
         return stored is not None and encode_job(stored) == encode_job(advance_job(self.job))

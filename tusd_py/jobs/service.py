@@ -95,7 +95,7 @@ class JobService:
 
     async def _cancel(self, job: Job, is_settled: Callable[[Job], bool]) -> None:
         """Record the job as cancelled, stop its attempt if this process makes it, and clear up after it; what isn't
-        possible now, a node does later. Raises JobEnded if the job as stored is settled, JobNotFound,
+        possible now, a node does later. Raises JobEnded if `is_settled` returns True for the job, JobNotFound,
         StateUnavailable."""
         before, cancelled = await self._record_end(job, is_settled)
         self.engine.observer.ended(cancelled)

@@ -47,14 +47,14 @@ class Page:
     events: Sequence[StoredEvent]
     """The chosen events, in order."""
     read_to: int
-    """The number of the last event that was read, chosen or not."""
+    """The number of the last event that was read, chosen or not; if none was, the number to read after."""
     full: bool
     """True if there may be more events to read now."""
 
 
 async def read_page(outbox: Outbox, choice: Choice, since: int, limit: int, size: int) -> Page:
-    """Return the chosen events among the next events after the number `since`, of which up to `limit` are read, or
-    fewer that have `size` characters together. Raises StateUnavailable."""
+    """Read up to `limit` events with numbers above `since`, fewer once their documents have `size` characters
+    together; return those that `choice` includes. Raises StateUnavailable."""
     events = await outbox.events(since, limit, size)
     return Page(
         events=[event for event in events if choice.includes(event)],

@@ -83,7 +83,8 @@ class Hub(Observer):
         self._read_wanted = asyncio.Event()
         self._review_wanted = asyncio.Event()
         self._hearing = asyncio.Event()
-        """Set while announcements of other processes are received, which is so from the first listener on."""
+        """Set while announcements of other processes are received: from the first listener on, until there is none at
+        a tick."""
         self._listened = asyncio.Event()
         self._desertion = asyncio.Event()
         """Set at each tick without a listener: announcements of other processes needn't be received any more."""
@@ -207,7 +208,7 @@ class Hub(Observer):
                 self._listened.clear()
 
     def _handle(self, upload_id: UploadId | None) -> None:
-        """Handle another process's announcement: have the record of that upload read, or with None, as any upload may
+        """Handle an announcement from the bus: have the record of that upload read, or with None, as any upload may
         have changed, the records of all topics. Wake the followers."""
         if upload_id is None:
             self._review_wanted.set()

@@ -17,11 +17,12 @@ class BodyEnd(enum.Enum):
     CUT = "cut"
     """The client disconnected before the end."""
     IDLE = "idle"
-    """No bytes arrived for too long."""
+    """No bytes arrived for too long, or they arrived too slowly."""
     STOPPED = "stopped"
-    """`Body.stop` was called: another request wants the lock, or the server shuts down."""
+    """`Body.stop` was called: another request wants the lock, the lease is lost, a hook ends the upload, or the server
+    shuts down."""
     TOO_LONG = "too long"
-    """The body is longer than `max_bytes`; the surplus was not yielded."""
+    """The body is longer than `max_bytes`; the chunk that passes them was not yielded."""
 
 
 class Body(Protocol):
@@ -29,7 +30,8 @@ class Body(Protocol):
 
     def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
         """Yield at most `max_bytes` bytes (None: no limit) as they arrive. The first step sends 100 (Continue)
-        if the client expects that."""
+        if the client expects that. For a file in a form, raises Refusal if the form is refused, BodyCut if the request
+        ends early."""
 
     @property
     def end(self) -> BodyEnd:

@@ -18,4 +18,4 @@ class Bus(Protocol):
 
     def listening(self, notify: Callable[[UploadId | None], None]) -> AbstractAsyncContextManager[None]:
         """Call `notify` for each upload that another process announces, until the end of the context; with None if any
-        upload may have changed."""
+        upload may have changed. An adapter may also pass on what this process announces."""

@@ -22,7 +22,7 @@ class CorsRule:
     headers: tuple[str, ...] = ("*",)
     exposed: tuple[str, ...] = ()
     max_age: int = 3600
-    """Seconds."""
+    """Seconds for which browsers may cache the answer to a preflight request; 0 if the rule doesn't say."""
 
 
 class CorsAccess(Protocol):
@@ -77,7 +77,8 @@ class DirectAccess(Protocol):
         """Return the entries to record for an upload that is made of these parts."""
 
     async def object_length(self, upload: Upload) -> int | None:
-        """Return the length in bytes of the upload's object; None if it is missing or is another object."""
+        """Return the length in bytes of the upload's object; None if there is none, or if it was replaced or doesn't
+        have the declared length."""
 
     @property
     def cors(self) -> Mapping[str, CorsAccess]:

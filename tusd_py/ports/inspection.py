@@ -13,7 +13,8 @@ from tusd_py.domain.upload_id import UploadId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """A stored item that is not a finished object: needed by an upload, or orphaned by a crash."""
+    """A stored item that is not the object of a finished regular or final upload: needed by an upload, or orphaned by
+    a crash."""
 
     upload_id: UploadId
     name: str
@@ -47,7 +48,8 @@ class Inspection(Protocol):
     """Lists and removes what is stored. Every method that asks the storage may raise StorageUnavailable."""
 
     def leftovers(self) -> AsyncIterator[Leftover]:
-        """Yield everything stored that is not a finished object. Lists the whole storage."""
+        """Yield all leftovers of this server, found by listing the storage; objects of partial uploads are among them.
+        Raises WrongPair if a bucket that only hooks choose belongs to another storage."""
 
     def needs(self, upload: Upload, leftover: Leftover) -> bool:
         """Return True if the upload, as recorded, needs the leftover."""
@@ -59,8 +61,9 @@ class Inspection(Protocol):
         """Return the unfinished upload, or the finished partial upload, that these leftovers belong to: for repair,
         after the upload's record was lost.
 
-        The upload has all stored bytes before the first gap, recorded or not. Returns None if there are
-        neither such bytes nor an info object, or if a regular or final upload has its finished object.
+        The upload has all stored bytes before the first gap, recorded or not. Returns None if there are neither such
+        bytes nor an info object, if a regular or final upload has its finished object, or if the leftovers are gone
+        meanwhile.
         """
 
     def trials(self) -> Sequence[Trial]:

@@ -57,9 +57,9 @@ class JobStore(Protocol):
     async def list(
         self, selection: JobSelection, after: JobPlace | None, limit: int, size: int = DEFAULT.page_size
     ) -> Sequence[Job]:
-        """Return up to `limit` of the chosen jobs that follow `after`, oldest first (`Job.place`); None for the first.
-        The job of that place need not be stored any more. The page ends early once its jobs have `size` characters of
-        JSON together, so that only an empty page tells that there are no more."""
+        """Return up to `limit` of the chosen jobs that follow `after` (None: from the oldest), oldest first
+        (`Job.place`). The job of that place need not be stored any more. The page ends early once its jobs have `size`
+        characters of JSON together, so that only an empty page tells that there are no more."""
 
     async def recent(self, upload_id: UploadId, limit: int, size: int = DEFAULT.page_size) -> Sequence[Job]:
         """Return up to `limit` jobs of the upload, oldest first. Jobs that haven't ended are chosen first, then those

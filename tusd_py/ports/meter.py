@@ -19,7 +19,7 @@ class Meter:
         left), an S3 error code or `failed`."""
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
-        """Record how long a request waited for the lock; `got` is False if it gave up."""
+        """Record for how many seconds a request, sweep or command waited for a lock; `got` is False if it gave up."""
 
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
         """Record the free bytes of the `state` or the `storage`: infinite if no limit is known. `full` is True while

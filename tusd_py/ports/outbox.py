@@ -50,7 +50,7 @@ class DeliveryState(enum.StrEnum):
 
     PENDING = "pending"
     DEAD = "dead"
-    """Every attempt has failed: only an operator's command restarts the delivery."""
+    """Every attempt has failed: only an operator restarts the delivery, by a command or on the dashboard."""
     DELIVERED = "delivered"
 
 
@@ -71,9 +71,9 @@ class Delivery:
     """The event as JSON (`domain.event_json`)."""
     state: DeliveryState = DeliveryState.PENDING
     attempts: int
-    """The number of failed attempts."""
+    """The number of failed attempts since the last restart, if there was one."""
     error: str | None = None
-    """The error of the last failed attempt."""
+    """The error of the last failed attempt; None before one, after a restart, and once the event is delivered."""
     due_at: float
     """The time of the next attempt, while the delivery is pending."""
 
@@ -104,8 +104,8 @@ class Outbox(Protocol):
     """Delivers events at least once, in order per upload. Every method may raise StateUnavailable."""
 
     async def register(self, subscriptions: Sequence[Subscription]) -> None:
-        """Replace the registered subscriptions: from now on, events are stored for these. Deliveries to other sinks
-        that are stored already stay."""
+        """Replace the registered subscriptions: from now on, events are stored for these. Stored deliveries stay, also
+        those to sinks that are no longer registered."""
 
     async def subscriptions(self) -> Sequence[Subscription]:
         """Return the registered subscriptions, by name."""
@@ -135,12 +135,13 @@ class Outbox(Protocol):
     async def list(
         self, selection: Selection, after: Delivery | None, limit: int, size: int = DEFAULT.page_size
     ) -> Sequence[Delivery]:
-        """Return up to `limit` of the selected deliveries that follow `after`, by number and sink. The page ends early
-        once the documents of its deliveries have `size` characters together, so that only an empty page tells that
-        there are no more."""
+        """Return up to `limit` of the selected deliveries that follow `after` (None: from the first), by number and
+        sink. The page ends early once the documents of its deliveries have `size` characters together, so that only an
+        empty page tells that there are no more."""
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
-        """Return the deliveries of one event, by sink; none if there is no such event, or if all were dropped."""
+        """Return the deliveries of one event, by sink; none if the event isn't kept, if no sink was to receive it, or
+        if all were dropped."""
 
     async def events(self, since: int, limit: int, size: int = DEFAULT.page_size) -> Sequence[StoredEvent]:
         """Return up to `limit` of the kept events with numbers above `since`, in order; fewer once their documents have

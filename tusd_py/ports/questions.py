@@ -41,7 +41,7 @@ class ProgressReport(Protocol):
     repeated."""
 
     def tell(self, upload: Upload) -> None:
-        """Have the recorded offset reported soon; returns at once."""
+        """Have the recorded offset reported once the next report is due. Returns at once."""
 
     async def end(self) -> UploadStopped | None:
         """End the reports. Returns the refusal to raise if the hook has stopped the upload, else None."""

@@ -24,7 +24,8 @@ class Sink(Protocol):
     """Sends events to one receiver, which recognizes a repeated event by its id."""
 
     async def publish(self, delivery: Delivery) -> None:
-        """Send one event, and return once the receiver has confirmed it. Raises DeliveryFailed."""
+        """Send one event, and return once the receiver has confirmed it; return at once if the sink's format can't
+        express the event. Raises DeliveryFailed."""
 
     async def aclose(self) -> None:
         """Close the connections to the receiver."""

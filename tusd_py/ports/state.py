@@ -25,12 +25,12 @@ class Unfinished:
 
     count: int = 0
     claimed: int = 0
-    """The sum of the bytes that they claim (`Upload.claim`)."""
+    """The sum of the bytes that these uploads claim (`Upload.claim`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbered:
-    """An upload and the number of its last event."""
+    """An upload and the number of its last event, or of its creation without an event."""
 
     upload: Upload
     seq: int
@@ -71,8 +71,8 @@ class StateStore(Protocol):
         as stored, and counts a use of the grant. A final upload takes over what its partial ones are charged for: these
         are charged to no account from now on.
 
-        Raises ValueError if the id is taken; NameTaken; TokenUsedUp; OverQuota if the account's usage would grow past
-        the quota; StateFull.
+        Raises ValueError if the id is taken; NameTaken if the name or the chosen key is; TokenUsedUp if the grant has
+        no use left; OverQuota if the account's usage would grow past the quota; StateFull.
         """
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -109,7 +109,7 @@ class StateStore(Protocol):
         """Delete the upload and its entries. Raises Superseded like `save`, unless the record is already gone."""
 
     async def numbered(self, upload_id: UploadId) -> Numbered | None:
-        """Return the upload, in any phase, with the number of its last event; or None."""
+        """Return the upload, in any phase, with its number (`Numbered`); None if there is no such upload."""
 
     async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
         """Return up to `limit` uploads, in any phase, with numbers above `since`, by number.
@@ -123,7 +123,7 @@ class StateStore(Protocol):
         """Return up to `limit` uploads whose `due_at` is at or before `now`, the longest due first."""
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        """Return up to `limit` uploads with ids greater than `after`, by id."""
+        """Return up to `limit` uploads with ids greater than `after` (None: from the first), by id."""
 
     async def installation(self) -> Installation | None:
         """Return the installation that this state belongs to; None before its first start."""
@@ -138,8 +138,8 @@ class StateStore(Protocol):
         """Raise StateUnavailable unless a save can succeed now."""
 
     async def space(self) -> Space | None:
-        """Return the free space for new uploads; None if no limit is known. Cheap. Without free space, only `create`
-        fails."""
+        """Return the free space for new uploads; None if no limit is known. Cheap. Without free space, only the
+        creation of uploads and jobs fails (StateFull)."""
 
     async def unfinished(self) -> Unfinished:
         """Return the number of unfinished uploads and the bytes that they claim. Cheap: each change updates them."""
@@ -148,7 +148,8 @@ class StateStore(Protocol):
         """Return the usage of an account, all zero if no upload is charged to it. Cheap: each change updates it."""
 
     async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
-        """Return up to `limit` usages of accounts greater than `after`, by account (in code points)."""
+        """Return up to `limit` usages of accounts greater than `after` (None: from the first), by account (in code
+        points)."""
 
     async def recount(self) -> int:
         """Charge all uploads again by their records: nodes of earlier versions change records without charging.

@@ -39,8 +39,8 @@ class Survey:
     """The result of `Storage.survey`: the upload that the stored bytes allow, and all entries of that upload."""
 
     upload: Upload
-    """The unchanged upload if all recorded bytes are stored. Else the upload as done, if its object exists although the
-    record, an old copy, is open; else as open at the highest offset below which every byte is stored."""
+    """The upload as done if its object exists, also if its record is open. Else the unchanged upload if all recorded
+    bytes are stored; else the upload as open at the highest offset below which every byte is stored."""
     entries: Sequence[Entry] = ()
 
 
@@ -62,7 +62,7 @@ class Writer(Protocol):
     async def flush(self) -> None:
         """Return once every written byte is durable and recorded. No write may follow.
 
-        Raises: StorageUnavailable, StateUnavailable, Superseded, OverQuota.
+        Raises the same as `write`; the end of the writer's context may raise that instead.
         """
 
 
@@ -104,7 +104,8 @@ class Storage(Protocol):
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
     ) -> AbstractAsyncContextManager[Writer]:
         """Open a writer at `upload.offset`; it calls `record` with each checkpoint. If its context ends without
-        `flush`, unrecorded bytes are dropped.
+        `flush`, unrecorded bytes are dropped. Raises UploadLost on entry if the storage sees that recorded bytes are
+        gone.
 
         A writer starts no write after `lease` has run out (Superseded). `unproven` is True for bytes that may
         turn out not to match their checksum. A storage that sends several parts at a time then holds full parts
@@ -132,12 +133,13 @@ class Storage(Protocol):
         uploads, but never the upload's object. All cursors are of one upload."""
 
     async def discard(self, upload: Upload) -> None:
-        """Remove what the record of an ended upload names, and its object, if they exist. Lists nothing."""
+        """Remove what the record of a terminating or gone upload names, and its object, if they exist. Lists
+        nothing."""
 
     async def clean(self, upload: Upload) -> None:
-        """Remove everything of an upload that its record doesn't name, found by a listing; if the upload has ended,
-        remove everything that is certain to belong to it. The caller ensures that nothing is being written to the
-        upload."""
+        """Remove everything of an upload that its record doesn't name, found by a listing; if the upload is terminating
+        or gone, remove everything that is certain to belong to it. The caller ensures that nothing is being written to
+        the upload."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of `span` of a finished upload's object. A caller that stops early must close the generator.
@@ -158,11 +160,13 @@ class Storage(Protocol):
         """Return the id of the installation that this storage belongs to; None if it has none.
 
         The object or file that holds the id counts neither as a leftover nor as an upload's. Raises StorageUnavailable
-        also if a proxy, and not the storage, may have sent the answer.
+        also if a proxy, and not the storage, may have sent the answer; WrongPair if a bucket that only hooks choose
+        belongs to another storage.
         """
 
     async def install(self, installation_id: str) -> None:
-        """Write this id, even if it is stored already: a lifecycle rule counts an object's age from its last write."""
+        """Store this id. S3 gets it even if it is stored already: a lifecycle rule counts an object's age from its last
+        write. Raises WrongPair like `installation`."""
 
     async def ping(self) -> None:
         """Raise StorageUnavailable unless the storage can be reached. Fast and cheap."""

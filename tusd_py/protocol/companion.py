@@ -181,7 +181,7 @@ class Presign:
     key: str
     """The object's key; the file's name if the request is to create the upload."""
     upload_id: UploadId | None
-    """None if it is to create the upload."""
+    """The id of the upload that the request is for; None if the request is to create one."""
     part: int | None
     """The number of the part to send; None if the request sends none."""
     length: int | None

@@ -97,7 +97,7 @@ class Tus:
 
 def _is_understood(head: RequestHead) -> bool:
     """Return True if Tus-Resumable names the known version, or doesn't matter: it may be missing from a DELETE, and is
-    ignored in a HEAD, as these methods mean the same in both protocols."""
+    ignored in a HEAD, as these methods mean the same in tus and in Resumable Uploads for HTTP."""
     version = head.headers.get("Tus-Resumable")
     return version == VERSION or head.method == "HEAD" or (version is None and head.method == "DELETE")
 

@@ -236,7 +236,8 @@ async def _drain(app: web.Application) -> None:
 async def _check_stores(engine: Engine) -> None:
     """Ping storage and state, and log each that doesn't answer. That is no error: both may start after the server.
 
-    If both answer, check that they belong together. Raises WrongPair if they don't.
+    If both answer, check that they belong together. Raises WrongPair if they don't, and any other
+    ConfigurationError that a call raises, such as that for a database of a newer version.
     """
     answers = [
         await _answers(engine, name, place) for name, place in (("storage", engine.storage), ("state", engine.state))

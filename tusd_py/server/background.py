@@ -51,7 +51,7 @@ async def _repeat(
     seconds: float | None = None,
 ) -> None:
     """Run the action after about `first` seconds, then about every `seconds` (by default `first`). Times vary at random
-    by half, so that nodes that started together don't run it together.
+    by up to half, so that nodes that started together don't run it together.
 
     Logs errors and goes on; a ConfigurationError becomes the result of `config_error`, unless that has one.
     """

@@ -1,4 +1,5 @@
-"""The assembly of hooks and sinks from settings: the module that knows every caller of hooks and every sink."""
+"""The assembly of hooks and sinks from settings: the module that knows every caller of hooks, and every sink but that
+of jobs."""
 
 from __future__ import annotations
 
@@ -78,8 +79,8 @@ def _address_subscriptions(settings: Settings) -> Iterator[Subscription]:
 
 
 def disclosure(settings: Settings, hooks: object = None) -> Disclosure | None:
-    """Return the reader of what only hooks and the addresses in `events_to` are told of requests (for `hooks` see
-    `hook_kind`); None without any of them."""
+    """Return the reader of those details of a request that only hooks and the addresses in `events_to` are told of;
+    None if there are neither hooks nor addresses. For `hooks` see `hook_kind`."""
     wishes = [*_hook_subscriptions(settings, hooks), *_address_subscriptions(settings)]
     if not wishes:
         return None

@@ -29,7 +29,7 @@ class Listeners:
 
     sockets: list[socket.socket] = field(default_factory=list)
     _files: list[SocketFile] = field(default_factory=list)
-    """The files of the UNIX sockets, to be removed by this value; none after `duplicate`."""
+    """The files of the UNIX sockets, which `remove_files` removes; empty in the copy that `duplicate` returns."""
 
     def remove_files(self) -> None:
         """Remove the files of UNIX sockets, so that no new client can connect. Does nothing the second time."""
@@ -123,9 +123,9 @@ def socket_address(listening: socket.socket) -> Address:
 
 
 def _bind(addresses: Sequence[Address], *, shared: bool) -> Listeners:
-    """Bind all addresses; port 0 becomes the port of the first socket. If all have port 0, and the port is taken at one
-    of them, try again with other ports. With `shared`, other sockets may bind the same TCP ports (SO_REUSEPORT). Raises
-    ConfigurationError."""
+    """Bind all addresses; port 0 becomes the port of the first TCP socket. If all are TCP addresses with port 0, and
+    the port is taken at one of them, try again with other ports. With `shared`, other sockets may bind the same TCP
+    ports (SO_REUSEPORT). Raises ConfigurationError."""
     for _ in range(_TRIES - 1):
         try:
             return _bind_once(addresses, shared=shared)

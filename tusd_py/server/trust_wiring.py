@@ -28,7 +28,7 @@ def proxy_trust(settings: Settings) -> Trust:
 
 
 def named_origins(settings: Settings) -> re.Pattern[str] | None:
-    """Return the pattern of origins that the operator has named; None if `cors-allow-origin` has its default."""
+    """Return the pattern of origins that the operator has named; None if `cors-allow-origin` isn't set."""
     return settings.cors_allow_origin if "cors_allow_origin" in settings.model_fields_set else None
 
 

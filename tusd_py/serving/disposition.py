@@ -14,8 +14,8 @@ _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Marks that change the direction of text, and so can make `txt.exe` look like `exe.txt`."""
 _HEAD, _TAIL = 100, 60
-"""Characters kept of the start and of the end of a name that is longer than both: with each escaped, 2 KB of the 8 KB
-that clients accept for all headers."""
+"""Characters kept of the start and of the end of a name that is longer than the sum of the two: with each escaped, 2 KB
+of the 8 KB that clients accept for all headers."""
 _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 """Characters other than letters and digits that `filename*` may hold unescaped (RFC 8187, 3.2.1)."""
 

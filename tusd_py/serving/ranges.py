@@ -18,8 +18,8 @@ def select_span(header: str, length: int) -> Span | None:
     """Return the bytes that the field Range asks for, of an object of `length` bytes; None if the field is to be
     ignored. Raises UnsatisfiableRange.
 
-    Ignored are other units, malformed ranges and several ranges at once, which a server may refuse to serve (RFC 9110,
-    14.2).
+    Ignored are other units, malformed ranges, several ranges at once, which a server may refuse to serve (RFC 9110,
+    14.2), and the last bytes of an empty object: the whole object is then served.
     """
     match = _SINGLE.fullmatch(header)
     if match is None:

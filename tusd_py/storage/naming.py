@@ -60,10 +60,11 @@ def path_of(template: str, upload: Upload) -> str:
 
 def sanitize(filename: str, room: int = _MAX_CLIENT_NAME) -> str:
     """Return the last component of the file name, safe in a path or a shell: letters, marks and digits of any
-    script stay, also `.`, `_` and `-` between them; every other character becomes `_`, or is dropped at an end.
+    script stay, also `.`, `_` and `-` between them, and `-` at the end; every other character becomes `_`. A `_` is
+    dropped at an end of the name, and of its part before the first dot.
 
     The result has at most `room` bytes; a longer name keeps its end. It is never empty: `file` replaces an empty name.
-    A name that Windows reserves for a device gets a `_` in front.
+    A name that Windows reserves for a device gets a `_` in front; if no byte is left, in place of its first character.
     """
     last = base_name(filename).lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")
@@ -79,8 +80,8 @@ def _is_plain(char: str) -> bool:
 
 
 def is_path(template: str) -> bool:
-    """Return True if the template makes valid paths: no file or folder has a name that begins with a dot, or is too
-    long, and `{filename}`, which clients choose, is in no folder's name."""
+    """Return True if the template makes valid paths: no file or folder has a name that is empty, too long, or begins
+    with a dot, and `{filename}`, which clients choose, is in no folder's name."""
     *folders, _ = template.split("/")
     dates = dict.fromkeys(DATES, "0000")
     names = template.format(id="0" * 32, filename="x" * _MAX_CLIENT_NAME, **dates).split("/")

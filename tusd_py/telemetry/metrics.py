@@ -49,7 +49,7 @@ class Metrics(Observer, Meter):
     seconds."""
 
     def __init__(self, buffered: Callable[[], int], buffer_limit: int) -> None:
-        """`buffered` returns the bytes that part buffers hold now; `buffer_limit` is the most that they may hold."""
+        """`buffered` returns the bytes of the memory budget that are used now; `buffer_limit` is the budget's limit."""
         self.registry = CollectorRegistry()
         self._buffered = buffered
         self._count_http()
@@ -188,8 +188,8 @@ class Metrics(Observer, Meter):
         return generate_latest(_registry_of_all_workers() or self.registry)
 
     def _update_buffered(self) -> None:
-        """Set the gauge of part buffers to the bytes that they hold now. To be called after each change, since another
-        worker may answer /metrics."""
+        """Set the gauge `buffer_bytes` to the bytes of the memory budget that are used now. To be called after each
+        change, since another worker may answer /metrics."""
         self._buffer.set(self._buffered())
 
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 LONGEST = 2048
-"""The most characters of a value that are logged."""
+"""The most characters of a text that are logged, other than a stack trace."""
 STACKS = frozenset({"exception", "stack"})
 """The keys of an event whose values are stack traces, of many lines."""
 
@@ -31,8 +31,8 @@ _USERINFO = re.compile(r"://[^\s/\"<>]*@")
 
 
 def without_secrets(line: str) -> str:
-    """Return the line with signed queries, signatures, tokens, and the user and password of URLs replaced by … or
-    ***."""
+    """Return the line with each signed query replaced by …, and signatures, credentials, tokens, tickets, passwords,
+    and the user and password of URLs by ***."""
     if "://" in line:
         line = _USERINFO.sub("://***@", line)
     if "?" in line:
@@ -51,7 +51,8 @@ def _without_signature(query: re.Match[str]) -> str:
 
 
 def shortened(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event with its texts cut to `LONGEST` characters; stacks stay whole."""
+    """Return the event with its texts cut to `LONGEST` characters, and the number of the further ones added; stacks
+    stay whole."""
     return {
         key: _cut(value) if isinstance(value, str) and len(value) > LONGEST and key not in STACKS else value
         for key, value in event.items()

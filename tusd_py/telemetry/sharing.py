@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 SHARED_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The environment variable that names the directory of the shared metrics. prometheus_client reads it once, when it is
-imported."""
+"""The environment variable that names the directory of the shared metrics. prometheus_client shares metrics only if it
+is set when the library is first imported."""
 _MEMORY = Path("/dev/shm")  # noqa: S108  for a directory of random name; writable even in a read-only container
 
 

@@ -18,7 +18,7 @@ KB/s in 128 MiB, and 30 ms for S3 to answer, a fast upload keeps all its speed; 
 (tests/simulation/test_crowd.py)."""
 
 _OLD = 1.0
-"""The seconds that bytes must be idle to be taken for a slow client's: at 8 MB/s a part fills sooner."""
+"""The seconds that bytes must be idle to be taken for a slow client's: at 10 MB/s a part of 8 MiB fills sooner."""
 
 
 class Budget:
@@ -217,7 +217,7 @@ class Account:
         self._budget.set_idle(self, idle=self.idle > 0)
 
     def keep(self) -> None:
-        """Count none of the held bytes as being sent, and ask other accounts to spill as far as bytes are short."""
+        """Count none of the held bytes as being sent. While accounts wait, other accounts are asked to spill."""
         self.sending(-self._sending)
         self._budget.free(0)
 

@@ -13,12 +13,14 @@ from functools import partial
 from tusd_py.transfer.budget import Budget
 
 _FRACTION = 4
-"""The divisor of the budget that gives the most bytes of one holding: what waits for more keeps others waiting."""
+"""The divisor of the budget that gives the most bytes that one holding charges to the budget: while a holding waits for
+more, all later ones wait."""
 
 
 _PIECE = 1024 * 1024
-"""The most bytes that a holding waits for at one time: the budget serves waiters in order, so what is free would stay
-unused while the first of them waits for more. The share lets holdings in whole, so none waits for another's pieces."""
+"""The most bytes that a holding waits for at one time. The budget serves waiters in order, so free bytes would stay
+unused while the first waiter needs more than these. The share grants a holding all of its bytes at once: so no two
+holdings have some pieces each and wait for each other's."""
 
 
 class Share:
@@ -75,8 +77,8 @@ class Holding:
         await self._share.acquire(size)
 
     async def charge(self, size: int) -> None:
-        """Charge `size` more of the reserved bytes to the budget, after waiting until it has room for them; up to a
-        quarter of the budget in all, since others wait behind this holding meanwhile."""
+        """Charge `size` more of the reserved bytes to the budget, after waiting until they fit. Bytes above a quarter
+        of the budget in all aren't charged, since others wait behind this holding meanwhile."""
         lacking = min(size, self._limit - self._whole.held_bytes)
         while lacking > 0:
             piece = min(lacking, _PIECE)
@@ -93,8 +95,8 @@ class Holding:
             account.close()
 
     async def unless_claimed(self, event: Awaitable[object], after: float = 0.0) -> bool:
-        """Wait for `event`, and return True. If the budget claims the bytes of this holding meanwhile, which it may
-        `after` so many seconds, stop waiting and return False: the caller must close the holding soon, or `keep` it.
+        """Wait for `event`, and return True. Once `after` seconds have passed, the budget may claim the bytes of this
+        holding; then stop waiting and return False: the caller must close the holding soon, or `keep` it.
         """
         timer = asyncio.get_running_loop().call_later(after, partial(self._set_busy, busy=False))
         try:

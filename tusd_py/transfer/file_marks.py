@@ -40,8 +40,8 @@ class FileMarks:
 
     def find(self, head: bytes) -> Sequence[Mark]:
         """Return the marks in `head`, the first bytes of a file, that have a media type. A first mark that a second one
-        follows (RIFF, then WEBP) is returned together with it, as one mark of the second's type. It is incomplete if
-        `head` ends before a second one that may follow."""
+        follows (RIFF, then WEBP) is returned together with it, as one mark of the second's type. A first mark alone is
+        incomplete if `head` ends before a second one that may follow."""
         return [mark for row in self._rows if row.begins(head) for mark in self._resolved(row, head) if mark.kind]
 
     def _resolved(self, row: _Row, head: bytes) -> Sequence[Mark]:

@@ -1,4 +1,5 @@
-"""The C library's heap, whose free memory is returned to the system after a peak. Does nothing without glibc."""
+"""The C library's heap, whose free memory is returned to the system after a peak. Without glibc, only reference cycles
+are collected."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class Heap:
         """True if usage had fallen at the last trim: another trim follows, as usage may have fallen further since."""
 
     def look(self, now: float) -> None:
-        """Read the gauges of usage, and trim the heap if one of them has fallen enough, at most once in
-        `_TRIM_INTERVAL` seconds. To be called periodically; `now` in seconds of a monotonic clock.
+        """Read the gauges of usage, and trim the heap if one of them has fallen enough, and once more after that, but
+        at most once in `_TRIM_INTERVAL` seconds. To be called periodically; `now` in seconds of a monotonic clock.
         """
         values = {gauge: gauge() for gauge in self._gauges}
         self._peaks = {gauge: max(self._peaks[gauge], value) for gauge, value in values.items()}

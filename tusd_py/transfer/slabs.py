@@ -111,7 +111,7 @@ class Slabs:
 
     def _lend_small(self, size: int) -> memoryview:
         """Return a view of separately mapped pages, which return to the system at once, whereas the heap would keep the
-        memory of a peak."""
+        memory of a peak; of heap memory only if the system maps no more pages for the process."""
         if self._open:
             self._shrink()
         try:

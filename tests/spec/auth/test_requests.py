@@ -191,7 +191,7 @@ async def test_the_same_name_in_another_tenant_is_another_owner(session: aiohttp
             assert (await tus(session, server.url, bearing("ann", **tenant)).get(url)).status == status
 
 
-async def test_a_writer_whose_credential_expires_goes_on(session: aiohttp.ClientSession, owned: Site) -> None:
+async def test_an_upload_outlives_an_expired_credential(session: aiohttp.ClientSession, owned: Site) -> None:
     """A PATCH with an expired credential answers 401 and changes nothing; with a good one, the upload goes on."""
     client = tus(session, owned.server.url, alice())
     url = await client.create(6)

@@ -93,6 +93,8 @@ async def ask_directly(client: Client) -> None:
     for route in (f"params?filename={MARK}&type={TEXT}&metadata[{MARK}]={MARK}", f"multipart/{MARK}?key={MARK}"):
         await _ask(client, "GET", f"/files/s3/{route}", {})
     await _ask(client, "GET", f"{multipart}/{MARK}?key={answer['key']}", {})
+    await _ask(client, "DELETE", f"/files/s3/multipart/{MARK}?key={MARK}", {})
+    await _ask(client, "DELETE", f"{multipart}?key={answer['key']}", {})
 
 
 async def _json(client: Client, place: str, document: object) -> dict[str, str]:

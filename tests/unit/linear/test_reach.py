@@ -16,6 +16,7 @@ from tusd_py.config import load_settings
 HANDED_ON: Mapping[str, tuple[str, ...]] = {
     "to a parser": (
         *(
+            "engine/direct.py abort",
             "engine/direct.py complete",
             "engine/direct.py _load",
             "engine/direct.py _checked",
@@ -113,4 +114,5 @@ def test_what_hands_a_text_on_is_there() -> None:
 
 
 def _defined(path: str, name: str) -> bool:
-    return f"{'class' if name[0].isupper() else 'def'} {name.partition('.')[0]}" in (ROOT / path).read_text()
+    code, (owner, _, method) = (ROOT / path).read_text(), name.rpartition(".")
+    return (not owner or f"class {owner}" in code) and (not method or f"def {method}(" in code)

@@ -146,7 +146,7 @@ class RedisLocker(SharedLocker):
 
     def _handle(self, message: Mapping[str, Any]) -> None:
         """Handle a message: `leave UPLOAD HOLDER` asks that holder to release the lock, `free UPLOAD` tells a waiter
-        that it was released; what says neither is ignored."""
+        that the lock was released; any other message is ignored."""
         match message["data"].split(" ") if message["type"] == "message" else []:
             case ["free", upload_id] if lease := self._leases.get(UploadId(upload_id)):
                 lease.freed.set()

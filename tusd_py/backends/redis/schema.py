@@ -4,19 +4,19 @@
 prefix and numbers that a script alone knows:
 
 - `event-listed`, the number of the last event that the sorted sets below have
-- `event-sinks`, a set of every sink that was ever registered
+- `event-sinks`, a set of every sink that was ever registered, except those of the format `FEED`
 - `event-id:ID`, the number of an event by its id; `event:NUMBER`, a hash of its id, upload, type, at and document
 - `events`, the sorted set of the numbers of all kept events
 - `ended-events`, a sorted set of the events without a pending or dead delivery, by their time
 - `pending:SINK:UPLOAD`, a list of the numbers that are to be delivered, in order
 - `due-events:SINK`, a sorted set of uploads by the time at which the first of these is due; `blocked-events:SINK`, a
   set of uploads that a dead delivery blocks
-- `delivery:SINK:NUMBER`, a hash of attempts, error, due, and the state once it isn't pending
+- `delivery:SINK:NUMBER`, a hash of attempts, error, due, lease, and the state once the delivery isn't pending
 - `deliveries:SINK:STATE` and `dead:SINK:UPLOAD`, sorted sets of numbers
 
-The scripts that write records name `grant:ID`, the number of uses of an upload token, until it expires. Those of jobs
-name `due-jobs`, `ended-jobs` and `upload-jobs:UPLOAD`, sorted sets of jobs by the time at which they are due, ended or
-were created.
+The scripts that write records name `grant:ID`, the number of uses of an upload token, kept until
+`Grant.forgotten_at`. Those of jobs name `due-jobs`, `ended-jobs` and `upload-jobs:UPLOAD`, sorted sets of jobs by the
+time at which they are due, ended or were created.
 """
 
 from __future__ import annotations

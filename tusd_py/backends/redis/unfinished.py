@@ -62,7 +62,8 @@ class Recount:
         listing: Callable[[UploadId | None, int], Awaitable[Sequence[Upload]]],
         keys: Keys,
     ) -> None:
-        """`listing` returns up to so many uploads whose ids follow an id (None: from the first), by id."""
+        """`listing(after, limit)` returns up to `limit` uploads with ids greater than `after`, by id (None: from the
+        first)."""
         self._redis, self._listing, self._keys = redis, listing, keys
         self._script = redis.register_script(_RECOUNT)
         self._after: UploadId | None = None

@@ -34,7 +34,7 @@ def read_usage(account: str, connection: sqlite3.Connection) -> Usage:
 
 
 def read_usages(after: str | None, limit: int, connection: sqlite3.Connection) -> Sequence[Usage]:
-    """Return up to `limit` usages of accounts greater than `after`, by account."""
+    """Return up to `limit` usages of accounts greater than `after` (None: from the first), by account."""
     return [_usage(row) for row in connection.execute(_USAGES, (after or "", limit))]
 
 

@@ -67,7 +67,7 @@ class SqliteThread:
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:
         """Run `work` in the thread; return its result once committed. With `grows`, `work` needs more space: StateFull
-        is raised instead if only the reserve of the disk is free."""
+        is raised instead if less than the reserve of the disk is free."""
         return await self._run(ThreadJob(partial(self._unless_full, work) if grows else work, writes=True))
 
     async def space(self) -> Space:

@@ -189,7 +189,7 @@ class SqliteState:
         new: bool = False,
     ) -> None:
         """Store the events and do the work in one transaction. With `new`, the work creates the record: the upload
-        gets an event number even without events, and the disk must have more free space than the reserve.
+        gets an event number even without events, and at least the reserve of the disk must be free.
         """
         numbered = _with_events(work, recorded, events) if new or events else work
         await self._thread.write(numbered, grows=new)

@@ -15,7 +15,8 @@ that aren't UTF-8."""
 
 
 def encode(value: Value) -> bytes:
-    """Return the value as JSON without blanks. Keys keep their order: the caller sorts those of what is a map in tusd.
+    """Return the value as JSON without blanks between its tokens. Keys keep their order: the caller sorts those of what
+    is a map in tusd.
 
     A lone surrogate that stands for a byte (U+DC80 to U+DCFF) is written as U+FFFD, any other as a question mark.
     """

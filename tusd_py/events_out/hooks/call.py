@@ -34,9 +34,9 @@ class Call:
     trace: Trace | None = None
     """The trace that the call belongs to."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """The environment variables that describe the upload to a command."""
+    """The environment variables that tell a command of the upload, the call and the trace (`environment`)."""
     status_only: bool = False
-    """True if the answer's body has no meaning, as that to an event. Over HTTP, it may be missing then."""
+    """True if only the answer's status counts, as for an event. Over HTTP, the result's body is empty then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +60,17 @@ class HookCaller(Protocol):
     """A caller of hooks of one kind: over HTTP, as commands, or in Python."""
 
     async def call(self, call: Call, seconds: float) -> Result:
-        """Return the answer. Raises CallFailed if none came within `seconds`, or if the call failed. A hook that isn't
-        there gives an empty answer.
+        """Return the answer, over HTTP also one with an error status; an empty answer if there is no command or method
+        for the hook. Raises CallFailed if no answer came within `seconds`, or if the call failed.
         """
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections, or end the threads, that the caller uses."""
 
 
 def call_of(message: Message, call_id: str, upload: Upload, caller: Caller, forward: Sequence[str]) -> Call:
-    """Return the call of a hook with the message. `forward` names the header fields of `caller` to send along, as
-    spelled to the hook.
+    """Return the call of a hook with the message. `forward` names the header fields of `caller` to send along, spelled
+    as the hook gets them.
     """
     trace = caller.trace or upload.trace
     return Call(

@@ -20,8 +20,9 @@ class CommandCaller:
 
     def __init__(self, folder: Path, concurrency: int, environ: Mapping[str, str], limit: int = BODY_LIMIT) -> None:
         """Call the commands in `folder`, at most `concurrency` at a time. Their environment is `environ`
-        without this server's settings that have SECRET in their names. A result has at most `limit` + 1 bytes
-        of output: the last shows that there were more.
+        without this server's settings that have SECRET in their names, and the variables of the call
+        (`Call.environment`). A result has at most `limit` + 1 bytes of output: the last shows that there
+        were more.
         """
         self._folder, self._limit = folder.absolute(), limit
         self._slots = asyncio.Semaphore(concurrency)

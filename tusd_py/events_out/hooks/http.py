@@ -27,8 +27,8 @@ _IDLE_SECONDS = 4.0
 _LONGEST_PAUSE = 7 * 86_400.0
 """The longest Retry-After in seconds that counts."""
 _OURS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "user-agent"})
-"""The header fields of a client that are never forwarded, since a call has fields with these names itself, as it has
-webhook-…."""
+"""The header fields of a client that are never forwarded, and neither are those that begin with webhook-: such fields
+belong to the call itself."""
 
 
 class HttpCaller:
@@ -91,7 +91,8 @@ class HttpCaller:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After (RFC 9110, 10.2.3), a number or a date, at most 7 days; None if not valid."""
+    """Return the seconds of Retry-After (RFC 9110, 10.2.3), a number or a date, from 0 to 7 days; None if the field is
+    missing or not valid."""
     value = headers.get(hdrs.RETRY_AFTER, "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), _LONGEST_PAUSE)

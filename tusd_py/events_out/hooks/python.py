@@ -28,8 +28,8 @@ class PythonCaller:
     succeeds.
 
     A method gets the call's JSON as a dict, and returns None or the answer's JSON, as Python values. A method that
-    isn't `async` runs in a thread, and still runs after its call has timed out; while such methods hold all threads,
-    further calls fail at once.
+    isn't `async` runs in a thread, and still runs after its call has timed out; while methods whose calls have timed
+    out hold all threads, further calls of methods that aren't `async` fail at once.
     """
 
     def __init__(self, hooks: object, observer: Observer) -> None:
@@ -91,7 +91,7 @@ def _encoded(answer: object) -> bytes:
 
 def load_hooks(name: str) -> object:
     """Return the object that `module:name` names; a class is instantiated. Modules are searched in the current folder,
-    too. Raises ConfigurationError."""
+    too. Raises ConfigurationError if the import, the name or the class fails."""
     module, _, attribute = name.partition(":")
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, folder)

@@ -31,11 +31,11 @@ class Broker(Protocol):
 
 
 class BrokerSink:
-    """A sink that sends each event to a broker."""
+    """A sink that sends events to a broker; an event that the format can't express is skipped."""
 
     def __init__(self, broker: Broker, reader: FactsReader, form: Format, seconds: float) -> None:
-        """Send messages in the format `form` to the broker; `reader` gives what they tell of an event, and `seconds`
-        is the time for one attempt."""
+        """Send messages in the format `form` to the broker; `reader` returns the facts that they are made of, and
+        `seconds` is the time for one attempt."""
         self._broker, self._reader, self._format, self._seconds = broker, reader, form, seconds
 
     async def publish(self, delivery: Delivery) -> None:

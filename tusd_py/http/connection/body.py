@@ -121,7 +121,7 @@ async def send_continue(request: web.Request) -> None:
 
 
 async def expect(request: web.Request) -> None:
-    """Handle Expect in place of aiohttp, for `add_route(expect_handler=…)`. It sends nothing: what reads the body calls
-    `send_continue` first, once the request is accepted. Raises HTTPExpectationFailed for any other expectation."""
+    """Check Expect in place of aiohttp, for `add_route(expect_handler=…)`. Sends nothing: once the request is accepted,
+    the reader of the body calls `send_continue` first. Raises HTTPExpectationFailed unless Expect is 100-continue."""
     if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
         raise web.HTTPExpectationFailed(text="expectation-failed: the only expectation served is 100-continue\n")

@@ -23,7 +23,7 @@ class BodyStream:
     """
 
     def __init__(self, request: web.Request, response: web.StreamResponse, patience: float) -> None:
-        """`patience` is the number of seconds after which a client that takes no byte of what waits is disconnected."""
+        """Take `patience`: the seconds after which a client that takes none of the waiting bytes is disconnected."""
         self._request, self.response, self._patience = request, response, patience
         self._sending = LastingWait()
         self._sent_at = 0.0
@@ -34,7 +34,7 @@ class BodyStream:
 
     @property
     def connected(self) -> bool:
-        """False once the client has closed the connection."""
+        """False once the client or this process has closed the connection."""
         return is_connected(self._request)
 
     @property
@@ -109,7 +109,7 @@ class BodyStream:
 
 
 def is_connected(request: web.Request) -> bool:
-    """Return False once the client has closed the connection."""
+    """Return False once the client or this process has closed the connection."""
     return request.transport is not None and not request.transport.is_closing()
 
 

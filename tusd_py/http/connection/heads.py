@@ -30,7 +30,7 @@ from tusd_py.transfer.memory import CLAIMED_AFTER
 _STEP = 8 * 1024
 """The most bytes of one read from a socket while no body is being read."""
 _FREE = 8 * 1024
-"""Bytes of a head that take no memory from the budget."""
+"""The most bytes of a head for which no memory is taken from the budget: a longer one takes it for all its bytes."""
 _TIMES = 2
 """Bytes in memory for each byte of a head: aiohttp keeps the head as sent and as parsed."""
 _LINGER = 1.0

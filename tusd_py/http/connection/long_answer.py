@@ -30,7 +30,7 @@ class LongAnswer(asyncio.Protocol):
         self.sent_at = self._taken_at = _now()
         """The time, of the event loop's clock, at which bytes were last sent."""
         self._backlog = 0
-        """Bytes in the transport's buffer when the client was last seen to take some."""
+        """Bytes in the transport's buffer after the last write, or when the client was last seen to take some."""
         self._lost: Callable[[], object] = _do_nothing
         self.wake: Callable[[], None] = _do_nothing
         """Called once the client takes more after a pause, and once the connection is lost."""

@@ -59,8 +59,8 @@ class SlabQueue:
         return chunk
 
     def buffer(self, limit: int) -> memoryview:
-        """Return memory for the next read, at most `limit` bytes; a new slab, no larger than `limit` needs, once the
-        last one is full."""
+        """Return memory for the next read, at most `limit` bytes; once the last slab is full, from a new one
+        (`_begin`)."""
         if self.full:
             self.set_aside()
             self._begin(limit)
@@ -95,9 +95,9 @@ class SlabQueue:
         return data
 
     def _begin(self, limit: int) -> None:
-        """Take a new slab, no larger than `limit` bytes need. Its size adapts to the last one's: small at first, so
-        that many slow clients hold little, and doubled or halved by the number of reads that filled the last slab
-        (`_MANY`)."""
+        """Take a new slab, no larger than `limit` bytes need unless they need less than `MIN_SLAB`. Its size adapts to
+        the last one's: small at first, so that many slow clients hold little, and doubled or halved by the number of
+        reads that filled the last slab (`_MANY`)."""
         if self._reads <= 1:
             self._size = min(self._size * 2, SLAB)
         elif self._reads > _MANY:

@@ -26,8 +26,8 @@ is handed on alone. The bytes are in the slab, and aren't lost if the wait ends 
 
 
 def take_over(request: web.Request, slabs: Slabs) -> SocketReader | None:
-    """Return a reader of the rest of the body; None where aiohttp must read it: with TLS, a chunked or encoded body,
-    another event loop, or less than `_LEAST` bytes to come."""
+    """Return a reader of the rest of the body; None where aiohttp must read it: with TLS, a chunked or encoded body, an
+    event loop without asyncio's socket transport, fewer than `_LEAST` bytes to come, or a failed connection."""
     length, content, transport = request.content_length, request.content, request.transport
     if not internals.REPLACES_PARSERS or hdrs.CONTENT_ENCODING in request.headers:
         return None

@@ -32,7 +32,7 @@ _RESTART_SECONDS = 5
 """Seconds after which a browser loads the page again if the server shuts down."""
 _PAGE_SECONDS = 300.0
 _UPDATES = 2000
-"""The most CSS rules sent for one page before it is loaded again: the browser keeps them all."""
+"""The number of CSS rules after which a page ends and is loaded again: the browser keeps them all."""
 _UNENDED = frozenset({JobPhase.QUEUED.value, JobPhase.RUNNING.value})
 _DEAD = Selection(states=frozenset({DeliveryState.DEAD}))
 

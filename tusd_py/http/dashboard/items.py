@@ -25,7 +25,7 @@ class Item:
     """An item of the dashboard as it is now: an upload, a job, a receiver of events, a failed delivery or a server."""
 
     key: str
-    """Its CSS class, which no other item has."""
+    """The CSS class of the item, which no other item has."""
     element: h.Element | None
     """The HTML of the item; None once the item is removed."""
     rules: Sequence[str]
@@ -56,8 +56,8 @@ class Forms:
         return self.cancels and not _is_settled(job) and (self.cancels_required or not job.required)
 
     def may_terminate(self, upload: Upload) -> bool:
-        """Return True if clients may terminate the upload: always if it is unfinished or partial, else only if the
-        settings allow them to terminate finished uploads."""
+        """Return True if clients that may terminate uploads at all (`terminates`) may terminate this one: always if it
+        is unfinished or partial, else only if the settings allow them to terminate finished uploads."""
         return self.terminates_finished or not upload.done or upload.kind is Kind.PARTIAL
 
     def button(self, path: str, label: str) -> h.Element:

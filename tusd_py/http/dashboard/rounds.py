@@ -20,7 +20,8 @@ class Rounds(Generic[Row]):
     `look` starts again from the first row."""
 
     read: Callable[[Row | None, int], Awaitable[Sequence[Row]]]
-    """Reads a page of up to a number of rows that follow a row (None: the first); an empty one after the last."""
+    """A function that returns a page of the rows after a given row (None: from the first on), at most a given number;
+    an empty page after the last row."""
     _last: Row | None = None
     _count: int = 0
 

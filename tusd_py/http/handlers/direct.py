@@ -41,7 +41,8 @@ _UNRESERVED = 8 * 1024
 _MEMORY_TIMEOUT = 15.0
 """Seconds to wait for the memory of a body."""
 _ARRIVING = 2
-"""Bytes in memory for each byte that has arrived of a body, until it is read."""
+"""Bytes of memory that are charged for each byte of a body as it arrives; the rest of `MEMORY_FACTOR` is charged once
+the body is whole."""
 _HOLDING = web.RequestKey("holding", Holding)
 
 
@@ -109,7 +110,8 @@ async def _fill(
 
 
 async def _next_chunk(request: web.Request, context: Context) -> bytes:
-    """Return the next bytes of the body; empty at its end. Raises ConnectionResetError after the longest pause."""
+    """Return the next bytes of the body; empty at its end. Raises ConnectionResetError if none arrive for
+    `network_timeout` seconds, or the body is cut off."""
     try:
         async with asyncio.timeout(context.network_timeout):
             return await request.content.readany()

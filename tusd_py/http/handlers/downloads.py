@@ -71,7 +71,8 @@ async def _deliver(
     request: web.Request, context: Context, upload: Upload, span: Span, response: web.StreamResponse
 ) -> web.StreamResponse:
     """Send all bytes of `span`, and log the download. If bytes can't be had after the head was sent, the connection is
-    aborted: a client must never take a part for the whole. Before that, raises StorageUnavailable, UploadLost."""
+    aborted: a client must never take a part for the whole. Before that, raises ServiceUnavailable (memory is short),
+    StorageUnavailable, UploadLost; at any time OSError if the client is gone."""
     with ExitStack() as stack:
 
         async def begin() -> Outflow:

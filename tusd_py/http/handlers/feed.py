@@ -141,8 +141,8 @@ class _Lines:
 
 
 def _read_choice(request: web.Request, context: Context) -> Choice:
-    """Return the choice of events that the query asks for, among those that the caller may see. Raises
-    Unauthenticated, InsufficientScope, or the refusal of the caller's credential.
+    """Return the choice of events that the query asks for, among those that the caller may see. Raises what
+    `watcher_of` raises.
     """
     watcher = watcher_of(request, context, WATCH)
     types = request.query.get("types")

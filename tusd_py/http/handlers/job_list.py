@@ -93,8 +93,8 @@ async def _jobs(query: _Query, store: JobStore, size: int = DEFAULT.page_size) -
 
 
 def _read(request: web.Request, context: Context, form: ListFormat) -> _Query:
-    """Return the query for jobs that the request asks for, within what its caller may see. Raises BadQuery;
-    Unauthenticated, InsufficientScope or the refusal of the caller's credential (see `watcher_of`).
+    """Return the query for jobs that the request asks for, within what its caller may see. Raises BadQuery, and what
+    `watcher_of` raises.
     """
     watcher, query = watcher_of(request, context), request.query
     phases = frozenset(query["phase"].split(",")) if "phase" in query else None

@@ -21,7 +21,7 @@ from tusd_py.protocol.listing import end_members, fault_members, ndjson_line
 
 _LOOK_SECONDS = 0.5
 _TOLD_SECONDS = 1.0
-"""The least seconds between two states that are sent."""
+"""The least seconds between two states that are sent; the final state may follow sooner."""
 _END = ".end"
 
 
@@ -34,7 +34,7 @@ class StreamFormat:
     end: Callable[[Job, int], bytes]
     """Makes the end of the stream from the ended job and the number of states sent."""
     fault: Callable[[str, Job], bytes]
-    """Makes the end of a stream that breaks off from the code of the refusal and the job as last read."""
+    """Makes, from the code of the refusal and the job as last read, the end of a stream that breaks off."""
     pulse: bytes
     """Bytes that are sent after a silence, and mean nothing."""
     tells_last: bool

@@ -78,7 +78,8 @@ async def watching(request: web.Request, context: Context, tail: str, *, resumed
 
 
 def live_of(context: Context) -> Live:
-    """Return the parts that tell listeners of uploads. Raises UploadNotFound if these are switched off."""
+    """Return the parts of this process that tell listeners of changes of uploads. Raises UploadNotFound if that is
+    switched off."""
     if context.live is None:
         raise UploadNotFound
     return context.live

@@ -33,8 +33,8 @@ _RIGHTLESS = (Unauthenticated, InsufficientScope, UploadNotFound)
 
 
 async def _open(request: web.Request, context: Context) -> web.StreamResponse:
-    """Open the WebSocket, and serve it until the connection ends, or the upload is gone, or finished with its jobs
-    ended. Raises Refusal, StateUnavailable, only before the WebSocket is open.
+    """Open the WebSocket, and serve it until the connection ends, the server shuts down, or the upload is gone, or
+    finished with its jobs ended. Raises Refusal, StateUnavailable, only before the WebSocket is open.
     """
     _check_origin(request, context)
     heartbeat = None if context.live is None else context.live.heartbeat
@@ -88,8 +88,8 @@ class _Socket:
             await end(reader)
 
     async def _tell_all(self) -> None:
-        """Send messages about the upload as they are due, until the last one (`success`, or `error` if it is gone) is
-        sent, the connection ends or the server shuts down; then close the socket."""
+        """Send messages about the upload as they are due, until the last one (`success`, or `error` if the upload is
+        gone) is sent, the connection ends or the server shuts down; then close the socket."""
         clock, watched = self._engine.clock, self._watched
         while not self._socket.closed and watched.listener.connected:
             if watched.live.hub.closed:

@@ -2,7 +2,7 @@
 unchanged.
 
 The page may connect to its own origin and the endpoint's alone, and runs nothing but its own script (CSP Level 3).
-Browsers revalidate `index.html` each time; the other files have a hash of their content in their names, and are cached.
+Files with a hash of their content in their names are cached; browsers revalidate `index.html` and the rest each time.
 """
 
 from __future__ import annotations

@@ -33,8 +33,9 @@ from tusd_py.serving.negotiation import prefers_html
 async def answer_plain(
     request: web.Request, context: Context, terms: PlainTerms, head: RequestHead, body: RequestBody
 ) -> web.StreamResponse:
-    """Create the uploads of a request without a protocol's header fields, one for each file of a form, and
-    return 201, or 303 if the query asks for a redirect that `terms`, the settings of plain uploads, allow.
+    """Create the uploads of a request without a protocol's header fields, one for each file of a form, and return 201,
+    or 303 if the query asks for a redirect to the creation endpoint's origin, or to one that `terms`, the settings of
+    plain uploads, allow.
 
     No upload stays after an error, or after a body that ended too early: `bodies.answer_cut` then answers,
     or closes the connection. Raises Refusal and the engine's errors (`domain.errors`).

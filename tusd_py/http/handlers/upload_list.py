@@ -40,7 +40,7 @@ _META = "meta."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListQuery:
-    """A request for a list."""
+    """A request for a list of uploads: its format, range and selection, and its caller's right to see."""
 
     form: ListFormat
     since: int

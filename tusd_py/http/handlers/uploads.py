@@ -103,8 +103,8 @@ def _counting(context: Context, upload_id: UploadId, intent: Append, body: Reque
 async def _with_link(
     request: web.Request, context: Context, upload: Upload, reply: Reply, endpoint: Callable[[], str]
 ) -> Reply:
-    """Return the reply, with the reading link in its Link field if the upload is finished and the caller may read it.
-    `endpoint` returns the creation endpoint's URL."""
+    """Return the reply, with the reading link in its Link field if the upload has one (`Links.header_fields`) and the
+    caller may read the upload. `endpoint` returns the creation endpoint's URL."""
     if not request[ENGINE].may_read(upload):
         return reply
     link = await context.links.header_fields(upload, endpoint)

@@ -73,8 +73,9 @@ class Export(PlainKind):
 
 
 def _unasked(work: Work) -> Engine:
-    """Return the engine that makes the export: without scans, limits of types and of an upload's length, and questions
-    to hooks, as these judge uploads of clients, and all members of the export have passed them.
+    """Return the engine that makes the export: without scans, limits of types, the credential's limit on an upload's
+    length, and questions to hooks, as these judge uploads of clients, and all members of the export have passed them.
+    The server's limit on an upload's length still applies.
     """
     engine = acting(work, replace(work.job.allowance, types=(), max_length=None))
     limits = replace(engine.limits, allowed_types=(), allowed_extensions=())

@@ -66,9 +66,9 @@ async def _block(work: Callable[[], None]) -> None:
 
 
 class _CopyFile:
-    """The file of one copy under way, locked against other copies to the same key. Until `move`, it has a
-    temporary name in the directory of its place. Every method blocks and may raise OSError; call them in the
-    order below.
+    """The file of one copy under way, locked against other copies to the same key. Until `move`, it has a temporary
+    name, in the directory that it is to be in. Every method blocks and may raise OSError; call them in the order
+    below.
     """
 
     def __init__(self, folder: Path, key: str, mode: int) -> None:

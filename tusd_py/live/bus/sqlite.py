@@ -12,7 +12,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.tasks import end
 
 _PAUSE = 0.2
-"""Seconds between two looks at that number."""
+"""Seconds between two looks at the number (`PRAGMA data_version`)."""
 
 
 class SqliteBus:

@@ -35,7 +35,7 @@ class Mark(enum.Enum):
 
     FILE = enum.auto()
     FORM = enum.auto()
-    """The final boundary."""
+    """The end of the form: its final boundary has come."""
 
 
 FormEvent = FileBegin | bytes | memoryview | Mark | Refusal

@@ -49,8 +49,8 @@ def read_post(head: RequestHead) -> Create:
 
 
 def check_form(head: RequestHead, limits: Limits) -> None:
-    """Raise WrongContentType if a form has a Content-Encoding, TooLarge if its Content-Length shows that its files
-    together have more bytes than one upload may. No byte of the form need have been read."""
+    """Raise WrongContentType if a form has a Content-Encoding other than `identity`, TooLarge if its Content-Length
+    shows that its files together have more bytes than one upload may. No byte of the form need have been read."""
     if head.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WrongContentType("send the form as it is, without Content-Encoding")
     largest = limits.announced_max_length
@@ -63,7 +63,8 @@ def _create(head: RequestHead, name: bytes) -> Create:
 
 
 def create_whole(metadata: Metadata, length: int | None) -> Create:
-    """Return the intent of a file whose bytes all come in one request; None for a length that isn't declared."""
+    """Return the intent to create an upload whose bytes all come in one request. `length` is in bytes; None if the
+    client doesn't declare it."""
     return Create(metadata=metadata, body=Body(length=length), completion=Completion.WITH_THIS, unresumable=True)
 
 

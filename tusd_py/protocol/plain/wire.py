@@ -1,5 +1,5 @@
-"""The wire of plain HTTP, which writes its replies: that of tus, but without the header fields of tus, and with the
-statuses that protocols share."""
+"""The wire of plain HTTP, which writes its refusals: without the header fields of tus, and with the statuses that
+protocols share. `answers` makes the replies to uploads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 
 class Plain(Tus):
-    """The wire of plain HTTP: it writes replies to clients that know no upload protocol. Refusals are lines of text."""
+    """The wire of plain HTTP, for clients that know no upload protocol. Only its refusals are used: lines of text."""
 
     common_headers: Mapping[str, str] = {}
 

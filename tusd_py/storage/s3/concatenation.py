@@ -23,7 +23,7 @@ from tusd_py.storage.s3.reading import read_through
 async def concatenate(buckets: Buckets, upload: Upload, sources: Sequence[Upload]) -> Finished:
     """Create the object of a final upload from its sources, possibly in other buckets. A repeated call begins again.
 
-    Raises UploadLost if a source's object is missing.
+    Raises UploadLost if a source's object is missing, or if the new multipart upload or one of its parts has vanished.
     """
     bucket, cursor = buckets.of(upload), S3Cursor.load(upload.cursor)
     job = _Job(buckets=buckets, bucket=bucket, upload=upload, key=cursor.key, sources=sources)
@@ -53,7 +53,8 @@ class _Job:
         return StoredObject(etag=await self._complete(created.multipart, plan), troubled=created.troubled)
 
     async def _complete(self, multipart: str, plan: Sequence[PlannedPart]) -> str:
-        """Fill and complete the multipart upload; return the object's ETag. After a failure abort it."""
+        """Fill and complete the multipart upload; return the object's ETag. Raises UploadLost if the multipart upload
+        is gone and there is no object. Abort the multipart upload after any other failure."""
         try:
             parts = await self._parts(multipart, plan)
             return await complete(self.bucket, self.upload, self.key, multipart, parts)

@@ -14,7 +14,7 @@ from typing import Any
 from tusd_py.ports.direct import CorsRule
 
 _UPLOADS = CorsRule(id="tusd-py-uploads", methods=("PUT", "POST"), exposed=("ETag", "Location"))
-"""The rule for direct uploads; Uppy reads the headers of S3's answers that it exposes."""
+"""The rule for direct uploads, to which `needed` adds the origins. Uppy reads the exposed headers of S3's answers."""
 _DOWNLOADS = CorsRule(
     id="tusd-py-downloads",
     origins=("*",),
@@ -24,9 +24,10 @@ _DOWNLOADS = CorsRule(
 """The rule for downloads, for any origin: a redirected browser sends the origin `null` (Fetch standard, 4.4)."""
 
 _ANY = re.compile(r"(?:\.|\\[dwS]|\[[^\]]*\])[*+]")
-"""Wildcards of a regular expression, such as `.*` and `[^.]+`, for which S3 writes `*`."""
+"""The pattern of a wildcard in a regular expression, such as `.*` and `[^.]+`, for which S3 writes `*`."""
 _MARK = "\0"
-"""The mark of a wildcard: a `*` that is left over repeats a letter, for which S3 has no words."""
+"""The character that replaces each wildcard at first: a `*` that remains then repeats what is before it, which S3
+can't express."""
 _LEFT_OVER = re.compile(rf"[\\()\[\]{{}}?+*^$]|{_MARK}.*{_MARK}")
 
 

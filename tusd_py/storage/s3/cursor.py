@@ -33,7 +33,8 @@ class Part:
     length: int
     etag: str
     crc: str | None = None
-    """CRC-32C in base64 if the profile sends one: CompleteMultipartUpload must then repeat it."""
+    """CRC-32C in base64, None if it isn't known. CompleteMultipartUpload must repeat it if the multipart upload was
+    created with CRC-32C."""
 
     def same_as(self, part: Part) -> bool:
         """Return True if both hold the same bytes: their lengths are equal, and their checksums or their ETags are."""

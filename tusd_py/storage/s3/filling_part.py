@@ -55,7 +55,8 @@ class FillingPart:
 
     async def store_segment(self, save_info: Callable[[], Awaitable[None]]) -> None:
         """Call `save_info`, which stores the info object if one is still to be stored; store the bytes that are only in
-        memory as a segment, and begin to record that.
+        memory as a segment, and begin to record that. If the part has more than `Thresholds.segments` pieces, the
+        segment also takes the bytes of the last ones before it (`Assembly.merge`).
 
         The caller holds `lock`, so that no bytes are added meanwhile.
         """
@@ -72,8 +73,8 @@ class FillingPart:
         self._storing -= 1
 
     def keep(self) -> int:
-        """Hand the part to the cache of tails, for the next writer on this node; return how many of its bytes were in
-        memory: the caller releases these."""
+        """Hand the part to the cache of tails, for the next writer in this process; return how many of its bytes were
+        in memory: the caller releases these."""
         size = self.pieces.memory_size
         self._bucket.tails.keep(self._upload.id, self.pieces)
         self.pieces = Assembly()

@@ -83,7 +83,7 @@ async def complete(bucket: Bucket, upload: Upload, key: str, multipart: str, par
     """Send CompleteMultipartUpload until its result is certain, but at most `Thresholds.completions` times; return the
     object's ETag.
 
-    Raises S3Missing if the multipart upload is gone, UploadLost if a part is gone, else S3Error.
+    Raises S3Missing if the multipart upload is gone, UploadLost if a part is gone or holds other bytes, else S3Error.
     """
     total = upload.length if bucket.options.profile.total_size else None
     attempt, max_attempts = 0, bucket.thresholds.completions

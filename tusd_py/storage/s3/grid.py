@@ -65,9 +65,9 @@ def grid_for(
 ) -> Grid:
     """Return the grid of a new upload, whose parts have `largest` bytes at most.
 
-    A known length gets the smallest equal parts, of at least `base` bytes, that leave a margin below `max_parts`. An
-    unknown length gets parts that grow from `base` bytes on; with `equal`, for a provider that requires one size, parts
-    of `base` bytes, or of `equal` bytes if that is more.
+    A known length gets equal parts of `base` bytes or, if these would leave no margin below `max_parts`, of the fewest
+    whole MiB that leave one. An unknown length gets parts that grow from `base` bytes on; with `equal`, for a provider
+    that requires one size, parts of `base` bytes, or of `equal` bytes if that is more.
     """
     if length is None:
         base = base if equal is None else max(base, equal)

@@ -28,10 +28,11 @@ def object_key(upload: Upload, *, prefix: str, template: str) -> str:
 
 
 def sanitize(filename: str) -> str:
-    """Return the file name without characters special to paths, URLs or shells, cut at its start to 100 characters.
+    """Return the last component of a file name, which may be a path, without characters special to paths, URLs or
+    shells, and cut at its start to 100 characters.
 
-    `_` replaces runs of characters other than ASCII letters, digits, `.`, `_` and `-`. If there are only such
-    before the first dot, they become `file`: `é.pdf` gives `file.pdf`.
+    `_` replaces runs of characters other than ASCII letters, digits, `.`, `_` and `-`. If a name has nothing but such
+    characters before its first dot, they become `file`: `é.pdf` gives `file.pdf`.
     """
     stem, dot, extension = base_name(filename).lstrip(".").partition(".")
     name = _UNSAFE.sub("_", stem).strip("_") or "file"

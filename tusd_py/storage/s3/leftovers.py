@@ -67,10 +67,9 @@ async def find(bucket: Bucket) -> AsyncIterator[Leftover]:
 
 
 async def clean(bucket: Bucket, upload: Upload) -> None:
-    """Remove the upload's internal objects, and the multipart uploads under its key, that it doesn't need: those that
-    its record doesn't name, once it is done each multipart upload, and all of them if it is terminating or gone. But of
-    the multipart uploads of a gone one whose key was chosen, remove only the one that its record names: another upload
-    may have the key by now."""
+    """Remove the upload's internal objects, and the multipart uploads under its key, except those that it needs (see
+    `needs`); if it is terminating or gone, remove all of them. But if it is gone and its key was chosen, abort only the
+    multipart upload that its record names: another upload may have the key by now."""
     client, cursor = bucket.client, S3Cursor.load(upload.cursor)
     shared = upload.phase is Phase.GONE and upload.chosen_key is not None
     async for listed in client.list_multiparts(cursor.key):

@@ -70,5 +70,6 @@ class S3Options:
     acl: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     info_objects: bool = False
-    """True if every unfinished upload's record is copied into the bucket, so that `repair` can restore all of it; if
-    False, only that of an upload with a chosen key is."""
+    """True if the record of each unfinished upload is copied into the bucket with its first stored bytes, so that
+    `repair` can restore all of it; if False, only if a hook or a credential chose or prefixed the key. Direct uploads
+    have no copy."""

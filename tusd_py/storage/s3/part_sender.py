@@ -69,7 +69,8 @@ class PartSender:
     async def save_info(self) -> None:
         """Store the info object if the upload is to have one and has none yet; the next checkpoint names it.
 
-        To be called before a segment or multipart upload is stored.
+        To be called before a segment is stored and, if the key alone tells the upload's id, before the multipart upload
+        is created.
         """
         async with self._info_lock:
             if (self._bucket.options.info_objects or not self._key_tells_id) and self._chain.cursor.info is None:

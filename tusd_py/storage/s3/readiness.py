@@ -1,9 +1,9 @@
 """The readiness check of the bucket. It runs every few seconds on every node, so it writes only if that is necessary.
 
-In a bucket with versioning each write leaves a version behind. So the check writes an object only before the first
-upload, and after a failed one, until a write succeeds; else it sends a HeadBucket by botocore and a GetObject by the
-client that uploads use. That GetObject also finds the object of a process that was killed, which S3 may store later
-than the next process deletes it.
+In a bucket with versioning each write leaves a version behind. So each check sends a HeadBucket by botocore and a
+GetObject by the client that uploads use, but writes a test object only if no body was sent to S3 yet, or the last one
+failed. S3 may store the test object of a killed process late, after the next process has deleted it: the GetObject
+finds it then, and it is deleted.
 """
 
 from __future__ import annotations

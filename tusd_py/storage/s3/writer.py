@@ -79,7 +79,8 @@ class S3Writer:
         self._account.release(self._part.keep())
 
     async def _send_last(self) -> None:
-        """Send the end of the upload: as one object if it all fits into the first part, else as its last part."""
+        """Begin to send the end of the upload: all of it as one object if it fits into the first part and no multipart
+        upload was begun, else the last part if that has bytes."""
         if self._part.number == 1 and not self._sender.has_multipart:
             end = self._part.position
             self._sender.send_object(self._part.take(), end)

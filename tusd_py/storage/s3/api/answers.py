@@ -33,7 +33,8 @@ _WORDS: Mapping[str, Sequence[str]] = {
     "DeleteObjects": ("Deleted", "Errors"),
     "HeadObject": ("ContentLength",),
 }
-"""Fields by which an answer is known as S3's: every provider sends one of them, and no page of a proxy does."""
+"""Fields by which an answer is known as S3's: every provider sends one of them, and no page of a proxy does, except
+that a proxy's answer to a HEAD may have a Content-Length: `S3Client.head` requires an ETag, too."""
 
 T = TypeVar("T", bound=Mapping[str, object])
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 class S3Client:
-    """The calls to one bucket. Each may raise S3Error or a subclass, a retried call after its last attempt."""
+    """The calls to one bucket. Each may raise S3Error or a subclass: S3TransientError, if the call is retried, only
+    after the last attempt."""
 
     def __init__(
         self,
@@ -261,7 +262,7 @@ class S3Client:
 
     @property
     def writable(self) -> bool:
-        """True if S3 took the last body that was sent; False before the first."""
+        """True after S3 took a body; False before that, and after an S3Error, other than S3Missing, for a body."""
         return self._raw.writable
 
     async def cors(self) -> Sequence[CorsRule]:

@@ -45,8 +45,9 @@ class Presigner:
         return str(request.url)
 
     async def form(self, key: str, lifetime: float, fields: Mapping[str, str], min_size: int, max_size: int) -> Signed:
-        """Return a form, valid for `lifetime` seconds, with exactly these fields and a file of `min_size` to `max_size`
-        bytes. Raises S3Error without valid credentials."""
+        """Return a form, valid for `lifetime` seconds, with which a client stores a file of `min_size` to
+        `max_size` bytes under the key. It has `fields`, and those of key, bucket and signature; the client must send
+        exactly these. Raises S3Error without valid credentials."""
         chosen = {**fields, "key": key, "bucket": self.bucket}
         request = AWSRequest(method="POST", url=f"{self._base}/")  # uppy < 6.3 appends the key to the URL unescaped
         request.context["s3-presign-post-fields"] = chosen

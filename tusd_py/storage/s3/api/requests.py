@@ -27,9 +27,10 @@ from tusd_py.storage.s3.api.socket_writer import outlet
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
 
 _MIN_RATE = 64 * 1024
-"""Bytes a second below which a transfer counts as stalled."""
+"""Bytes a second below which the sending of a body counts as stalled."""
 _TIMEOUT_SECONDS = 30.0
-"""Seconds that one step may take: to connect, or to wait until S3 sends or takes some bytes."""
+"""Seconds that one step may take: to get a connection, also through a proxy, or to wait until S3 sends or takes some
+bytes. The connect of a socket has only 5 seconds."""
 _LARGE = 64 * 1024
 """Bytes from which a body bypasses aiohttp (`socket_writer.Outlet`); a smaller one is sent together with its head."""
 _BATCH = 1024 * 1024
@@ -126,7 +127,7 @@ class RawS3:
         self._region = region
         self._credentials = credentials
         self.writable = False
-        """True if S3 took the last body that was sent; False before the first."""
+        """True after S3 took a body; False before that, and after an S3Error, other than S3Missing, for a body."""
 
     @asynccontextmanager
     async def send(self, request: RawRequest) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -171,8 +172,9 @@ class RawS3:
 
     @asynccontextmanager
     async def _recording(self, request: RawRequest) -> AsyncIterator[None]:
-        """Turn exceptions into S3Error, and set `writable` if the request has a body: True after success, False
-        after a failure other than S3Missing. A request without a body changes nothing.
+        """Turn exceptions into S3Error as `translated` does, and set `writable` if the request has a body: True after
+        success, False after an S3Error other than S3Missing. UploadLost, a cancellation, and a request without a body
+        change nothing.
         """
         try:
             async with translated(request.operation):
