@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -13,7 +15,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.listing import last_seq, newest
-from tusd_py.ports.state import Numbered
+from tusd_py.ports.state import Numbered, StateStore
 
 
 @pytest.fixture
@@ -57,3 +59,8 @@ async def test_an_upload_that_changes_meanwhile_comes_once(harness: Harness, upl
 async def test_without_any_there_is_no_number(harness: Harness) -> None:
     latest, seq = await newest(harness.engine, lambda _: True, 10)
     assert (list(latest), seq) == ([], 0)
+
+
+async def test_without_an_outbox_no_event_has_a_number(harness: Harness) -> None:
+    state = SimpleNamespace(outbox=None)
+    assert await last_seq(replace(harness.engine, state=cast(StateStore, state))) == 0

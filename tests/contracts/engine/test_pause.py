@@ -115,3 +115,10 @@ async def test_no_part_of_a_paused_direct_upload_is_signed(harness: Harness) -> 
     assert await parts(harness.engine, upload.id, key) == []
     await resume(harness.engine, upload.id)
     assert await sign_part(harness.engine, upload.id, key, 1, None)
+
+
+async def test_a_pause_that_changes_nothing_saves_nothing(harness: Harness, upload: Upload) -> None:
+    paused = await pause(harness.engine, upload.id)
+    harness.state.saves.clear()
+    assert await pause(harness.engine, upload.id) == paused
+    assert harness.state.saves == []

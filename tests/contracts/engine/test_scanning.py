@@ -13,6 +13,7 @@ from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tests.support.jobs import job
 from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.errors import Unavailable
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.job import JobPhase
@@ -20,6 +21,7 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.scan_refusals import Infected, ScannerUnavailable, Unscanned
 from tusd_py.domain.upload import Upload
+from tusd_py.engine import repair_steps
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
@@ -27,6 +29,7 @@ from tusd_py.engine.engine import Screening
 from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.scanning import announce_job, record_scan, withdraw_pending
+from tusd_py.ports.body import BodyEnd
 
 CLEAN, PENDING = Scan(verdict=Verdict.CLEAN), Scan(verdict=Verdict.PENDING)
 FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
@@ -171,3 +174,17 @@ async def test_a_late_or_early_verdict_is_not_recorded(harness: Harness) -> None
     for upload in (unfinished.id, replace(done, id=harness.engine.new_id()).id):
         await record_scan(harness.engine, upload, FOUND)
     assert await harness.record(unfinished) == unfinished
+
+
+async def test_a_repair_says_what_a_scan_decides(harness: Harness, scanner: ScriptedScanner) -> None:
+    """A repair that finishes an upload tells that a scan refused its bytes, or that the scanner doesn't answer."""
+    upload = await create(harness.engine, creating(3, body=True), ScriptedBody(b"ab", end=BodyEnd.CUT))
+    harness.storage._parts[upload.id] += b"c"
+    full = await harness.state.save(replace(upload, offset=3, phase=Phase.FINISHING))
+    scanner.verdict = None
+    with pytest.raises(Unavailable, match="can.t be scanned"):
+        await repair_steps.finish(harness.engine, full)
+    scanner.verdict = FOUND
+    full = await harness.record(full)
+    assert await repair_steps.finish(harness.engine, full) == "ended, as a scan refused its bytes"
+    assert await harness.residue() == []

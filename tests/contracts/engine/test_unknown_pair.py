@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,10 +12,13 @@ from tests.support.events import event
 from tests.support.harness import Harness, ScriptedBody, second_harness
 from tests.support.intents import appending, creating
 from tests.support.uploads import upload
+from tusd_py.domain.access_refusals import OverQuota, TokenUsedUp
 from tusd_py.domain.account import Account
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, Unavailable, WrongPair
 from tusd_py.domain.events import EventType
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import pairing
 from tusd_py.engine.append import append
@@ -160,3 +164,20 @@ async def test_a_state_that_fails_is_asked_again(harness: Harness) -> None:
     with pytest.raises(StateUnavailable):
         await state.load(STRANGER)
     assert await state.load(STRANGER) is None
+
+
+async def test_a_known_pair_holds_quotas_and_uses_of_tokens(harness: Harness) -> None:
+    """The guard passes the quota, the grant and the refund of each change on to the state."""
+    state, quota = PairedState(harness.engine), Quota(max_bytes=10)
+    grant = Grant(jti="jti", max_uses=1, expires_at=time.time() + 3600)
+    ann = await state.create(upload(length=None, account=Account(name="ann")), quota=quota, grant=grant)
+    for refused in (
+        state.create(upload(2, length=11, account=Account(name="ann")), quota=quota),
+        state.save(replace(ann, length=11), quota=quota),
+    ):
+        with pytest.raises(OverQuota):
+            await refused
+    with pytest.raises(TokenUsedUp):
+        await state.create(upload(3), grant=grant)
+    await state.save(replace(ann, phase=Phase.TERMINATING), refund=grant)
+    await state.create(upload(3), grant=grant)
