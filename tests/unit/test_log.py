@@ -71,6 +71,14 @@ def test_below_the_level_nothing_is_said() -> None:
     assert [record["event"] for record in records(stream)] == ["loud"]
 
 
+def test_libraries_keep_to_the_level_too() -> None:
+    stream = configured(level="error")
+    for name in ("tusd_py.x", "botocore.auth", "asyncio", "aiohttp.server"):
+        logging.getLogger(name).warning("quiet")
+        logging.getLogger(name).error("loud")
+    assert [record["event"] for record in records(stream)] == ["loud"] * 4
+
+
 @pytest.mark.parametrize("name", ["botocore.auth", "urllib3.connectionpool", "aiohttp.access", "asyncio"])
 def test_what_others_say_too_often_or_too_openly_is_left_out(name: str) -> None:
     stream = configured(level="debug")

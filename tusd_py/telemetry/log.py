@@ -57,7 +57,7 @@ def get_logger(name: str) -> BoundLogger:
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
     """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each; as text, a
-    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up, those in `_MUTE` from ERROR up.
+    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up at most, those in `_MUTE` from ERROR up.
 
     Handlers that the root logger had are removed.
     """
@@ -68,7 +68,7 @@ def configure_logging(log_format: Literal["text", "json"], level: str, stream: T
     handler.setFormatter(_formatter(log_format, colours=handler.stream.isatty()))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     for name in _MUTE:
         logging.getLogger(name).setLevel(logging.ERROR)
 
