@@ -53,8 +53,9 @@ def _delay(bench: Bench, system: System, s3: Sink, hook: str) -> dict[str, float
 
 
 def _drained(bench: Bench, redis: str | None, hook: str) -> dict[str, float]:
-    """Measure the delivery of stored events by this process, with its state on the Redis at this URL or, if None, in a
-    new SQLite file; return the values of `_drain`."""
+    """Measure the delivery of stored events by this process to a receiver at the URL `hook`, with the state on the
+    Redis at the URL `redis` or, if None, in a new SQLite file. Return the deliveries a second (`per_s`) and this
+    process's CPU milliseconds for each (`cpu_ms`)."""
     with bench.temporary() as directory, _receiver(directory, hook):
         state = redis or f"sqlite:{directory / 'state.db'}"
         chosen = {"storage": f"file:{directory / 'data'}", "state": state, "redis_prefix": f"{directory.name}:"}

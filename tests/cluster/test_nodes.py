@@ -159,8 +159,8 @@ async def ends_without_success(writer: RawConnection, sending: asyncio.Task[None
 
 
 async def holds(fleet: Fleet, url: str) -> None:
-    """Check that every node serves the upload's content and that a sweep leaves nothing but its object; then terminate
-    the upload and add it to `fleet.terminated`."""
+    """Check that garbage collection leaves nothing of the upload but its object, and that every node serves DATA as its
+    content; then terminate the upload and add it to `fleet.terminated`."""
 
     async def alone() -> bool:
         await fleet.sweep()

@@ -1,5 +1,5 @@
-"""A full disk, made by a limit on the size of the server's files: the server can't write until the limit is lifted
-again."""
+"""A full disk, made by a limit on the size of the server's files: writes that need more space answer 503, recorded
+bytes are kept, and the upload goes on once the limit is lifted."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ class User:
         return list(json.loads((await self.ask("GET", "jobs?format=json")).body)["jobs"])
 
     async def exported(self, message: Mapping[str, object]) -> Job:
-        """The job of an export, once it has ended."""
+        """Ask for the export that `message`, the body of the POST, describes, as this user. Return its job once
+        that has ended, also if it failed."""
         job_id = json.loads((await self.ask("POST", "exports", message)).body)["id"]
 
         async def ended() -> bool:

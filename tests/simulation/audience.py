@@ -16,8 +16,12 @@ _LOOK = 0.5
 
 @asynccontextmanager
 async def listened(world: World, *streams: Listener | Follower) -> AsyncIterator[None]:
-    """Run the listeners while the block lasts, and then until all jobs have ended and each listener knows all events;
-    restart nodes that died. Raises Violation if a listener isn't told within GIVE_UP seconds."""
+    """Run the listeners while the block lasts, and then until all jobs have ended, each Listener has finished and each
+    Follower has got all events; meanwhile restart nodes that died.
+
+    Raises Untrue if jobs don't end within GIVE_UP seconds after the block; Violation if a listener isn't done within
+    GIVE_UP seconds after the jobs, or has seen a broken promise.
+    """
     tasks = [asyncio.create_task(stream.listen()) for stream in streams]
     try:
         yield

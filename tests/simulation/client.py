@@ -1,4 +1,5 @@
-"""A client that never gives up, as tus-js-client: on any trouble it asks for the offset and goes on from there."""
+"""A client like tus-js-client: after a failed PATCH it asks for the offset and goes on from there. It gives up only
+once the upload is gone (Vanished), or if nothing works for `GIVE_UP` seconds (Violation)."""
 
 from __future__ import annotations
 

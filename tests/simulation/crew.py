@@ -105,7 +105,8 @@ class Crew:
 
 
 def orders(kinds: Sequence[str]) -> list[JobOnFinish]:
-    """The jobs of each finished upload."""
+    """Return the jobs that finished uploads get, except partial ones and exports: one of each of these kinds, with the
+    arguments that it has by default."""
     return [JobOnFinish(kind=kind, args=Checksum().check({}) if kind == "checksum" else {}) for kind in kinds]
 
 

@@ -47,7 +47,8 @@ class DirectClient(Client):
         self._sent_parts = [part for _, part in sorted(stored.items())]
 
     async def _open(self) -> None:
-        """Open an upload for parts, if it was only announced."""
+        """Have the server start the multipart upload of this client's upload, unless it has one: `begin` with `late`
+        leaves that for later. Raises Vanished, and Violation after GIVE_UP seconds."""
         if self._upload.cursor.get("multipart") is not None:
             return
 

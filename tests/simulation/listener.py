@@ -36,8 +36,9 @@ class Stream:
 
     def __init__(self, world: World, path: str, *, at: int, leaves: Sequence[int], roams: bool, rests: float) -> None:
         """Begin at the node with index `at`. The client closes a connection after as many events as the first of
-        `leaves` says, the next one after as many as the second, and so on. It waits `rests` seconds before each new
-        connection, and with `roams` changes to the other node."""
+        `leaves` says, which is then dropped; with none left, no number of events makes it close one. It waits `rests`
+        seconds before each new connection, and changes to the other node with `roams`, or if the last one brought no
+        event."""
         self.world = world
         self.last_id = ""
         self._path, self._at, self._leaves, self._roams, self._rests = path, at, list(leaves), roams, rests

@@ -118,8 +118,8 @@ def watched(setup: Setup, crossings: Seen) -> Setup:
 
 @contextmanager
 def seams(crossings: Seen) -> Iterator[None]:
-    """Record in `crossings`, until the context ends, if numbers are reached that the code doesn't compare itself but
-    hands on, to a store, a library or a semaphore."""
+    """Until the context ends, record in `crossings` on which side of a threshold each use of it falls, for those that
+    the code doesn't compare itself but hands on, to a store, a library or a semaphore."""
     with (
         seams_of_pages(crossings),
         seams_of_storage(crossings),

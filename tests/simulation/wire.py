@@ -137,7 +137,7 @@ class _Writer(AbstractStreamWriter):
         """Do nothing: the client takes all at once."""
 
     async def write_headers(self, status_line: str, headers: Any) -> None:
-        """Do nothing: the client sees the task's response."""
+        """Do nothing: the simulated client reads the status from the response that the handler returns."""
 
     def send_headers(self) -> None:
         """Do nothing: the client sees the task's response, as with `write_headers`."""

@@ -46,7 +46,7 @@ class DirectClient:
         return await exchange(self._session, method, url, body, headers)
 
     async def ask(self, method: str, path: str, members: object = None, /, **query: object) -> Answer:
-        """Send `members` as JSON, if there are any, to the route at `path`."""
+        """Send `members` as JSON, if there are any, to the Companion route at `path` below `…/s3/`."""
         query_string = f"?{urlencode(query)}" if query else ""
         body = None if members is None else json.dumps(members)
         return await self.request(

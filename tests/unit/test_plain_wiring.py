@@ -1,4 +1,4 @@
-"""Plain uploads as the settings want them."""
+"""The terms of plain uploads by the settings (`plain_terms`), and the error if the library for forms is missing."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def read_question_url(value: str) -> str:
 
 
 def read_key_set_url(value: str) -> str:
-    """Return the URL if its scheme is https or its host is loopback, so that no proxy can change the answer. Raises
-    ValueError otherwise.
+    """Return the value if `read_question_url` takes it, and its scheme is https or its host is loopback, so that no
+    proxy can change the answer. Raises ValueError otherwise.
     """
     url = urlsplit(read_question_url(value))
     if url.scheme != "https" and not is_loopback(url.hostname or ""):

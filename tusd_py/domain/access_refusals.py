@@ -34,7 +34,8 @@ class InsufficientScope(Refusal):
 
 
 class AuthUnavailable(ServiceUnavailable):
-    """The server that checks credentials, or the one that publishes the keys to check them, doesn't answer."""
+    """The credential can't be checked now: the server that checks credentials, or the one that publishes the keys for
+    that, gave no answer, or one that can't be used, such as a 500."""
 
     code = "auth-unavailable"
 

@@ -28,7 +28,8 @@ class Thresholds:
     """Requests at a time, to one bucket, whose body is read from stored segments: the memory for these bytes is charged
     to no budget."""
     cursors: int = 16
-    """Superseded cursors that a request gathers before it deletes the objects that they name."""
+    """Superseded cursors that a request gathers before it deletes the objects that they name and no cursor still in use
+    does."""
     unproven: int = 64 * _MIB
     """Bytes of a body without a declared length that are stored but not recorded, as the body may prove too long. Once
     there are more, all are recorded as they come: a crash must not cost a day's upload."""

@@ -38,7 +38,8 @@ class Trace:
 
 def read_trace(headers: Mapping[str, str]) -> Trace | None:
     """Return the trace that a request's header fields name; None if traceparent is missing or malformed. Several lines
-    of tracestate are joined to one list (W3C Trace Context, 3.3.1); a list that is malformed or too long is dropped."""
+    of tracestate are joined to one list (W3C Trace Context, 3.3.1). A list with other characters than printable ASCII,
+    or longer than `_LONGEST_STATE`, is dropped; its members aren't checked."""
     parent, states = "", list[str]()
     for name, value in headers.items():
         match name.lower():

@@ -87,8 +87,9 @@ def _postpone(engine: Engine, upload_id: UploadId, pending: PendingEnd) -> None:
 
 
 async def _end(engine: Engine, upload_id: UploadId, pending: PendingEnd, *, wait: float | None = None) -> bool:
-    """End the upload and remove it. Returns True if it stays, as it is finished. Raises Locked, Superseded,
-    StateUnavailable."""
+    """End the upload for the pending reason and remove it, as far as that can be done now; do nothing if it is gone.
+    With `pending.unless_done`, a finished upload stays, and the result is True; else it is False. `wait` is that of
+    `Engine.hold`. Raises Locked, Superseded, StateUnavailable."""
     async with engine.hold(upload_id, wait=wait):
         upload = await engine.state.load(upload_id)
         if upload is not None and upload.done and pending.unless_done:

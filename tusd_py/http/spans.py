@@ -46,6 +46,7 @@ def _end(request: web.Request, span: RequestSpan, status: int) -> None:
 
 
 def _route(request: web.Request) -> str | None:
-    """Return the route's pattern; None for an unknown path. The path itself would name an upload."""
+    """Return the route's pattern; None if no route serves the path with this method. The path itself would name an
+    upload."""
     resource = request.match_info.route.resource
     return None if resource is None else resource.canonical

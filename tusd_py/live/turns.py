@@ -37,7 +37,8 @@ class Turns:
         self._queue = deque[TurnTaker]()
         self._later = dict[float, set[TurnTaker]]()
         self._idle = asyncio.Event()
-        """Set while no pass is to come or under way: a turn that is given during a pass begins no second one."""
+        """Set while no turn is due at once, and none is being taken. Not set while a call of `_pass` is scheduled or
+        running: `give` then schedules no second call."""
         self._idle.set()
 
     def give(self, taker: TurnTaker) -> None:

@@ -48,7 +48,8 @@ rights."""
 
 @pytest.fixture
 def engine(harness: Harness) -> Engine:
-    """The engine, acting for alice, where only its owner has rights to an upload."""
+    """The harness's engine, with direct uploads, acting for alice on a server that checks credentials: only an upload's
+    owner has rights to it, but a caller without a good credential may ask for its offset."""
     direct(harness)
     harness.engine = replace(harness.engine, rights=Rights(authenticating=True))
     return harness.engine.acting_for(ALICE)

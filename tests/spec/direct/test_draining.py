@@ -1,4 +1,5 @@
-"""A server that is about to end refuses new direct uploads and lets open ones finish, here below another path."""
+"""A server that is shutting down refuses new direct uploads and lets open ones finish; its application is mounted below
+`/media` of another one here."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ def test_an_entry_comes_back_as_it_was(entry: Entry) -> None:
 
 
 def test_fields_of_a_newer_version_are_passed_over() -> None:
-    """Members that this version doesn't know are ignored, also inside of an answer, a scan and a trace."""
+    """Members of a record that this version doesn't know are ignored, also in its hook's answer and its scan; so is a
+    further element of its trace."""
     stored = json.loads(encode(FULL))
     for record in (stored, stored["answer"], stored["scan"]):
         record["colour"] = "green"

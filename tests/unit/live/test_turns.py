@@ -1,4 +1,6 @@
-"""Turns of listeners: at once or later, at most one awaited by each listener, with other work between them."""
+"""Turns, the calls in which listeners do their work on the event loop (`tusd_py.live.turns`): a turn comes at once or
+later, each listener has one to come at most, and the loop does other work between them.
+"""
 
 from __future__ import annotations
 

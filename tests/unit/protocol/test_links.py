@@ -42,7 +42,8 @@ def test_what_was_made_up_is_none(name: str) -> None:
 
 @given(IDS, IDS)
 def test_names_of_ids_that_are_alike_have_nothing_in_common(first: UploadId, second: UploadId) -> None:
-    """The names of two ids, however alike these are, differ in both halves."""
+    """The names of two uploads in reading links differ in their first and in their last 21 characters, however alike
+    the ids are."""
     if first != second:
         assert OURS.name(first)[:21] != OURS.name(second)[:21]
         assert OURS.name(first)[22:] != OURS.name(second)[22:]

@@ -32,7 +32,7 @@ CONNECTION = (
     *("_msg_queue_resume_size", "_pause_reading_for_buffer", "_request_count", "_request_in_progress"),
     *("_payload_parser", "_resume_reading_for_buffer", "_upgraded", "_waiter"),
 )
-"""Attributes of a `RequestHandler` that counting heads needs."""
+"""Attributes of a `RequestHandler` that are needed to count the bytes of requests' heads (`heads.py`)."""
 SERVER = ("_kwargs", "_loop")
 """Attributes of a `Server` that counting heads needs."""
 FORGOTTEN = ("_current_request", "_force_close", "_manager", "_messages", "_task_handler", "transport")

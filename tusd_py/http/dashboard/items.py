@@ -29,7 +29,9 @@ class Item:
     element: h.Element | None
     """The HTML of the item; None once the item is removed."""
     rules: Sequence[str]
-    """The CSS rules for the item; a changed rule overrides the earlier one at the same position."""
+    """The CSS rules for the item. One that the item didn't have before is sent after those already sent, and so
+    overrides an earlier rule with the same selector and property; a rule that is no longer among them isn't taken
+    back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ class StreamFormat:
     pulse: bytes
     """Bytes that are sent after a silence, and mean nothing."""
     tells_last: bool
-    """True if the final state is sent before the end; else it is part of the end."""
+    """True if the job's final state is sent as a message before the one that ends the stream; False if the message that
+    ends the stream contains that state."""
 
 
 FORMATS: Mapping[str, StreamFormat] = {
@@ -63,8 +64,9 @@ FORMATS: Mapping[str, StreamFormat] = {
 
 
 async def stream_job(request: web.Request, context: Context, job: Job, form: StreamFormat) -> web.StreamResponse:
-    """Send the job's states until it has ended, or the server shuts down. The answer is 204 to a client whose
-    Last-Event-ID is that of the end. Raises TooManyListeners, ListenersFull."""
+    """Send the job's states until it has ended or is removed, or the server shuts down; break the response off once the
+    state store is unavailable. The answer is 204 to a client whose Last-Event-ID is that of the end. Raises
+    TooManyListeners, ListenersFull, Malformed, ConnectionError."""
     if request.headers.get("Last-Event-ID", "").endswith(_END):
         return web.Response(status=204)
     headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}

@@ -21,7 +21,8 @@ _DOWNLOADS = CorsRule(
     methods=("GET", "HEAD"),
     exposed=("ETag", "Content-Range", "Accept-Ranges", "Content-Disposition"),
 )
-"""The rule for downloads, for any origin: a redirected browser sends the origin `null` (Fetch standard, 4.4)."""
+"""The rule for downloads, for any origin: if the server that redirects here has another origin than the page, the
+browser sends the origin `null` (Fetch standard, 2.2.5, "redirect-taint")."""
 
 _ANY = re.compile(r"(?:\.|\\[dwS]|\[[^\]]*\])[*+]")
 """The pattern of a wildcard in a regular expression, such as `.*` and `[^.]+`, for which S3 writes `*`."""
