@@ -1,4 +1,5 @@
-"""Responses that are merged with the answers of a hook that lets requests go on."""
+"""Responses that are merged with the answer of a hook that lets the request go on; for direct uploads, also with that
+of a hook that refuses it."""
 
 from __future__ import annotations
 

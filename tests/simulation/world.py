@@ -162,8 +162,8 @@ class World(Truth):
             self.complete.add(upload_id)
 
     def commit(self, events: Sequence[Event], recorded: Upload | None) -> None:
-        """Record the events of a commit as due at the receiver, and the upload's offset; tell the message exchange of
-        the commit."""
+        """Have `exchange` show a commit to all nodes. Record its events as due at the receiver, and the offset of
+        `recorded`, the upload as the commit left it; neither if that is None, after a deletion."""
         if recorded is not None:
             self.receiver.expect(events, recorded)
             self.durable[recorded.id] = recorded.offset

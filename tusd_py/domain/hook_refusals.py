@@ -23,7 +23,7 @@ class UploadRejected(HookRejected):
 
 
 class AccessRejected(HookRejected):
-    """A hook refuses the use of the upload that the request asks for."""
+    """The hook `pre-access` refuses the use that the request would make of an upload, its creation included."""
 
     code = "access-rejected"
 

@@ -62,7 +62,9 @@ class TypeNotAllowed(Refusal):
 
 
 class UploadNotFound(Refusal):
-    """The caller has no such upload: it never existed, has ended, or belongs to another owner."""
+    """The caller has no such upload: it never existed, has ended, belongs to another owner, or isn't one that this
+    request is for, as HEAD isn't for an unfinished direct upload. Or the server doesn't serve the path, as that of a
+    feature that is switched off."""
 
     code = "not-found"
 

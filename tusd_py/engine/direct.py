@@ -264,7 +264,8 @@ async def _hold(engine: Engine, intent: Continue | Terminate, upload_id: UploadI
 
 
 async def _load(engine: Engine, upload_id: UploadId, key: str) -> Upload:
-    """Return the upload if the caller may continue it and `key` is its object's. Raises Refusal, StateUnavailable."""
+    """Return the direct upload in parts, open or finished, if the caller has the right to continue it and `key` is its
+    object's. Raises Refusal, StateUnavailable."""
     stored = await engine.state.load(upload_id)
     engine.authorize(Continue(), stored)
     return _checked(engine, stored, key)

@@ -29,7 +29,8 @@ class Upkeep:
     meter: Meter
     observer: Observer
     delivers: bool
-    """True if this process has sinks. Without any, only commands change the backlogs: they are measured rarely."""
+    """True if this process sends events to hooks or to addresses (`events-to`). Else the backlogs are measured rarely:
+    only commands change them, and events that begin or cancel jobs."""
     thresholds: Thresholds = DEFAULT
     _measured: set[str] = field(default_factory=set)
     """The names of the sinks whose backlogs were measured."""

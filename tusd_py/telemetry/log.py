@@ -57,7 +57,8 @@ def get_logger(name: str) -> BoundLogger:
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
     """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each; as text, a
-    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up at most, those in `_MUTE` from ERROR up.
+    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up at
+    most, those in `_MUTE` from ERROR up.
 
     Handlers that the root logger had are removed.
     """

@@ -1,4 +1,4 @@
-"""The page's section of each figure: text, columns and plots."""
+"""The sections of docs/benchmarks.md on what is measured, in the page's order: text, columns and plots."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ async def test_a_repair_says_what_a_scan_decides(harness: Harness, scanner: Scri
     harness.storage._parts[upload.id] += b"c"
     full = await harness.state.save(replace(upload, offset=3, phase=Phase.FINISHING))
     scanner.verdict = None
-    with pytest.raises(Unavailable, match="can.t be scanned"):
+    with pytest.raises(Unavailable, match="can't be scanned"):
         await repair_steps.finish(harness.engine, full)
     scanner.verdict = FOUND
     full = await harness.record(full)

@@ -62,7 +62,7 @@ class Threads:
             raise
 
     def close(self) -> None:
-        """End the threads: each once its work has returned."""
+        """Have each thread end once its work has returned; doesn't wait for that."""
         for _ in range(self._started):
             self._queue.put(None)
 

@@ -103,8 +103,8 @@ class _Connection(RequestHandler):
         previous request."""
         self._peer = ""
         self._came = 0
-        """Bytes of the partial head and of the last read, which may have begun with the end of a body: for the log line
-        about a malformed request."""
+        """The number of bytes of the last read, which may have begun with the end of a body, and of the partial head
+        before it: for the limit of a head, and for the log line about a malformed request."""
         self._body: StreamReader = EMPTY_PAYLOAD
         """The body of the last request whose head is whole."""
         self._framing = 0

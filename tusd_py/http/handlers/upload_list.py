@@ -1,7 +1,8 @@
 """GET /uploads: the uploads that a caller may see, ordered by the numbers of their last events, as they are when read.
 
-No snapshot is kept: a page is read, sent and forgotten, also while the client takes nothing. With `follow`, the list
-goes on with uploads that change.
+The list isn't held in memory: a page is read from the state, sent and dropped. If the client stops reading, what isn't
+sent of the page is dropped too, and read again once the client goes on. With `follow`, the list goes on with uploads
+that change.
 """
 
 from __future__ import annotations
