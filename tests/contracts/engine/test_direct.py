@@ -125,6 +125,8 @@ async def test_one_request_is_signed_up_to_what_may_come(harness: Harness, acces
     upload = await announce(harness.engine, WHOLE)
     await sign_whole(harness.engine, upload, form=form)
     assert access.signed == [(upload.id, 20, 30.0, form)]
+    await sign_whole(harness.engine, replace(upload, max_length=7), form=form)
+    assert access.signed[1:] == [(upload.id, 7, 30.0, form)]
 
 
 async def test_signing_extends_the_expiry_once_a_minute(

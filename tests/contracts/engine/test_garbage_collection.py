@@ -78,6 +78,20 @@ async def test_leftovers_of_a_finished_upload_are_removed(harness: Harness, uplo
     assert harness.stored(done) == b"abcdefghij"
 
 
+async def test_new_leftovers_of_a_finished_upload_go_too(
+    harness: Harness, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leftover of a finished upload is removed at any age, unlike one without a record."""
+
+    async def listing() -> AsyncIterator[Leftover]:
+        for upload_id in (upload.id, STRANGER):
+            yield Leftover(upload_id=upload_id, name=upload_id, since=harness.now)
+
+    monkeypatch.setattr(harness.storage, "leftovers", listing)
+    await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defghij"))
+    assert await tidied(harness) == [upload.id]
+
+
 async def test_a_woken_writer_can_not_record_removed_bytes(harness: Harness, upload: Upload) -> None:
     """A writer that wakes can't record bytes that the collector removed."""
     harness.storage.needs = lambda *_: False  # type: ignore[method-assign]  # as if nothing of it were recorded yet
