@@ -30,9 +30,12 @@ _PART_SIZE = "partsize"
 TOUCH = 60.0
 """The least seconds between two saves of a client's activity in an upload's record. Each save moves the upload's
 expiry."""
+_PRESIGN_MARGIN = 60.0
+"""Seconds that a presigned request may take effect later than its signature's lifetime after the plan of its record: it
+is signed only after that is stored, and may begin just before the signature ends."""
 _REPEATED = 8
-"""Parts of the least length that the stored bytes may have beyond twice the announced length, before the upload counts
-as overfull: some storages keep each repeat of a part."""
+"""The number of parts of the least length by whose bytes all stored parts may exceed twice the announced length, before
+the upload counts as overfull: some storages keep each repeat of a part."""
 
 
 def max_whole_length(limits: Limits, parts: PartLimits) -> int:
@@ -49,10 +52,11 @@ def plan_begin(
     now: float,
     allowance: Allowance = NO_ALLOWANCE,
 ) -> Upload:
-    """Return the record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, Malformed.
+    """Return the record of a new direct upload, without a cursor. Raises TypeNotAllowed, TooLarge, Malformed.
 
-    The client of an upload in parts may declare the type later, when it opens the upload for parts, unless the intent
-    (`typed`) or the credential demands a type now: the request that opens may have another credential.
+    The client of an upload in parts may declare type and name later, when it opens the upload for parts, unless the
+    intent demands them now (`Begin.typed`), or the credential allows only certain types (`allowance`), as the request
+    that opens the upload may have another credential.
     """
     whole = intent.mode is DirectMode.WHOLE
     metadata, bounds = apply(allowance, intent.metadata, limits, later=not (whole or intent.typed or allowance.types))
@@ -60,10 +64,9 @@ def plan_begin(
     if not (whole and parts.forms):  # a form limits also an undeclared length
         _check_declared(intent.length, bounds)
     _declared_part_size(metadata)
-    presigned_until = now + limits.upload_url_lifetime if whole else None
     upload = Upload(
         id=upload_id,
-        direct=DirectTransfer(mode=intent.mode, presigned_until=presigned_until),
+        direct=DirectTransfer(mode=intent.mode),
         length=intent.length,
         max_length=allowance.max_length,
         metadata=metadata,
@@ -72,8 +75,18 @@ def plan_begin(
     return touch(upload, now, limits)
 
 
+def presign(upload: Upload, limits: Limits, now: float) -> Upload:
+    """Return the planned upload as it is to be recorded just before its one request is signed, with the time until
+    which that request may change the storage; an upload in parts unchanged."""
+    if upload.direct is None or upload.direct.mode is not DirectMode.WHOLE:
+        return upload
+    until = now + limits.upload_url_lifetime + _PRESIGN_MARGIN
+    return copy_with(upload, direct=replace(upload.direct, presigned_until=until))
+
+
 def _check_declared(length: int | None, limits: Limits) -> None:
-    """Raise Malformed if the length isn't declared, although uploads have a greatest length."""
+    """Raise Malformed if `length` is None, although the settings or the credential limit the lengths of uploads
+    (`Limits.announced_max_length`). A limit of the storage alone doesn't count."""
     if length is None and limits.announced_max_length is not None:
         raise length_missing()
 
@@ -125,10 +138,10 @@ def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limi
 
 
 def _fitting_length(number: int, declared: int, length: int, parts: PartLimits) -> int:
-    """Return `declared`, the length that a client declares for a part, if the upload has room for such a part
-    after `number` - 1 parts of the least length. `length` is the upload's.
+    """Return `declared`, the length that a client declares for a part. `length` is the upload's.
 
-    Raises WrongParts.
+    Raises WrongParts if the part is longer than any part may be, or than the room that the upload has for it after
+    `number` - 1 parts of the least length, or if the upload can't have a part of that number.
     """
     _check_number(number, min(parts.max_parts, max(1, -(-length // parts.min_length))))
     limit = min(parts.max_length, length - (number - 1) * parts.min_length)
@@ -138,8 +151,10 @@ def _fitting_length(number: int, declared: int, length: int, parts: PartLimits) 
 
 
 def part_size(length: int, metadata: Metadata, parts: PartLimits) -> int:
-    """Return the length of each part but the last: as the client declares it in the metadata, or by Uppy's rule (5.1.0,
-    MultipartUploader.ts; 6.3.1, S3Uploader.ts). Parts are longer if there would be too many. Raises Malformed."""
+    """Return the length of each part but the last: as the client declares it in the metadata, but at least the
+    storage's least length of a part (without a declared length, this is Uppy's rule: 5.1.0, MultipartUploader.ts;
+    6.3.1, S3Uploader.ts), more if there would be too many parts, and at most the storage's greatest. Raises Malformed.
+    """
     size = max(_declared_part_size(metadata), parts.min_length, -(-length // parts.max_parts))
     return min(size, parts.max_length)
 
@@ -150,8 +165,12 @@ def _declared_part_size(metadata: Metadata) -> int:
 
 
 def _part_of_unsized(number: int, declared: int | None, limits: Limits, parts: PartLimits) -> int | None:
-    """Return `declared`, the length that a client declares for a part (None for none), if such a part fits into an
-    upload whose own length isn't declared. Raises WrongParts, Malformed."""
+    """Return `declared`, the length that a client declares for a part (None for none) of an upload whose own length
+    isn't declared.
+
+    Raises WrongParts if the part is longer than a part or the upload may be, or its number too high; Malformed if the
+    settings or the credential limit the lengths of uploads, so that the upload's must be declared.
+    """
     _check_declared(None, limits)
     end = limits.max_length
     _check_number(number, parts.max_parts if end is None else min(parts.max_parts, max(1, -(-end // parts.min_length))))
@@ -182,7 +201,7 @@ def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limit
 
 def schedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
     """Return the upload with a check of its stored parts due once the presigned URLs made by now have expired. Returned
-    unchanged if a time is set for a check already, or the length isn't declared."""
+    unchanged if a time is set for a check already, the length isn't declared, or the upload isn't direct."""
     direct = upload.direct
     if upload.length is None or direct is None or direct.parts_check_at is not None:
         return upload

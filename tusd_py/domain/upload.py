@@ -33,8 +33,9 @@ LARGEST_CLAIM = 2**53
 """
 
 RETRY_SECONDS = 30.0
-"""Seconds for which a sweep leaves a finishing, terminating or awaited upload alone after its last save. So long, a
-request to the storage that got no answer may still take effect."""
+"""Seconds for which a sweep leaves a finishing, terminating or awaited upload alone after its last change. So long, a
+request to the storage that got no answer may still take effect. After a hook or the scanner gave no answer,
+`ASK_SECONDS` apply instead."""
 
 
 ASK_SECONDS = 5.0
@@ -48,9 +49,9 @@ class Times:
     created_at: float
     updated_at: float
     expires_at: float | None = None
-    """The time from which the upload may be removed: by `Limits.expire_after` and `max_age` if it is unfinished or a
-    partial upload, by `retention` if it is another finished one; for an upload that is gone, the end of its record.
-    None for never."""
+    """The time from which the upload may be removed, unless it is finishing then: the earlier one by
+    `Limits.expire_after` and `max_age` if it is unfinished or a partial upload, the one by `retention` if it is another
+    finished one; for an upload that is gone, the end of its record. None for never."""
 
     @classmethod
     def at_creation(cls, now: float) -> Self:
@@ -70,8 +71,7 @@ class Upload:
     explicit_completion: bool = False
     """True if the upload, even with all its bytes, isn't complete before a request says so (IETF resumable uploads)."""
     unresumable: bool = False
-    """True if all bytes come with the request that creates the upload, or from a job: if that is cut, nothing remains.
-    """
+    """True if all bytes come with one form, PUT or plain POST, or from a job: if that is cut, nothing remains."""
     offset: int = 0
     """Bytes that are durable and recorded, counted from the start without a gap."""
     max_length: int | None = None
@@ -87,8 +87,8 @@ class Upload:
     bucket: str | None = None
     """The bucket that a hook chose for all objects of the upload; None for the storage's own."""
     key_prefix: str = ""
-    """Text before the key of the upload's object, unless a hook chose the key or the upload is partial. The credential
-    that created the upload sets it."""
+    """Text before the key of the upload's object, unless a hook chose the place (`place`) or the upload is partial. The
+    credential that created the upload sets it."""
     owner: str | None = None
     """The subject of the credential that created the upload; None without one."""
     account: Account = SHARED
@@ -110,17 +110,18 @@ class Upload:
     """The answer of the hook that the server asked before the upload was done, for clients that repeat their last
     request."""
     asks_before_finish: bool = False
-    """True if the server that created the upload asks a hook before the upload is done. A process without hooks then
-    leaves the finish to servers."""
+    """True if the server that created the upload asks a hook before the upload is done. Commands, which know no hooks,
+    then leave the finish to servers."""
     asked_at: float | None = None
     """The last time, in seconds since the epoch, at which the scanner, or the hook asked before the finish, gave no
     answer; None if that never happened."""
     digest: WholeDigest | None = None
-    """The digest of all bytes; None if no request asked for one."""
+    """The digest of all bytes, whose value may still be unknown; None if no request announced or asked for one."""
     paused_until: float | None = None
     """The time, in seconds since the epoch, at which a client's pause of the upload ends; None without a pause."""
     scan: Scan | None = None
-    """The scan of the upload's content; None if none was asked for, or its pending verdict was withdrawn."""
+    """The scan of the upload's content; None if there was none so far, its pending verdict was withdrawn, or bytes were
+    lost after it."""
     times: Times
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""
@@ -193,8 +194,8 @@ class Upload:
 
     @property
     def settled_length(self) -> int | None:
-        """The length as clients are told it; None while the length is deferred, or reached although the upload isn't
-        complete: some clients would take it for complete."""
+        """The length as tus clients, and IETF clients of interop versions up to 6, are told it; None while the length
+        is deferred, or reached although the upload isn't complete: these clients would take it for complete."""
         return None if self.explicit_completion and self.offset == self.length else self.length
 
     @property
@@ -206,8 +207,8 @@ class Upload:
     def due_at(self) -> float | None:
         """The time at which a sweep should look at the upload; None for never.
 
-        Each look for an awaited object asks the storage, and its client may never send it: so the looks become rarer,
-        each at about four times the upload's age at the look before.
+        Each look for an awaited object asks the storage, and the client may never send the object: so the looks become
+        rarer, each at about four times the upload's age at the look before.
         """
         if self.phase is Phase.FINISHING:
             return self._finish_at
@@ -224,7 +225,7 @@ class Upload:
     @property
     def _finish_at(self) -> float:
         """The time at which a sweep tries again to finish the upload."""
-        if self.asked_at is not None:
+        if self.asked_at is not None and self.asked_at >= (self.troubled_at or 0.0):
             return self.asked_at + ASK_SECONDS
         return max(self.times.updated_at, self.troubled_at or 0.0) + RETRY_SECONDS
 

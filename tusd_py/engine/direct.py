@@ -23,6 +23,7 @@ from tusd_py.domain.direct_rules import (
     plan_open,
     plan_part,
     plan_parts,
+    presign,
     reschedule_parts_check,
     schedule_parts_check,
 )
@@ -70,7 +71,8 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
     quota = engine.quotas.of(engine.account)
     if planned.length is None and quota is not None and quota.max_bytes is not None:
         raise length_missing()
-    return await create_or_abandon(engine, await ask_to_create(engine, planned))
+    allowed = await ask_to_create(engine, planned)
+    return await create_or_abandon(engine, presign(allowed, engine.limits, engine.clock()))
 
 
 async def begin(engine: Engine, intent: Begin) -> Upload:
@@ -86,8 +88,9 @@ async def begin(engine: Engine, intent: Begin) -> Upload:
 
 
 async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Mapping[str, bytes]) -> Upload:
-    """Start the multipart upload of a direct upload that `announce` has recorded, so that it is ready for parts;
-    add `metadata` under keys that the upload lacks, and return the upload. Safe to repeat.
+    """Start the multipart upload of a direct upload that `announce` has recorded, so that it is ready for parts; add
+    those keys of `metadata` that the upload lacks, but no other key for a type if it has one, and return the upload.
+    Safe to repeat.
 
     Raises Refusal, Locked, Superseded, Unavailable.
     """
@@ -123,8 +126,8 @@ async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
 
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """Return a presigned PUT of part `number`; sends no request to the storage. `length` is the part's length in bytes
-    if the client declares it. Raises Refusal, Unavailable; UploadLost if `open_parts` hasn't started the
-    multipart upload.
+    if the client declares it. Raises Refusal, Unavailable; UploadLost if neither `begin` nor `open_parts` has started
+    the multipart upload.
     """
     direct, upload = access(engine), await _load(engine, upload_id, key)
     check_not_paused(upload, engine.clock())
@@ -162,8 +165,9 @@ async def complete(
     """Complete the upload with the client's list of parts, and return it. Safe to repeat, for clients that got no
     answer. `read_parts` reads the list; it is called only if the policy allows the request.
 
-    Raises TooLarge, UploadLost, or the refusal of the content by a hook or a scan (the upload has ended then), another
-    Refusal (it hasn't ended), Locked, Superseded, Unavailable, and what `read_parts` raises.
+    Raises TooLarge (the parts have more bytes than the upload may have), UploadLost, or the refusal of the content by a
+    hook or a scan, which all end the upload; another Refusal, Locked, Superseded, Unavailable, and what `read_parts`
+    raises (perhaps TooLarge for the list), which don't.
     """
     await engine.allow(Continue(), await _load(engine, upload_id, key))
     listed = await read_parts()
@@ -205,8 +209,8 @@ async def _choose_parts(
 
 
 async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
-    """End an unfinished upload; if it has all its bytes, finish it instead and raise AlreadyComplete. Also raises
-    another Refusal, Locked, UploadLost, Superseded, Unavailable."""
+    """End an open upload; if it is finishing, finish it instead. Raises AlreadyComplete if the upload is done, before
+    or after that; another Refusal, Locked, UploadLost, Superseded, Unavailable."""
     async with _hold(engine, Terminate(), upload_id, key) as upload:
         await engine.allow(Terminate(), upload)
         if (await finish_upload(engine, upload)).done:
@@ -216,8 +220,9 @@ async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
 
 
 async def check_size(engine: Engine, upload: Upload) -> None:
-    """End an open upload if its client has stored more bytes as parts than it announced (`overfull`), else schedule the
-    next check. The caller holds the lock. Raises Superseded, Unavailable."""
+    """End an open upload if its client has stored too many bytes as parts for the announced length (`overfull`), else
+    schedule a further check if a presigned URL may still be valid. The caller holds the lock. Raises Superseded,
+    Unavailable."""
     direct, stored = access(engine), list[DirectPart]()
     with suppress(UploadLost):  # the client gets the error when it resumes
         stored += await direct.stored_parts(upload)
@@ -239,11 +244,11 @@ async def check_awaited(engine: Engine, upload: Upload) -> Upload:
 
 
 async def look_for(engine: Engine, upload: Upload) -> Upload:
-    """Return the upload, recorded as finishing if it was awaited (`Upload.awaited`) and its object exists. The
-    caller holds the lock.
+    """Return the upload, recorded as finishing if it was awaited (`Upload.awaited`) and its object exists, with the
+    declared length if there is one. The caller holds the lock.
 
-    Raises UploadLost if the object is larger than an upload may be (the upload has ended then, and its object
-    is removed, now or by a sweep), Superseded, Unavailable.
+    Raises UploadLost if the object is larger than an upload may be (the upload has ended then, and its object is
+    removed, now or by a sweep), Superseded, Unavailable.
     """
     if not upload.awaited:
         return upload
@@ -264,16 +269,16 @@ async def _hold(engine: Engine, intent: Continue | Terminate, upload_id: UploadI
 
 
 async def _load(engine: Engine, upload_id: UploadId, key: str) -> Upload:
-    """Return the direct upload in parts, open or finished, if the caller has the right to continue it and `key` is its
-    object's. Raises Refusal, StateUnavailable."""
+    """Return the upload if it is a direct one in parts that hasn't ended or expired, the caller has the right to
+    continue it, and `key` is its object's. Else raises Refusal. Also raises StateUnavailable."""
     stored = await engine.state.load(upload_id)
     engine.authorize(Continue(), stored)
     return _checked(engine, stored, key)
 
 
 def _checked(engine: Engine, stored: Upload | None, key: str) -> Upload:
-    """Return the stored upload if it takes parts and `key` is its object's: with another key, the request is about
-    another object. Raises UploadNotFound, UploadGone."""
+    """Return `stored` if it is a direct upload in parts that hasn't ended or expired, and `key` is its object's: with
+    another key, the request is about another object. Raises UploadNotFound, UploadGone, UnsupportedExtension."""
     upload = plan_parts(stored, limits=engine.limits, now=engine.clock())
     if key != access(engine).key(upload):
         raise UploadNotFound

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.lifecycle_figure import DESIGN, renewed
-from tests.support.uploads import upload
+from tests.support.uploads import changed, upload
 from tusd_py.domain import lifecycle
 from tusd_py.domain.caller import NO_CALLER
 from tusd_py.domain.checkpoint import Checkpoint, Finished
 from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.events import EventType, Reason
 from tusd_py.domain.lifecycle import FOLLOWING, Change
 from tusd_py.domain.phase import UNFINISHED, Phase
@@ -260,3 +261,26 @@ def test_trouble_stays_until_the_storage_is_cleaned() -> None:
     assert lifecycle.mark_troubled(Change(troubled), NOW + 1, troubled=False) == Change(troubled)
     assert lifecycle.review_trouble(troubled, NOW + 1, cleaned=False).troubled_at == NOW + 1
     assert lifecycle.review_trouble(troubled, NOW + 1, cleaned=True) == upload()
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "troubled_at", "due_at"),
+    [(None, None, 130.0), (None, 110.0, 140.0), (120.0, None, 125.0), (120.0, 110.0, 125.0), (120.0, 120.5, 150.5)],
+)
+def test_a_finish_is_retried_after_the_last_trouble(
+    asked_at: float | None, troubled_at: float | None, due_at: float
+) -> None:
+    """A finishing upload is due 5 s after a hook or the scanner gave no answer, 30 s after its last change or a later
+    trouble of the storage."""
+    finishing = upload(phase=Phase.FINISHING, asked_at=asked_at, troubled_at=troubled_at, updated_at=100.0)
+    assert finishing.due_at == due_at
+
+
+def test_removal_repeats_after_the_signature_expires() -> None:
+    """An upload that is terminating is due for another removal once its presigned URL has expired, or 30 s after its
+    last change if that is later."""
+    ended = upload(
+        direct=DirectTransfer(mode=DirectMode.WHOLE, presigned_until=900.0), phase=Phase.TERMINATING, updated_at=100.0
+    )
+    assert ended.due_at == 900
+    assert changed(ended, updated_at=890.0).due_at == 920

@@ -21,6 +21,7 @@ from tusd_py.domain.direct_rules import (
     plan_complete,
     plan_part,
     plan_parts,
+    presign,
     reschedule_parts_check,
     schedule_parts_check,
 )
@@ -60,8 +61,10 @@ def test_one_request_has_limits_of_its_own() -> None:
 def test_what_is_signed_once_is_remembered() -> None:
     limits = Limits(upload_url_lifetime=60, expire_after=100)
     record = plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
-    assert record.direct == DirectTransfer(mode=DirectMode.WHOLE, presigned_until=65)
-    assert record.times.expires_at == 105
+    assert presign(record, limits, 9).direct == DirectTransfer(mode=DirectMode.WHOLE, presigned_until=9 + 60 + 60)
+    assert presign(record, limits, 9).times.expires_at == 105
+    in_parts = plan_begin(Begin(mode=DirectMode.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=5)
+    assert presign(in_parts, limits, 9) == in_parts
 
 
 @pytest.mark.parametrize("unknown", [None, upload(), upload(direct=DirectTransfer(mode=DirectMode.WHOLE))])
@@ -288,13 +291,3 @@ def test_checks_for_the_object_grow_fourfold_apart() -> None:
         waiting = touch(waiting, due, limits)
     assert looks == [30, 120, 480]
     assert waiting.times.expires_at == waiting.due_at == 1000
-
-
-def test_removal_repeats_after_the_signature_expires() -> None:
-    """An upload that is terminating is due for another removal once its presigned URL has expired, or 30 s after its
-    last change if that is later."""
-    ended = upload(
-        direct=DirectTransfer(mode=DirectMode.WHOLE, presigned_until=900.0), phase=Phase.TERMINATING, updated_at=100.0
-    )
-    assert ended.due_at == 900
-    assert changed(ended, updated_at=890.0).due_at == 920
