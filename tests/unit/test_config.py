@@ -168,6 +168,12 @@ def test_a_toml_key_given_twice_is_refused(tmp_path: Path) -> None:
     assert "given twice" in complaint(config=write(tmp_path / "a.toml", "lock-ttl = 1\nlock_ttl = 2"))
 
 
+@pytest.mark.parametrize("line", [r'auth-keys-file = "/a\u0000b"', r'on-finish = ["scan", "\u0000"]'])
+def test_a_nul_in_a_settings_file_is_refused(tmp_path: Path, line: str) -> None:
+    path = write(tmp_path / "a.toml", line)
+    assert complaint(config=path) == f"{path}: {line.partition(' ')[0]}: has a NUL character: take it out"
+
+
 def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "No such file" in complaint(config=tmp_path / "none.toml")
     assert "directory" in complaint(config=tmp_path)

@@ -222,38 +222,6 @@ def test_a_kms_key_goes_with_kms() -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "redis://user:hunter2@h:6379/0",
-        "rediss://:hun/ter2@h",
-        "redis://h?password=hunter2",
-        "redis://:hunter2@h/x",
-        "hunter2@h:6379",
-        "user:hunter2@h",
-        "redis:hunter2@h",
-        "redis:/hunter2@h",
-        "redis:///hunter2@h",
-    ],
-)
-def test_the_password_of_a_state_is_never_shown(url: str) -> None:
-    try:
-        settings = load({"state": url})
-    except ConfigurationError as error:
-        text = str(error)
-    else:
-        text = f"{settings!r} {settings} {settings.state} {settings.model_dump()} {settings.model_dump_json()}"
-    assert "hunter2" not in text
-    assert "ter2" not in text
-
-
-def test_the_password_is_there_for_who_needs_it() -> None:
-    state = load({"state": "redis://:hunter2@h"}).state
-    assert isinstance(state, RedisState)
-    assert state.url.get_secret_value() == "redis://:hunter2@h"
-    assert str(state) == "redis://***@h"
-
-
-@pytest.mark.parametrize(
     ("text", "size"),
     [
         ("8MiB", 8 * MIB),

@@ -14,7 +14,7 @@ from tusd_py.domain.errors import ConfigurationError
 
 CLAMD = "tcp:127.0.0.1:3310"
 WRONG: Mapping[str, Sequence[object]] = {
-    "clamd": ["127.0.0.1:3310", "tcp:localhost", "tcp:h:99999", "http://h/", "unix:"],
+    "clamd": ["127.0.0.1:3310", "tcp:localhost", "tcp:h:99999", "http://h/", "unix:", "tcp:unix:/a"],
     "scan_unscanned": ["maybe"],
     "jobs_on_finish": ["thumbnail", "command:", "command:a/b", "copy", "export", "scan checksum"],
     "jobs_copy_to": ["/srv/copies", "s3:bucket", "ftp://h/"],

@@ -18,13 +18,15 @@ _NAME = re.compile(r"[\w-][\w.-]{0,127}", re.ASCII)
 
 
 def read_clamd(value: object) -> Address:
-    """Return the address of clamd, from `tcp:HOST:PORT` or `unix:PATH`. Raises ValueError."""
+    """Return the address of clamd that the text `tcp:HOST:PORT` or `unix:PATH` names; an address is returned as it is.
+    Raises ValueError."""
     if isinstance(value, TcpAddress | UnixAddress):
         return value
     text = str(value)
-    if not text.startswith((_TCP, "unix:")):
+    address = parse_address(text.removeprefix(_TCP))
+    if isinstance(address, TcpAddress) != text.startswith(_TCP):
         raise ValueError(text)
-    return parse_address(text.removeprefix(_TCP))
+    return address
 
 
 def read_kinds(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -33,8 +33,13 @@ _NO_SETTING = re.compile(
     re.DOTALL,
 )
 """The pattern of environment variables (`NAME=value`) that are no settings. Kubernetes sets those of the pattern's
-second line in each pod for a Service called tusd-py."""
-_SECRET = frozenset({"state", "s3_endpoint_url", "public_url", "auth_url", "auth_jwks_url", "hooks_http", "events_to"})
+second line in the pods of a namespace that has a Service called tusd-py."""
+_SECRET = frozenset(
+    {
+        *("state", "s3_endpoint_url", "s3_public_url", "public_url"),
+        *("auth_url", "auth_jwks_url", "hooks_http", "events_to"),
+    }
+)
 """The settings whose value may hold a password, in a URL or a list of URLs."""
 _WHOLLY_SECRET = frozenset({"auth_token_secret", "auth_jwt_secret", "hooks_secret"})
 """The settings whose whole value is a secret."""
@@ -49,8 +54,9 @@ Layers = Mapping[Source, Callable[[str], str]]
 
 
 def load_settings(flags: Mapping[str, object], config: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Return the settings from all sources: `flags` holds the values of the flags given, by setting, and `config` names
-    a TOML file. Raises ConfigurationError with one line.
+    """Return the settings from all sources. `flags` holds the values of the flags given, by setting. `config` names the
+    TOML file; if None, TUSD_PY_CONFIG in `environ` may name one. Raises ConfigurationError, with a message of one line,
+    if a file can't be read, a name is that of no setting, or a value is wrong.
     """
     path = config or (Path(environ[CONFIG]) if environ.get(CONFIG) else None)
     flag_layer: Layers = {InitSettingsSource(Settings, dict(flags)): lambda setting: f"--{kebab(setting)}"}
@@ -63,7 +69,7 @@ def load_settings(flags: Mapping[str, object], config: Path | None, environ: Map
 
 def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
     """Return the names of those settings in `flags` (values by setting, already found valid) that are secret as a
-    whole, or are URLs with a user or a password.
+    whole, or have a user or a password in a URL or a list of URLs.
     """
     return [setting for setting, value in flags.items() if setting in _WHOLLY_SECRET or _may_tell(setting, value)]
 
@@ -110,9 +116,10 @@ def _is_of_file(name: str) -> bool:
 
 
 def _variables(values: Mapping[str, str], suffix: str = "") -> Layers:
-    """Return the variables as one source of settings. `suffix` is what the operator wrote after each name in `values`
-    (`_FILE` if the variable names a file); errors show the name with it. A variable that names no setting is an error:
-    of the library's sources, only the one used here passes it on to Settings, which refuses it.
+    """Return `values`, text by variable, as one source of settings. `suffix` is what the operator wrote after each name
+    in `values` (`_FILE` if the variable names a file); errors show the name with it. A variable that names no setting
+    is an error: pydantic-settings' EnvSettingsSource would drop it, but DotEnvSettingsSource, which is used here,
+    passes it on to Settings, which refuses it.
     """
     source = DotEnvSettingsSource(Settings, env_file=None, dotenv_filtering="match_prefix")
     source.env_vars = {name.lower(): value for name, value in values.items()}
@@ -136,7 +143,14 @@ def _toml(path: Path) -> Layers:
     source.init_kwargs = {key.replace("-", "_"): value for key, value in table.items()}
     if twice := [key for key in table if "_" in key and kebab(key) in table]:
         raise ConfigurationError(f"{path}: {twice[0]}: given twice, with hyphens and with underscores")
+    if wrong := [key for key, value in table.items() if _has_nul(value)]:
+        raise ConfigurationError(f"{path}: {wrong[0]}: has a NUL character: take it out")
     return {source: lambda setting: f"{path}: {setting if setting in table else kebab(setting)}"}
+
+
+def _has_nul(value: object) -> bool:
+    """Return True if a text, or a text in a list, has a NUL, which no path may have; only TOML can express one."""
+    return "\0" in value if isinstance(value, str) else isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _read(path: Path, name: str) -> str:
