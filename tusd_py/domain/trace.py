@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_VERSION = "00"
+_PARENT = re.compile(
+    r"(?!ff)(?P<version>[0-9a-f]{2})(?P<known>-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?P<more>-.*)?"
+)
 _LONGEST_STATE = 512
-"""Characters of the longest tracestate that is passed on (3.3.1.1: at least 512)."""
+"""Characters of the longest tracestate that is passed on (W3C Trace Context, "tracestate Limits": at least 512)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,10 @@ class Trace:
 
 
 def read_trace(headers: Mapping[str, str]) -> Trace | None:
-    """Return the trace that a request's header fields name; None if traceparent is missing or malformed. Several lines
-    of tracestate are joined to one list (W3C Trace Context, 3.3.1). A list with other characters than printable ASCII,
-    or longer than `_LONGEST_STATE`, is dropped; its members aren't checked."""
+    """Return the trace that a request's header fields name; None if traceparent is missing or malformed. Of a later
+    version, the fields of version 00 are read (W3C Trace Context, "Versioning of traceparent"). Several lines of
+    tracestate are joined to one list ("tracestate Header Field Values"). A list with other characters than printable
+    ASCII, or with more than 512 characters, is dropped; its members aren't checked."""
     parent, states = "", list[str]()
     for name, value in headers.items():
         match name.lower():
@@ -48,6 +52,10 @@ def read_trace(headers: Mapping[str, str]) -> Trace | None:
             case "tracestate":
                 states.append(value.strip())
     state = ",".join(filter(None, states))
-    if not _PARENT.fullmatch(parent):
+    match = _PARENT.fullmatch(parent)
+    if match is None or (match["version"] == _VERSION and match["more"]):
         return None
-    return Trace(parent, state if state.isascii() and state.isprintable() and len(state) <= _LONGEST_STATE else "")
+    return Trace(
+        _VERSION + match["known"],
+        state if state.isascii() and state.isprintable() and len(state) <= _LONGEST_STATE else "",
+    )

@@ -39,6 +39,14 @@ def test_what_is_no_trace_is_passed_over(parent: str) -> None:
     assert read_trace({"tracestate": "a=1"}) is None
 
 
+@pytest.mark.parametrize("version", ["01", "cc"])
+def test_a_later_version_is_read_as_the_known_one(version: str) -> None:
+    """The known fields of a version that isn't known are passed on, as those of version 00."""
+    for suffix in ("", "-", "-what-the future-brings"):
+        assert read_trace({"traceparent": f"{version}{PARENT[2:]}{suffix}"}) == Trace(PARENT)
+    assert read_trace({"traceparent": f"{version}{PARENT[2:]}more"}) is None
+
+
 def test_several_lines_of_state_are_one_list() -> None:
     lines = CIMultiDict([("traceparent", PARENT), ("tracestate", "a=1, b=2"), ("Tracestate", " c=3 ")])
     assert read_trace(lines) == Trace(PARENT, "a=1, b=2,c=3")
