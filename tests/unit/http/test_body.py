@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -117,6 +119,19 @@ async def test_a_client_that_goes_away_leaves_all_that_arrived(leave: Callable[[
     async with site.sending(b"abc") as client:
         await site.arrived.wait()
         leave(client)
+        assert await site.outcome == (b"abc", BodyEnd.CUT)
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ECONNRESET])
+async def test_an_error_of_the_socket_leaves_all_that_arrived(number: int) -> None:
+    """A body whose connection fails ends CUT with the bytes that arrived, also for an error of the system that is no
+    ConnectionError in Python."""
+    site = Site()
+    async with site.sending(b"abc"):
+        await site.arrived.wait()
+        await until(lambda: site.waiting)
+        transport: Any = site.body and site.body._request.transport
+        transport._fatal_error(OSError(number, "as told"))
         assert await site.outcome == (b"abc", BodyEnd.CUT)
 
 

@@ -1,5 +1,5 @@
-"""The body of an aiohttp request as a `ports.body.Body`: its chunks include the last byte that reached this process,
-also if the client disconnects."""
+"""The body of an aiohttp request as a `ports.body.Body`: if the client disconnects, its chunks include the last byte
+that reached this process."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class RequestBody:
     """A `ports.body.Body` over aiohttp. It ends with IDLE once the client has sent nothing for `idle_timeout` seconds.
 
-    It also ends with IDLE if this process has waited for the client for more than `_GRACE` seconds in all, and the
-    client has sent less than `min_rate` bytes for each second waited.
+    It also ends with IDLE if this process has waited for the client for more than 10 seconds (`_GRACE`) in all, and
+    the client has sent less than `min_rate` bytes for each second waited, unless the rest has arrived by then.
     """
 
     def __init__(self, request: web.Request, slabs: Slabs, idle_timeout: float, min_rate: float = 0) -> None:
@@ -79,7 +79,7 @@ class RequestBody:
             return source.take()
         try:
             return await self._read(source)
-        except (ConnectionError, web.RequestPayloadError):
+        except (OSError, web.RequestPayloadError):  # also EHOSTUNREACH, or an error of TLS
             self._end = BodyEnd.CUT
             return source.take()
 
@@ -108,13 +108,14 @@ class RequestBody:
 
 
 def is_too_slow(received: int, waited: float, least_rate: float) -> bool:
-    """Return True if the client has sent fewer than `least_rate` bytes for each of the `waited` seconds that this
-    process has waited for it, once these are more than `_GRACE`."""
+    """Return True if this process has waited for the client for more than 10 seconds (`_GRACE`), and the client has
+    sent fewer than `least_rate` bytes for each of the `waited` seconds."""
     return waited > _GRACE and received < least_rate * waited
 
 
 async def send_continue(request: web.Request) -> None:
-    """Send 100 (Continue) to a client that sent Expect, so that it sends the body: the request is accepted."""
+    """Send 100 (Continue) to a client that sent Expect with HTTP/1.1, so that it sends the body; callers must have
+    accepted the request. Raises ConnectionError if the client is gone."""
     if request.version >= HttpVersion11 and hdrs.EXPECT in request.headers:
         await request.writer.write(_CONTINUE)
         request.writer.output_size = 0

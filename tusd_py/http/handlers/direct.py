@@ -35,7 +35,8 @@ from tusd_py.transfer.budget_share import Holding
 from tusd_py.transfer.memory import CLAIMED_AFTER
 
 _MAX_BODY = 2 * 1024 * 1024
-"""The most bytes of a request's body: a list of 10,000 parts has half of them."""
+"""The most bytes of a request's body, if the caller of `read_body` names no other number: a list of 10,000 parts has
+half as many."""
 _UNRESERVED = 8 * 1024
 """Bytes up to which a body needs no memory of the budget."""
 _MEMORY_TIMEOUT = 15.0
@@ -59,8 +60,8 @@ def with_memory(handler: Handler) -> Handler:
 
 
 def with_answers(handler: Handler) -> Handler:
-    """Return the handler with the header fields of hooks' answers added to its responses. Status and body stay: Uppy
-    expects those of Companion or S3."""
+    """Return the handler with the header fields of hooks' answers, except Content-Type, merged into its responses
+    (`add_fields`). Status and body stay: Uppy expects those of Companion or S3."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         response = await handler(request, context)
@@ -94,7 +95,8 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
 async def _fill(
     body: bytearray, request: web.Request, context: Context, longest: int, holding: Holding | None = None
 ) -> None:
-    """Append the request's body to `body`, each chunk charged to `holding`. Raises the same as `read_body`."""
+    """Append the request's body to `body`, each chunk charged to `holding` if there is one. Raises the same as
+    `read_body`."""
     await send_continue(request)
     waited, began = 0.0, monotonic()
     while chunk := await _next_chunk(request, context):
@@ -115,7 +117,7 @@ async def _next_chunk(request: web.Request, context: Context) -> bytes:
     try:
         async with asyncio.timeout(context.network_timeout):
             return await request.content.readany()
-    except (TimeoutError, web.RequestPayloadError) as error:
+    except (OSError, web.RequestPayloadError) as error:  # TimeoutError among them
         raise ConnectionResetError from error
 
 
