@@ -23,11 +23,12 @@ from tusd_py.ports.progress import NO_WATCHER
 
 
 async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> Upload:
-    """Create an upload of these bytes, which belongs to the engine's caller, finish and return it. Hooks are asked as
-    for a client's upload, except `pre-access`. Closes `chunks`.
+    """Create an upload with this id of the bytes of `chunks`, which belongs to the engine's caller, finish and return
+    it. Hooks are asked as for a client's upload, except `pre-access`. Closes `chunks`.
 
-    Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable: the upload isn't finished then,
-    and the caller of this function has to remove it.
+    Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable. The caller of this function then
+    has to remove the upload, if it exists: it may even be finished, as its last save may have succeeded without an
+    answer.
     """
     async with aclosing(chunks):
         planned = plan_create(
@@ -39,7 +40,7 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
         )
         upload = await engine.create(await ask_to_create(engine, planned))
         async with engine.hold(upload.id, (body := _MadeBody(chunks)).stop) as lease:
-            incoming = Incoming(body=body, announced=Body(length=None), watcher=NO_WATCHER)
+            incoming = Incoming(body=body, announced=Body(length=None), watcher=NO_WATCHER, last=True)
             upload = await receive(
                 engine, upload, incoming, max_bytes=remaining_bytes(upload, engine.limits), lease=lease
             )
@@ -50,7 +51,7 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
 
 
 class _MadeBody:
-    """A `Body` of bytes that this server makes."""
+    """A request body (`ports.body.Body`) whose bytes this server makes."""
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:
         self._source = source

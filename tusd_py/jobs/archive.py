@@ -18,7 +18,8 @@ ReadSpan = Callable[[Span], Awaitable[bytes]]
 _TAIL = 128 * 1024
 """Bytes at the end of an archive that hold its end record, even with the longest comment."""
 _ENTRY = 512
-"""The most bytes that an entry of the directory may have on average: 46, and the name, often twice."""
+"""The most bytes that an entry of an archive's central directory may have on average; a longer directory counts as too
+many members. An entry has 46 bytes, and its name, often twice."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ENCRYPTED = 0x1
 _UTF8 = 0x800
@@ -47,7 +48,8 @@ class ArchiveLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A member of an archive, as its directory has it; `length` is in bytes, unpacked."""
+    """A file or folder in a ZIP archive, as the archive's central directory describes it. `raw_name` is its name as
+    stored, `path` the name decoded; `length` is in bytes, unpacked; `directory` is True for a folder."""
 
     raw_name: bytes
     path: str

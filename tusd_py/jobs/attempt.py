@@ -20,7 +20,8 @@ from tusd_py.jobs.work import Kind, Result, Work
 from tusd_py.tasks import end
 
 _PASSING = (PassingFault, ServiceUnavailable, Unavailable, Locked, Superseded)
-"""The errors after which a job is tried again, while it has attempts left."""
+"""The errors after which a job is tried again, while it has attempts left, or if only the recording of its known result
+failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,8 @@ class Terms:
     seconds: float
     """The timeout of one attempt, in seconds."""
     attempts: int
-    """The maximum number of attempts at a job, if each fails for a reason that may pass."""
+    """The maximum number of attempts to get the result of a job. Attempts that a shutdown stops aren't counted, and
+    those that only record a known result elsewhere aren't limited."""
 
 
 class Attempt:
@@ -41,7 +43,8 @@ class Attempt:
         self._work: asyncio.Task[Result] | None = None
         self._stopped = False
         self._counts = True
-        """False once the job is cancelled or the hold is lost: no outcome is recorded then."""
+        """False once the job is cancelled, or the hold is lost before an outcome was stored: no outcome is recorded
+        then."""
 
     async def run(self) -> None:
         """Make the attempt. Returns once its outcome is recorded; or, if the job is cancelled or the hold lost, once
@@ -74,8 +77,8 @@ class Attempt:
         self.give_back()
 
     async def _make(self, beat: asyncio.Task[None]) -> None:
-        """Do the work and record its outcome; `beat` is the task that renews the hold. Raises Superseded,
-        StateUnavailable."""
+        """Do the work and, unless the job is cancelled meanwhile, record its outcome; `beat` is the task that renews
+        the hold. Raises Superseded, StateUnavailable."""
         self._work = work = asyncio.create_task(self._do(), name=f"job {self._hold.job.id}")
         if self._stopped:
             work.cancel()
@@ -146,7 +149,8 @@ class Attempt:
         return {"code": "internal-error", "message": "the server made a mistake; its log has it"}
 
     async def _clear(self) -> None:
-        """Remove the uploads that this attempt or an earlier one has made. Raises Superseded, StateUnavailable."""
+        """Remove the uploads that this attempt or an earlier one has made, as far as that can be done now; the ids of
+        the others stay in the job. Raises Superseded, StateUnavailable."""
         if product_ids := self._hold.job.product_ids:
             remaining = tuple(await clear(self._engine, product_ids))
             await self._hold.update(lambda job: replace(job, product_ids=remaining))

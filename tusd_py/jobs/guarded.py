@@ -13,10 +13,11 @@ from pathlib import Path
 from tusd_py.processes import kill
 
 _GUARD = ("/bin/sh", "-c", "read -r whole && exec >&- && read -r ended || kill -KILL 0")
-"""The guard's program. Its standard output is the pipe to the guarded program's input, which it only keeps open: the
-end of that pipe would mean that the file is whole. The first line that it reads says so; the second one, that the
-program has ended. If its input ends before that, the server is dead, and it kills its process group, in which the
-program is."""
+"""The command line of the guard. The guard's standard output is the pipe to the standard input of the guarded program;
+the guard writes nothing there, and keeps the pipe open, as the pipe's end would tell the program that its input is
+complete. The first line that the guard reads says that the input is complete, and the guard closes the pipe; the second
+line says that the program has ended. If the guard's own input ends before the second line, the server is dead, and the
+guard kills its process group, to which the program belongs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,8 @@ class Guarded:
     stdin: asyncio.StreamWriter
 
     async def write(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        """Write the bytes to the program's standard input and end it. The program need not read all bytes. Closes
-        `chunks`; raises what `chunks` raises: the input hasn't ended then."""
+        """Write the bytes to the program's standard input, and end that input; the program need not read all of it.
+        Closes `chunks`; raises what `chunks` raises: the input hasn't ended then."""
         async with aclosing(chunks):
             with suppress(BrokenPipeError, ConnectionResetError):
                 async for chunk in chunks:
@@ -46,16 +47,16 @@ class Guarded:
             await self.guard.stdin.drain()
 
     async def dismiss_guard(self) -> None:
-        """Let the guard end, as the program has ended. The input must have ended, too."""
+        """Let the guard end, and wait for its end. The program must have ended, and its input, too (`write`)."""
         await self._tell_guard()
         await self.guard.wait()
 
 
 @asynccontextmanager
 async def running(program: Path, folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Guarded]:
-    """Run the program in the folder with this environment, and yield it. The context must write its input and wait for
-    its end; if the context raises, kill the program with its children before its input ends. Raises OSError or
-    ValueError if the program can't be run."""
+    """Run the program in the folder with this environment, and yield it with its guard. The context must write the
+    program's input (`Guarded.write`) and wait for the program's end. If the context raises, kill the program's process
+    group, and only then end the program's input. Raises OSError or ValueError if the program can't be run."""
     guarded = await _start(program, folder, environ)
     try:
         yield guarded
@@ -83,7 +84,8 @@ async def _start(program: Path, folder: Path, environ: Mapping[str, str]) -> Gua
 
 
 async def _join(guard: Process, program: Path, folder: Path, environ: Mapping[str, str], source: int) -> Process:
-    """Start the program in the guard's process group; its input is the pipe `source`. Ends the guard on errors."""
+    """Start the program in the guard's process group; its input is the pipe `source`. If that fails, end the guard and
+    raise the error: OSError or ValueError if the program can't be run."""
     try:
         return await asyncio.create_subprocess_exec(
             str(program),

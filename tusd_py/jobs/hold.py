@@ -19,8 +19,8 @@ T = TypeVar("T")
 Change = Callable[[Job], Job]
 
 _BEAT_SECONDS = 1.0
-"""Seconds between two looks at the job's record: a look saves progress, and detects that another node cancelled the
-job."""
+"""The most seconds between two looks at the job's record, as a third of the hold's lifetime may be less: a look saves
+progress, and detects that another process changed the job, as by cancelling it."""
 _RENEWALS = 3
 """Renewals within the lifetime of a hold, so that one may fail."""
 _AGAIN_SECONDS = 0.5
@@ -42,7 +42,7 @@ class Tenure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sent:
-    """A save that got no answer: it may have been stored."""
+    """A save that was sent: if it got no answer, it may have been stored."""
 
     job: Job
     change: Change
@@ -66,7 +66,8 @@ class Hold:
         self._tenure, self._renewed_at = tenure, since
         self._saving = asyncio.Lock()
         self._unanswered = list[_Sent]()
-        """The saves of `job` at its next revision that got no answer."""
+        """The saves that were sent since `job` was stored, and that got no answer: one of them may be stored as the
+        next revision."""
 
     @property
     def ttl(self) -> float:
@@ -74,7 +75,7 @@ class Hold:
 
     def report(self, done: int, total: int | None) -> None:
         """Set the progress, in bytes, that `beat` saves at its next look at the record, or at its next renewal if the
-        record is large; `total` is None if unknown."""
+        record is larger than `_LARGE`, and that any other save includes; `total` is None if unknown."""
         self._progress = done, total
 
     async def beat(self) -> None:
@@ -141,7 +142,8 @@ class Hold:
             self._go_on(saved, request.began)
 
     async def _compare(self) -> None:
-        """Raise Superseded if another process has changed or removed the job, or if the hold runs out meanwhile. Raises
+        """Raise Superseded if another process has changed or removed the job, or if the hold has run out, also
+        meanwhile. If a save of this hold that got no answer has stored the job, go on from the stored job. Raises
         StateUnavailable."""
         self._check()
         revision = await self._within_hold(self._tenure.store.revision(self.job.id))

@@ -1,4 +1,4 @@
-"""Uploads that jobs make."""
+"""The uploads that jobs make: the engine that makes them, the mark of a job in their events, and their URLs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tusd_py.engine.rate_limiter import RateLimiter
 from tusd_py.jobs.work import Work
 
 _TARGET = "job:"
-"""The beginning of the target of a caller that is a job: those of clients begin with a slash."""
+"""The beginning of `Caller.target` for a caller that stands for a job; the job's kind follows. A client's target is a
+path, which begins with a slash."""
 
 
 def acting(work: Work, allowance: Allowance) -> Engine:
@@ -28,11 +29,12 @@ def acting(work: Work, allowance: Allowance) -> Engine:
 
 
 def maker(event: Event) -> str | None:
-    """Return the kind of the job that caused the event; None if it wasn't a job."""
+    """Return the kind of the job that the event's caller stands for, as in the events of the uploads that `acting`
+    makes; None if the caller stands for no job."""
     target = event.caller.target
     return target.removeprefix(_TARGET) if target.startswith(_TARGET) else None
 
 
 def url(job: Job, upload: Upload) -> str:
-    """Return the upload's URL as the job's client sees it."""
+    """Return the upload's URL, which begins with the job's creation endpoint (`Job.endpoint`)."""
     return f"{job.endpoint}{upload.url_name}"

@@ -30,8 +30,8 @@ class MemberNames:
 
 
 def last_component(text: str) -> str:
-    """Return the part of the text after the last slash or backslash, without control characters; empty if that is `.`
-    or `..`."""
+    """Return the part of the text after the last slash or backslash, or all of a text without one, without control
+    characters and surrogates; empty if that is `.` or `..`."""
     name = "".join(char for char in base_name(text) if unicodedata.category(char) not in {"Cc", "Cs"})
     return "" if name in {".", ".."} else name
 

@@ -7,7 +7,8 @@ import mimetypes
 from tusd_py.serving.media_types import UNKNOWN
 
 _TABLE = mimetypes.MimeTypes()
-"""Python's own table, which is the same on each node: without the files of the system."""
+"""Python's own table of media types by extension, without the files of the system: the same on each node with the same
+version of Python."""
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _MORE = {
     ".7z": "application/x-7z-compressed",
@@ -25,7 +26,7 @@ _MORE = {
     ".xz": "application/x-xz",
     ".zst": "application/zstd",
 }
-"""Types of extensions that the table of an older Python lacks."""
+"""More media types by extension, which go before those of the table: Python 3.11 lacks most of these extensions."""
 
 
 def suggested_type(filename: str) -> str:

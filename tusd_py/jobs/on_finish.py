@@ -1,5 +1,5 @@
-"""The jobs that each finished upload gets. The upload's event in the outbox begins them, so that none is lost; the
-event of the upload's end cancels its jobs."""
+"""The jobs that finished uploads get by the setting `jobs-on-finish`. An upload's event in the outbox begins them, so
+that none is lost; the event of the upload's end cancels the upload's jobs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from tusd_py.jobs.service import JobService
 from tusd_py.ports.outbox import Delivery, Subscription
 
 NAME = "jobs"
-"""The name of the jobs' sink and of its subscription, and the format of its events."""
+"""The name of the sink that begins jobs (`JobSink`) and of its subscription, and the format of its events."""
 _ENDS = frozenset({EventType.TERMINATED, EventType.EXPIRED, EventType.LOST})
 _UNZIP = "unzip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOnFinish:
-    """A job that finished uploads get, except partial ones and exports: its kind, and its arguments, as
-    `Kind.check` returns them.
-    """
+    """A job that finished uploads get by the setting `jobs-on-finish`, except partial uploads, exports and, for
+    `unzip`, uploads that an `unzip` made: its kind, and its arguments, as `Kind.check` returns them."""
 
     kind: str
     args: Mapping[str, Any]
@@ -39,7 +38,8 @@ class JobOnFinish:
 
 
 def subscription(*, on_finish: bool) -> Subscription:
-    """Return the subscription of the jobs' sink: to the ends of uploads and, with `on_finish`, to their finish."""
+    """Return the subscription of the sink that begins and cancels jobs: to the events of uploads that end (terminated,
+    expired or lost) and, with `on_finish`, of those that finish."""
     return Subscription(name=NAME, format=NAME, types=_ENDS | ({EventType.FINISHED} if on_finish else set()))
 
 
@@ -47,12 +47,14 @@ class JobSink:
     """A `Sink` of uploads' events that begins jobs for finished uploads and cancels those of ended uploads."""
 
     def __init__(self, service: JobService, jobs: Sequence[JobOnFinish], endpoint: str) -> None:
-        """`endpoint` is the URL of the creation endpoint, for events without one."""
+        """`endpoint` is the creation endpoint's URL, which a job gets if the event's caller names none
+        (`Caller.endpoint`)."""
         self._service, self._jobs, self._endpoint = service, jobs, endpoint
 
     async def publish(self, delivery: Delivery) -> None:
-        """Begin the jobs of a finished upload that isn't partial, or cancel those of an ended upload. The job `scan`
-        isn't cancelled if the upload ended for malicious content: the job itself ended it.
+        """Begin the jobs of a finished upload, with the exceptions that `JobOnFinish` names, or cancel the jobs of an
+        ended upload. Jobs of the kind `scan` aren't cancelled if the upload ended for malicious content: one of them
+        has found that, and is about to end.
 
         Raises StateUnavailable; BadJob for a kind that the settings lack; and, for scans, Locked, Superseded.
         """
@@ -68,8 +70,9 @@ class JobSink:
         """Do nothing: there is no connection."""
 
     async def _begin(self, event: Event, order: JobOnFinish) -> None:
-        """Begin a job for the event's upload, but none for one that an `export` made, and no `unzip` for one that an
-        `unzip` made: an archive may contain itself."""
+        """Begin the job that `order` describes on the event's upload: none on an export, and no `unzip` on an upload
+        that an `unzip` made, as an archive may contain itself. Raises BadJob for a kind that the settings lack,
+        StateUnavailable; for a scan also Locked, Superseded."""
         made_by = maker(event)
         if made_by == EXPORT or made_by == order.kind == _UNZIP:
             return

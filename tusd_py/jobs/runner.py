@@ -1,4 +1,5 @@
-"""The runner of jobs: one in each process that serves. Holds (`jobs.hold`) keep two runners from doing the same job."""
+"""The runner of jobs: one in each serving process whose settings have jobs. Holds (`jobs.hold`) keep two runners from
+doing the same job."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _POLL_SECONDS = 1.0
 """The maximum number of seconds between two looks for due jobs, which other processes may have stored."""
 _PRUNE_SECONDS = 600.0
 _DRAIN_SECONDS = 5.0
-"""Seconds in which attempts must stop, and be recorded, when the server shuts down."""
+"""Seconds in which attempts must stop, and be recorded, when the server shuts down or their job is cancelled."""
 
 
 class _Missing(PlainKind):
@@ -45,7 +46,7 @@ class Runner:
     kinds: Kinds
     terms: Terms
     concurrency: int
-    """Jobs at a time."""
+    """The most jobs that this process does, or clears up after, at a time."""
     retention: float
     """Seconds from its end for which an ended job is kept."""
     _ended: bool = False
@@ -62,14 +63,15 @@ class Runner:
         self._woken.set()
 
     def kind_of(self, job: Job) -> Kind:
-        """Return the kind of the job; if the settings lack that kind, `_Missing`, with which the job fails."""
+        """Return the kind of the job; if the settings lack that kind, a stand-in (`_Missing`) that fails the job with
+        the code bad-job."""
         return self.kinds.get(job.kind) or _Missing()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start attempts at due jobs, and remove old jobs, until the end of the context; then call `close`, which
-        stops the attempts under way, and wait until that is recorded, for `_DRAIN_SECONDS` at most.
-        """
+        """Start attempts at due jobs, and remove ended jobs whose retention is over, until the end of the context; then
+        call `close`, which stops the attempts under way, and wait until that is recorded. Attempts that aren't recorded
+        after 5 seconds are cancelled and waited for."""
         self._looking = asyncio.create_task(self._run(), name="jobs")
         tending = asyncio.create_task(self._tend(), name="old jobs")
         try:
@@ -89,7 +91,8 @@ class Runner:
 
     async def drop(self, job_id: JobId) -> bool:
         """Stop the attempt at a cancelled job, if this process makes it, and wait until it has ended and the uploads
-        that it made are removed; at most 5 seconds. Return True if such an attempt has ended."""
+        that it made are removed, as far as that can be done now; at most 5 seconds. Return True if such an attempt has
+        ended; False if there is none, or if it still runs."""
         attempt, task = self._attempts.get(job_id), self._tasks.get(job_id)
         if attempt is not None and task is not None:
             attempt.drop()

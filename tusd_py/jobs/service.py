@@ -1,4 +1,5 @@
-"""The use cases of clients' requests about jobs: to submit, inspect and cancel them."""
+"""The use cases of jobs: clients submit, inspect and cancel them; the events of finished and ended uploads begin and
+cancel them."""
 
 from __future__ import annotations
 
@@ -41,8 +42,9 @@ class JobService:
         return kind
 
     async def check_upload(self, upload_id: UploadId, watcher: Watcher) -> None:
-        """Raise UploadNotFound, UploadGone or NotFinished unless the upload is finished, and visible to the watcher:
-        only then a client may have jobs on it. Raises StateUnavailable."""
+        """Check that a client may have jobs on the upload. Raises UploadNotFound if the watcher sees no such upload;
+        UploadGone or UploadNotFound, by the settings, if it has ended or expired; NotFinished if it isn't finished;
+        StateUnavailable."""
         engine = self.engine
         upload = await engine.state.load(upload_id)
         if upload is None or not watcher.sees(upload.owner, upload.tenant):
@@ -51,11 +53,11 @@ class JobService:
             raise NotFinished
 
     async def submit(self, job: Job) -> Job:
-        """Store a job, whose arguments are checked, and return it as stored; a job that is stored under its id stays as
-        it is and is returned. Wakes the runner.
+        """Store a job, whose arguments the caller has checked, wake the runner, and return the job as stored. If a job
+        with the same id is stored already, that one stays as it is and is returned.
 
         Raises BadJob for a kind that the settings lack, StateUnavailable, and what the kind's `begin` raises: the job
-        is stored then, and runs.
+        is stored by then, and will run.
         """
         kind = self.kind(job.kind)
         stored = await self.store.create(job)
@@ -73,8 +75,9 @@ class JobService:
     async def cancel(self, job: Job, watcher: Watcher) -> None:
         """Cancel a job that the watcher sees, as a client asks for that.
 
-        Raises InsufficientScope if the settings ask for the job and the watcher doesn't see all; JobEnded, also if
-        the job's result is known and only to be recorded; JobNotFound, StateUnavailable.
+        Raises InsufficientScope if the settings ask for the job, it hasn't ended, and the watcher doesn't see all; else
+        JobEnded if the job has ended, or its result is known and only to be recorded; JobNotFound if it is gone;
+        StateUnavailable.
         """
         if job.required and not job.ended and not watcher.sees_all:
             raise InsufficientScope("this server does the job with each upload: only an operator may cancel it")
@@ -105,7 +108,7 @@ class JobService:
     async def _record_end(self, job: Job, is_settled: Callable[[Job], bool]) -> tuple[Job, Job]:
         """Record the job as cancelled; return it as it was before, and as it is stored now.
 
-        If another process has changed the job, try again with the job as stored. Raises JobEnded if `is_settled`
+        If the job has been changed since it was read, try again with the job as stored. Raises JobEnded if `is_settled`
         returns True for the job, JobNotFound if it is gone, StateUnavailable.
         """
         current: Job | None = job

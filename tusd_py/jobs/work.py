@@ -35,7 +35,8 @@ class Work:
         return self.hold.job
 
     async def upload(self) -> Upload:
-        """Return the upload to work on, which is finished. Raises JobVoid if the upload has ended, StateUnavailable."""
+        """Return the finished upload to work on. Raises JobVoid if it has ended or expired, or the job has none, as an
+        export; StateUnavailable."""
         upload_id = self.job.upload_id
         upload = None if upload_id is None else await self.engine.state.load(upload_id)
         if upload is None or not upload.done or not upload.visible(self.engine.clock()):
@@ -53,8 +54,9 @@ class Work:
                 self.hold.report(done, upload.offset)
 
     async def ids(self) -> AsyncGenerator[UploadId, None]:
-        """Yield new ids, without end, for the uploads that the job makes. They are recorded in the job before one is
-        yielded, so that each upload of a failed attempt can be removed. Raises Superseded."""
+        """Yield new ids, without end, for the uploads that the job makes. Each is recorded in the job
+        (`Job.product_ids`) before it is yielded, so that each upload of a failed attempt can be removed. Raises
+        Superseded."""
         count = _FIRST_IDS
         while True:
             fresh = tuple(self.engine.new_id() for _ in range(count))
@@ -72,26 +74,26 @@ class Kind(Protocol):
     """A kind of job. All jobs of the kind share it, so that it keeps nothing of one job."""
 
     def check(self, args: Args) -> Args:
-        """Return the arguments of a request, checked and with their defaults. Raises BadJob."""
+        """Check the arguments of a request for such a job, and return them with their defaults, except those that
+        depend on the upload (the key of `copy`). Raises BadJob."""
 
     async def run(self, work: Work) -> Result:
-        """Do the job and return its result, the members of a JSON object. The call is cancelled when the attempt
-        is stopped: by its timeout, a shutdown, the job's cancellation, or the loss of the hold.
+        """Do the job and return its result, the members of a JSON object. The call is cancelled when the attempt is
+        stopped: by its timeout, a shutdown, the job's cancellation, or the loss of the hold.
 
-        Raises JobFault; JobVoid (the upload has ended); UploadLost, Refusal, Locked, Superseded, Unavailable (of
-        the upload or of those that the job makes).
+        Raises JobFault; JobVoid (the upload has ended or expired); UploadLost, Refusal, Locked, Superseded, Unavailable
+        (of the upload or of those that the job makes).
         """
 
     async def begin(self, engine: Engine, job: Job) -> None:
         """Announce a stored job, which another process may run, or have run, by now: the kind `scan` records the
-        verdict `pending` on the upload. Called again if the job is submitted again. Raises Locked, Superseded,
-        StateUnavailable."""
+        verdict `pending` on the finished upload, unless the job has a result or has ended. Called again if the job is
+        submitted again. Raises Locked, Superseded, StateUnavailable."""
 
     async def give_up(self, engine: Engine, job: Job) -> None:
-        """Clear up after a job that is recorded as failed or cancelled: the kind `scan` records the verdict `failed`
-        on the upload, or none if the job is cancelled. A call that raises is repeated later; a call that returns
-        may be repeated, too. Raises Locked, Superseded, StateUnavailable.
-        """
+        """Clear up after a job that is recorded as failed or cancelled: the kind `scan` replaces the verdict `pending`
+        on the upload by `failed`, or removes it if the job is cancelled. A call that raises is repeated later; a call
+        that returns may be repeated, too. Raises Locked, Superseded, StateUnavailable."""
 
 
 class PlainKind:

@@ -196,3 +196,14 @@ async def test_a_lost_partial_upload_joins_nothing(picky: Harness) -> None:
     picky.storage._objects.clear()
     with pytest.raises(Malformed, match="not here any more"):
         await create(picky.engine, replace(joining(*lost), metadata=PICTURE), ScriptedBody())
+
+
+async def test_a_short_file_of_a_job_is_whole(picky: Harness) -> None:
+    """A job's upload that is shorter than the first bytes that tell a type is judged by all its bytes."""
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield b"a,b\n"
+        yield b"1,2\n"
+
+    upload = await make(picky.engine, picky.engine.new_id(), TABLE, chunks())
+    assert picky.stored(upload) == b"a,b\n1,2\n"

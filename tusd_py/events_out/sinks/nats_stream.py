@@ -13,12 +13,12 @@ from tusd_py.events_out.sinks.broker import attributes
 from tusd_py.ports.outbox import Delivery
 
 _SECONDS = 5
-"""Seconds to connect."""
+"""The timeout of each step of connecting, in seconds."""
 
 
 class NatsSubject:
-    """A `Broker` that publishes to a subject, which a stream must take. The stream drops an event that is sent again
-    within its duplicate window.
+    """A `Broker` that publishes to a NATS subject, for which a JetStream stream must exist. The stream drops an event
+    that is sent again within the stream's duplicate window.
     """
 
     errors = (Error, NoStreamResponseError, OSError)
@@ -40,8 +40,8 @@ class NatsSubject:
             self._client = None
 
     async def _connected(self) -> Client:
-        """Return a connected client, a new one if the connection was lost: the library would reconnect, too, but hold
-        messages for later.
+        """Return a connected client: a new one at first, and after the connection was lost. The library could
+        reconnect, but would hold messages for later meanwhile. Raises nats.errors.Error, or OSError.
         """
         async with self._connecting:
             if self._client is None or not self._client.is_connected:
@@ -52,11 +52,18 @@ class NatsSubject:
 
     async def _connect(self, client: Client) -> None:
         try:
-            await client.connect(self._url, connect_timeout=_SECONDS, allow_reconnect=False, error_cb=_ignore)
+            await client.connect(
+                self._url,
+                connect_timeout=_SECONDS,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,  # else 60 at first, 2 s apart, also without reconnecting
+                reconnect_time_wait=0,
+                error_cb=_ignore,
+            )
         except BaseException:
             await self.aclose()
             raise
 
 
 async def _ignore(_: Exception) -> None:
-    """Do nothing: each failed attempt is recorded."""
+    """Do nothing with an error that the NATS library reports: the outbox records each failed attempt at an event."""

@@ -16,17 +16,17 @@ from tusd_py.processes import read_output
 from tusd_py.serving.disposition import file_name
 
 _KEPT = 64 * 1024
-"""Bytes of the output that are kept."""
+"""The most bytes of a program's standard output that are kept in the job's result."""
 
 
 class Command(PlainKind):
     """The kind `command`. Arguments: `{"name":"thumb"}`, an executable file in the operator's `folder`. Result:
-    `{"exit":0,"stdout":"...","truncated":false}`; the job fails if the program exits with another code. No shell is
-    involved."""
+    `{"exit":0,"stdout":"...","truncated":false}`; the job fails if the program exits with another code or is killed by
+    a signal. The program isn't run through a shell."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         """Take the commands from `folder`. They get the environment `environ` without this server's settings
-        (`TUSD_PY_...`), which may be secret."""
+        (`TUSD_PY_...`), which may be secret, and with TUS_ID, TUS_SIZE and TUS_FILENAME, which describe the upload."""
         self._folder = folder.absolute()
         self._environ = {name: value for name, value in environ.items() if not name.startswith("TUSD_PY_")}
 

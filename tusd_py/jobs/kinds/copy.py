@@ -10,7 +10,9 @@ from tusd_py.domain.metadata import Metadata
 from tusd_py.jobs.work import Args, PlainKind, Result, Work
 
 _LONGEST_KEY = 900
-"""The maximum number of bytes of a key in UTF-8: with a prefix, it fits into the 1,024 that S3 takes."""
+"""The most bytes of the key that a job may name, in UTF-8."""
+_LONGEST_OBJECT_KEY = 1024
+"""The most bytes of a target's prefix and a key together (S3 User Guide, "Naming Amazon S3 objects")."""
 
 
 class Target(Protocol):
@@ -37,6 +39,8 @@ class Copy(PlainKind):
             raise BadJob("copy takes to, one of the places that this server may write to, and key")
         if "key" in args and not (isinstance(key, str) and _is_key(key)):
             raise BadJob("key must be names with slashes between them, without . and ..")
+        if isinstance(key, str) and len(f"{_prefix(to)}/{key}".encode()) > _LONGEST_OBJECT_KEY:
+            raise BadJob("key is too long for this place: it and the place's prefix may have 1024 bytes together")
         return dict(args)
 
     async def run(self, work: Work) -> Result:
@@ -44,6 +48,11 @@ class Copy(PlainKind):
         key = args.get("key", upload.id)
         await self._targets[args["to"]].write(key, upload.offset, upload.metadata, work.read(upload))
         return {"to": args["to"], "key": key, "bytes": upload.offset}
+
+
+def _prefix(to: str) -> str:
+    """Return the prefix of keys in a place such as `s3://bucket/prefix`; empty for a folder."""
+    return to.partition("://")[2].partition("/")[2]
 
 
 def _is_key(key: str) -> bool:

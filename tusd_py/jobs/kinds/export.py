@@ -165,7 +165,7 @@ class _Members:
 
     async def _by_filter(self, members: Mapping[str, Any]) -> AsyncGenerator[Numbered, None]:
         """Yield the finished uploads that match the job's filter (`members`, those of a JSON object) and that the job's
-        owner may see, each once. An upload with an event since the start of this attempt is left out."""
+        owner may see, each once. An upload with an event after this reading began is left out."""
         engine, watcher, selection = self.work.engine, self._watcher, selection_of(members)
         outbox = engine.state.outbox
         since, last = 0, await outbox.last_seq() if outbox is not None else 0

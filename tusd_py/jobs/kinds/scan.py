@@ -18,7 +18,8 @@ _FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
 class ScanContent:
     """The kind `scan`. It takes no arguments. Result: `{"verdict":"clean","name":null,"reason":null,"bytes":n}`; `name`
     is that of the malware, `reason` says why content wasn't scanned. The verdict is also recorded on the upload:
-    `pending` until the scan is done, `failed` if the job fails, none if it is cancelled."""
+    `pending` until the scan is done, `failed` if the job fails, none if it is cancelled; but malicious content ends the
+    upload."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
@@ -33,10 +34,9 @@ class ScanContent:
             await announce_job(engine, job.upload_id, job.id)
 
     async def run(self, work: Work) -> Result:
-        """Scan the upload, record the verdict on the upload, and return the scan as the job's result. The result
-        is recorded in the job first, as malicious content ends the upload: another attempt couldn't scan the
-        upload again.
-        """
+        """Scan the upload, unless an earlier attempt has done so; record the verdict on the upload, or end the upload
+        if its content is malicious; return the scan as the job's result. The result is recorded in the job first:
+        another attempt couldn't scan an ended upload again."""
         if work.job.result is None:
             upload = await work.upload()
             scan = await self._scanner.scan(upload.offset, work.read(upload))

@@ -1,4 +1,5 @@
-"""The kind `unzip`: each member of an archive becomes an upload, or none does."""
+"""The kind of job `unzip`: each file in a ZIP archive becomes an upload; if the job ends otherwise than done, none
+stays."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ _UNSUPPORTED = (stream_unzip.UnsupportedFeatureError, stream_unzip.PasswordError
 
 
 class Unzip(PlainKind):
-    """The kind `unzip`. It takes no arguments. Result: `{"uploads":[{"id","url","filename","path","length"}]}`, one for
-    each member that isn't a directory."""
+    """The kind of job `unzip`: it makes an upload of each member of a ZIP archive that isn't a directory. It takes no
+    arguments. Result: `{"uploads":[{"id","url","filename","path","length"}]}`, one for each such member."""
 
     def __init__(self, limits: ArchiveLimits) -> None:
         self._limits = limits
@@ -50,7 +51,8 @@ class Unzip(PlainKind):
 
 @dataclass(kw_only=True)
 class _Unpacking:
-    """One archive while it is unpacked; `unpacked` counts the bytes, `products` describes the uploads made so far."""
+    """One archive while it is unpacked; `unpacked` counts the unpacked bytes so far, `products` describes the uploads
+    made so far, as the job's result does."""
 
     work: Work
     archive: Upload
@@ -60,8 +62,8 @@ class _Unpacking:
     products: list[Mapping[str, Any]] = field(default_factory=list)
 
     async def run(self) -> Sequence[Mapping[str, Any]]:
-        """Unpack all members and return the descriptions of their uploads (`products`). Raises JobFault, and what the
-        storage and the engine raise."""
+        """Make an upload of each member that isn't a directory, and return the descriptions of these uploads
+        (`products`). Raises JobFault, Refusal, Locked, Superseded, UploadLost, Unavailable."""
         source = self.work.read(self.archive)
         stream = async_stream_unzip(source)
         ids = self.work.ids()
@@ -100,7 +102,7 @@ class _Unpacking:
 
     async def _counted(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a member, and count them in `unpacked`: they may be more than the archive's directory
-        says. Raises JobFault if the bytes of all members so far exceed a limit."""
+        says. Raises JobFault if the bytes of all members so far exceed a limit, and what `chunks` raises."""
         async for chunk in chunks:
             self.unpacked += len(chunk)
             self.limits.check(0, self.unpacked, self.archive.offset)

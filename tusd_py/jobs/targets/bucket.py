@@ -1,4 +1,4 @@
-"""Copies in a bucket of S3."""
+"""A place for copies of uploads, made by jobs of the kind `copy`, in an S3 bucket."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _ABORT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketTarget:
-    """A `Target` in a bucket. A copy is one PutObject if it fits into one part, else a multipart upload with one part
-    in memory at a time."""
+    """A `Target` (`jobs.kinds.copy`) in an S3 bucket. A copy of at most 8 MiB is sent with PutObject, a larger one in a
+    multipart upload, whose parts are gathered in memory and sent one at a time."""
 
     options: S3Options
     meter: Meter
@@ -48,10 +48,9 @@ class BucketTarget:
 
 
 async def _write_parts(client: S3Client, key: str, params: Mapping[str, str], parts: AsyncIterator[bytes]) -> None:
-    """Write the object in a multipart upload; `params` are those of CreateMultipartUpload. On any error, tries for 10
-    seconds to abort the multipart upload, also if this call is cancelled again meanwhile. Raises StorageUnavailable,
-    and what `parts` raises.
-    """
+    """Write the object in a multipart upload; `params` are those of CreateMultipartUpload. On any error or
+    cancellation, tries for 10 seconds to abort the multipart upload, even if this call is cancelled again meanwhile.
+    Raises StorageUnavailable, and what `parts` raises."""
     creating = asyncio.create_task(client.create_multipart(key, params, crc=False))
     try:
         multipart = (await asyncio.shield(creating)).multipart
@@ -72,17 +71,17 @@ async def _send(client: S3Client, key: str, multipart: str, parts: AsyncIterator
 
 
 async def _abort(client: S3Client, key: str, creating: Awaitable[NewMultipart]) -> None:
-    """Abort the multipart upload once it is created; give up after 10 seconds or if S3 refuses."""
+    """Abort the multipart upload once `creating` has returned it; give up after 10 seconds, or if the creation or the
+    abort fails with StorageUnavailable."""
     with suppress(StorageUnavailable, TimeoutError):
         async with asyncio.timeout(_ABORT_SECONDS):
             await client.abort_multipart(key, (await creating).multipart)
 
 
 async def _complete(client: S3Client, key: str, multipart: str, parts: list[Part]) -> None:
-    """Complete the multipart upload. If the answer is lost, the multipart upload counts as complete if S3 has
-    an object of its size at the key and no longer knows the multipart upload: an older object at the key may
-    have the same size. Raises StorageUnavailable.
-    """
+    """Complete the multipart upload. After an error that leaves open if S3 did it, the multipart upload counts as
+    complete if S3 has an object of its size at the key and no longer knows the multipart upload. The size alone proves
+    nothing, as an older object at the key may have it. Raises StorageUnavailable."""
     try:
         await client.complete_multipart(key, multipart, parts, total=None)
     except S3TransientError:

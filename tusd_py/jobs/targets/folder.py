@@ -1,4 +1,4 @@
-"""Copies in a local folder."""
+"""A place for copies of uploads, made by jobs of the kind `copy`, in a local folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ _NO_KEY = "\u00a0"
 
 
 class FolderTarget:
-    """A `Target` that writes files into a folder, without metadata. A file has a hidden name, which no key can be,
-    until all its bytes are durable."""
+    """A `Target` (`jobs.kinds.copy`) that writes files into a folder, without metadata. A file has a hidden name, which
+    no key can be, until all its bytes are durable."""
 
     def __init__(self, path: Path, mode: int) -> None:
-        """Write files below `path` with the permissions `mode`."""
+        """Have `write` put files below the folder `path`, with the permissions `mode`, which the umask
+        doesn't change."""
         self._path, self._mode = path.absolute(), mode
 
     async def write(
@@ -46,10 +47,10 @@ class FolderTarget:
 
 
 async def _write(file: _CopyFile, chunks: AsyncGenerator[bytes, None]) -> None:
-    """Write the copy. If this coroutine is cancelled, a call of `file` that has begun is waited for: the call
-    would go on in its thread, and the name of the unfinished file must not become another copy's meanwhile.
-    Raises OSError.
-    """
+    """Write the bytes of `chunks` to the file, and move it to its key's name once they are durable; after an error or a
+    cancellation, remove it. If this coroutine is cancelled, a method of `file` that has begun is waited for: it would
+    go on in its thread, and the name of the unfinished file must not become another copy's meanwhile. Raises OSError,
+    and what `chunks` raises."""
     try:
         await _block(file.open)
         async for chunk in chunks:
@@ -67,9 +68,8 @@ async def _block(work: Callable[[], None]) -> None:
 
 class _CopyFile:
     """The file of one copy under way, locked against other copies to the same key. Until `move`, it has a temporary
-    name, in the directory that it is to be in. Every method blocks and may raise OSError; call them in the order
-    below.
-    """
+    name, in the directory that it is to be in. Every method blocks and may raise OSError. Call `open`, `write` for each
+    piece, `sync` and `move` in this order, and `close` at the end, also after an error."""
 
     def __init__(self, folder: Path, key: str, mode: int) -> None:
         self._folder, self._mode = folder, mode
@@ -88,6 +88,7 @@ class _CopyFile:
         descriptor = os.open(self._unfinished, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, self._mode)
         try:
             self._claim(descriptor)
+            os.fchmod(descriptor, self._mode)  # also against the umask, and for what an earlier process left
         except OSError:
             os.close(descriptor)
             raise
@@ -134,9 +135,8 @@ class _CopyFile:
         os.ftruncate(descriptor, 0)
 
     def _has_name(self, descriptor: int) -> bool:
-        """Return True if the open file `descriptor` is the one under the unfinished file's name. While the open
-        file is locked, no other copy replaces or removes the file under that name.
-        """
+        """Return True if the open file `descriptor` is the one under the unfinished file's name. If so, no other copy
+        replaces or removes the file under that name while the open file is locked."""
         return is_at(self._unfinished, descriptor)
 
     @property
