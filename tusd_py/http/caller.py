@@ -18,8 +18,8 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.telemetry.metrics import known_method
 
 _ADDRESS = re.compile(r"[0-9A-Za-z._:%-]{1,64}")
-"""A client's address, or another name that a proxy gives it in Forwarded or X-Forwarded-For (RFC 7239, 6), if it is
-safe in logs: a blank would make two fields of a log line of it."""
+"""The pattern of a client's address, or of another name that a proxy gives the client in Forwarded or X-Forwarded-For
+(RFC 7239, 6), that is safe in logs: with a blank, it would look like two fields of a log line."""
 
 
 def log_fields(request: web.BaseRequest, trust: Trust) -> Mapping[str, str]:
@@ -53,16 +53,16 @@ def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, An
 
 
 def checked_caller(request: web.Request, context: Context) -> Caller:
-    """Return the caller of the request, with the fields that checks of its credential need filled in: `endpoint` and
-    `proxied`."""
+    """Return the caller of the request with two more fields set, which checks of its credential need: `endpoint` (empty
+    if the request makes no URL) and `proxied`."""
     caller = request[CALLER]
     endpoint = caller.endpoint or creation_url(request, public=context.public_endpoint, trust=context.trust)
     return replace(caller, endpoint=endpoint, proxied=context.trust.is_proxied(request))
 
 
 def _address(request: web.BaseRequest, trust: Trust) -> str:
-    """Return the client's address as trusted proxies name it; the peer's if what they name is malformed or unsafe in
-    logs."""
+    """Return the client's address: the one that the nearest proxy reports, if that proxy is trusted and the address is
+    well-formed and safe in logs; else the peer's, empty if that isn't known."""
     try:
         address = trust.client(request)
     except Malformed:

@@ -1,6 +1,6 @@
 """Limits on the number of requests at a time, from one client and in all, and on the rate of creations.
 
-Once the server shuts down, no upload is created or continued.
+Once the server shuts down, no request may create an upload or send bytes of one to the server.
 
 HEAD is always admitted: a client that can't learn its offset starts over from the first byte.
 """
@@ -25,15 +25,17 @@ class ConcurrencyLimits:
     uploads: int | None = None
     """Requests whose body is being received, in all."""
     client_uploads: int | None = None
-    """Requests whose body is being received, from one client address."""
+    """Requests whose body is being received, from one client: an IPv4 address, or an IPv6 network (/64)."""
     client_requests: int | None = None
-    """Requests of any kind but HEAD and OPTIONS, from one client address."""
+    """Requests that handlers work on, from one client: all but HEAD, OPTIONS, and those for the upload page and
+    probes."""
     client_creations: Rate | None = None
-    """Uploads created from one client address in a period, on any route."""
+    """Uploads created from one client in a period, on any route."""
 
 
 class Concurrency:
-    """The requests being served, counted by client, and the bodies being received."""
+    """A counter of the requests being served, the bodies being received and the uploads created, which refuses those
+    beyond `ConcurrencyLimits`."""
 
     def __init__(self, limits: ConcurrencyLimits) -> None:
         self.closed = False
@@ -52,7 +54,8 @@ class Concurrency:
             yield
 
     def check_open(self) -> None:
-        """Raise ServiceUnavailable once the server shuts down: no upload is created or continued then."""
+        """Raise ServiceUnavailable once the server shuts down: then no request may create an upload or send bytes of
+        one to the server."""
         if self.closed:
             raise ServiceUnavailable("the server is restarting; try again soon")
 

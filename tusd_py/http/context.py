@@ -63,18 +63,20 @@ class Context:
     audit: Audit
     network_timeout: float
     min_data_rate: float
-    """The bytes per second below which a client that sends a body counts as idle."""
+    """The bytes per second below which a client that sends a body counts as idle, once the server has waited for it for
+    more than 10 seconds in all; 0 for no limit."""
     trust: Trust
     """The proxies whose X-Forwarded-* or Forwarded is believed."""
     disclosure: Disclosure | None = None
-    """The reader of request details for hooks and events; None without either."""
+    """The reader of request details for hooks and the addresses in `events-to`; None if there are neither."""
     public_endpoint: str | None
     tracing: Tracing | None = None
     """The maker of OpenTelemetry spans; None if none are made."""
     cors: Cors | None
     request_filter: RequestFilter
     redirect_downloads: bool
-    """True if GET of a finished upload redirects clients to the storage."""
+    """True if GET of a finished upload redirects clients to the storage, unless the upload is a direct one sent in one
+    request, as its client could replace the object."""
     links: Links
     concurrency: Concurrency
     connections: Connections
@@ -93,13 +95,15 @@ class Context:
     memory: Memory
 
     def endpoint(self, request: web.Request) -> str:
-        """Return the creation endpoint's URL. Raises Malformed if the request's scheme, host, port or prefix make none:
-        a handler whose answer needs the URL asks for it before it changes anything."""
+        """Return the creation endpoint's URL: `public_endpoint` if set, else made from the request. Raises Malformed if
+        the request's scheme, host, port or prefix make no URL, or a proxy's field is too long: a handler whose answer
+        needs the URL asks for it before it changes anything."""
         return endpoint_url(request, creation_path(request), public=self.public_endpoint, trust=self.trust)
 
     def client(self, request: web.BaseRequest) -> str:
         """Return the name under which limits count the request's client: an IPv4 address, the /64 network of an IPv6
-        address, or a name that is no address, such as `unix:`. Raises Malformed if a proxy's field is too long."""
+        address, or the first 64 characters of a name that is no address, such as `unix:`; empty if the client is gone
+        and its address unknown. Raises Malformed if a proxy's field is too long."""
         return client_at(self.trust.client(request))
 
 
@@ -108,12 +112,15 @@ ENGINE = web.RequestKey("engine", Engine)
 """The engine, acting for the caller of the request."""
 WIRE = web.RequestKey("wire", Wire)
 CALLER = web.RequestKey("caller", Caller)
-"""The caller of the request, set by the pipeline; it has a principal once its credential was checked."""
+"""The caller of the request, set by the pipeline; once its credential was checked, it has a principal if that is good,
+or a `denial` if it isn't."""
 EFFECTIVE_METHOD = web.RequestKey("effective_method", str)
 """The method that a request means: X-HTTP-Method-Override may replace its POST."""
 BODY_STARTED = web.RequestKey("body_started", bool)
-"""True once bytes of the body were received; absent before."""
+"""True once `RequestBody.chunks` has received bytes of the body; absent before, and if the body is read otherwise."""
 SPAN = web.RequestKey[Trace | None]("span")
-"""The span of the request; absent if no spans are made."""
+"""The place of the request's span in its trace; None if the OpenTelemetry provider makes no spans, absent without
+`Context.tracing` and for /healthz and /readyz."""
 CODE = web.RequestKey("code", str)
-"""The code of the refusal that answers the request, for the audit and the span; absent if it wasn't refused."""
+"""The code of the refusal that `record_refusal` made of an error of the request, for the audit and the span; absent
+without one, also if a `web.HTTPException`, such as a 405, answers."""

@@ -48,7 +48,8 @@ class Cors:
 
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add Vary and, if the request's origin is allowed, the CORS header fields, for OPTIONS also those of a
-        preflight; a handler for `on_response_prepare`, so that errors have them too."""
+        preflight. `routes.decorate`, the handler for `on_response_prepare`, calls this, so that errors have them, too.
+        """
         response.headers.add(hdrs.VARY, "Origin")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or not self.allows(origin):

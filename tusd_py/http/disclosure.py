@@ -1,4 +1,4 @@
-"""The details of a request that only hooks and events are told of."""
+"""The details of a request that are read for hooks and events."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from tusd_py.http.forwarded import Trust
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
-    """A reader of the details of a request that only hooks and events are told of, for a server that has hooks
-    or events.
+    """A reader of the details of a request for hooks and for the events that `events-to` sends; a server with neither
+    has no such reader.
     """
 
     public_endpoint: str | None
     storable: frozenset[str]
-    """The names, in lower case, of header fields that are stored with events though they hold secrets, as hooks are to
-    get them."""
+    """The names, in lower case, of header fields that may be stored with events even if they hold secrets, as hooks are
+    to get them (`hooks-http-forward-headers`)."""
     verbose: bool
-    """True if hooks or a sink are told of all header fields."""
+    """True if hooks or a sink get events in tusd's format, for which all header fields except secret ones
+    may be stored."""
 
     def read(self, request: web.Request, trust: Trust) -> Mapping[str, Any]:
         """Return four fields of `Caller` by name: `peer` (the other end's address and port), `endpoint` (the creation
-        endpoint's URL), `storable` (the names of secret header fields that may be stored with events) and `verbose`
-        (True if all header fields that aren't secret are stored, False for only those that every format tells of).
+        endpoint's URL; empty if the request makes none), `storable` (the names of header fields that may be stored with
+        events even if they are secret) and `verbose` (True if all that aren't secret may be stored, too; False for only
+        those that every format tells of).
         """
         endpoint = creation_url(request, public=self.public_endpoint, trust=trust)
         fields = {"storable": self.storable, "verbose": self.verbose}

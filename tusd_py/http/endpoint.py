@@ -24,18 +24,25 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: Trust) -> str:
-    """Return the creation endpoint's absolute URL, with a slash at its end: `public` as it is if set, else `path` below
-    the origin and prefix that the client used.
+    """Return the creation endpoint's URL in the settings, `public`, as it is if set; else the absolute URL of `path`,
+    with a slash at its end, below the origin and prefix that the client used.
 
-    Raises Malformed if the request's scheme, host, port or prefix don't make a URL.
+    Raises Malformed if the request's scheme, host, port or prefix don't make a URL, or a proxy's header field is too
+    long.
     """
     if public is not None:
         return public
-    url_parts = trust.url_parts(request)
-    prefix = url_parts.get("prefix", "").rstrip("/")
+    authority = _authority(request, trust.url_parts(request))
+    return f"{_format_origin(*authority)}{client_prefix(request, trust)}{path.rstrip('/')}/"
+
+
+def client_prefix(request: web.BaseRequest, trust: Trust) -> str:
+    """Return the prefix of paths that a trusted proxy takes away and reports, such as `/a/b`; empty for none. Raises
+    Malformed if it is not a path."""
+    prefix = trust.url_parts(request).get("prefix", "").rstrip("/")
     if not _PREFIX.fullmatch(prefix):
-        raise Malformed("can't build the upload's URL: X-Forwarded-Prefix is not a path")
-    return f"{_format_origin(*_authority(request, url_parts))}{prefix}{path.rstrip('/')}/"
+        raise Malformed("can't build a URL: X-Forwarded-Prefix is not a path")
+    return prefix
 
 
 def creation_path(request: web.Request) -> str:
@@ -84,7 +91,8 @@ def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[
 
 def _sent_host(request: web.BaseRequest) -> str:
     """Return the host and port that the request names: those of its target if that is a whole URL (RFC 9112, 3.2.2),
-    else those in Host. aiohttp's `host` of a target has neither port nor brackets."""
+    else those in Host, or without Host (HTTP/1.0) the address of this server's socket. aiohttp's `host` of a target has
+    neither port nor brackets."""
     return (request.url.host_port_subcomponent or "") if _is_absolute(request) else request.host
 
 

@@ -21,7 +21,8 @@ def record_refusal(request: web.Request, context: Context, error: Exception) -> 
 
 def refusal_of(context: Context, error: Exception) -> Refusal:
     """Return the refusal that answers `error`: a Refusal itself, or one without internal details for Locked,
-    Superseded, UploadSpoiled, UploadLost and Unavailable. Raises any other `error` itself.
+    Superseded, UploadSpoiled, UploadLost and Unavailable. Unavailable is also reported to the observer. Raises any
+    other `error` itself.
 
     A refusal loses its traceback: the frames hold all data of the request, and the caller's frame would hold the
     refusal, a cycle that is garbage-collected much later.

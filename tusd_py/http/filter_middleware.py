@@ -1,5 +1,6 @@
-"""The outermost middleware: it checks the host and origin of each request before anything else, wraps the answer in a
-span, and records refusals in the audit log."""
+"""The outermost middleware: before a request's handler runs, it does the first checks (`RequestFilter.check`: host,
+origin, transfer coding). It wraps the answer in a span, except for health checks and on servers that make no spans, and
+records refusals in the audit log."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ async def _answer(request: web.Request, context: Context, handler: typedefs.Hand
 
 
 async def _refuse_request(request: web.Request, context: Context, error: Refusal) -> web.StreamResponse:
-    """Answer with the refusal, in the format of the route that the request would have reached."""
+    """Answer with the refusal, in the format of the route that the request would have reached; without such a `Route`,
+    as for probes and unknown paths, in the client's protocol."""
     route = route_of(request)
     refuse = refuse_in_protocol if route is None else route.refuse
     return await refuse(request, context, record_refusal(request, context, error))

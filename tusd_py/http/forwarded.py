@@ -55,8 +55,9 @@ class Trust:
 
     def client(self, request: web.BaseRequest) -> str:
         """Return the address of the client that connected to the nearest proxy, without a port, if that proxy is
-        trusted and reports it; else the peer's, `unix:` for a UNIX socket, empty if the peer is gone and its address
-        is unknown. Raises Malformed if the proxy's header field is too long.
+        trusted and reports it; else the peer's: `unix:` for a UNIX socket (empty if the application runs in another
+        program's server), empty if the peer is gone and its address is unknown. Raises Malformed if the proxy's header
+        field is too long.
         """
         return self._reported_client(request) or request.remote or ""
 
@@ -84,9 +85,9 @@ class Trust:
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip())
 
     def is_proxied(self, request: web.BaseRequest) -> bool:
-        """Return True if the peer is a trusted proxy; if any proxies are configured, the peer of a UNIX socket is
-        one, but no peer without an address, which is gone. If proxies are configured and a peer that is none of them
-        sends X-Forwarded-* or Forwarded, logs, throttled, that these fields are ignored.
+        """Return True if the peer is a trusted proxy. If any proxies are configured, each peer of a UNIX socket is one;
+        a peer that is gone, so that its address is unknown, isn't. If proxies are configured and a peer with another
+        address sends X-Forwarded-* or Forwarded, logs, throttled, that these fields are ignored.
         """
         if not self.networks or request.remote is None:
             return False

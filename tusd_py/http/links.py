@@ -14,7 +14,8 @@ from tusd_py.protocol.links import ReadLinks, is_readable
 
 
 class Links:
-    """The reading links of an installation. With `redirects`, requests to them are redirected to the storage."""
+    """The reading links of an installation. With `redirects`, GET of a link is redirected to the storage, except for an
+    object that its client sent to S3 in one request."""
 
     def __init__(self, engine: Engine, *, redirects: bool) -> None:
         self._engine, self.redirects = engine, redirects

@@ -22,21 +22,23 @@ _FOREIGN = "cross-site"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAccess:
-    """The rule for a server that listens on loopback addresses alone."""
+    """The rule for who may see all uploads, jobs and events of a server that listens on loopback addresses alone and
+    checks no credentials."""
 
     trust: Trust
     hosts: Sequence[str]
-    """The host names that the server answers to (`allowed-hosts`), as well as to localhost and IP addresses."""
+    """The host names (`allowed-hosts`; `*` stands for any characters) that this rule accepts, as well as IP addresses,
+    localhost and names below it."""
     origins: re.Pattern[str] | None
     """The pattern of origins that the operator has named (`cors-allow-origin`), matched as a whole; None if there are
     none."""
 
     def check(self, request: web.Request) -> None:
-        """Raise Unauthenticated if the client isn't on this machine; if the request's host, as sent or as a proxy
-        reports it, is neither an IP address, localhost nor one of `hosts`, as another site may have given it this
-        machine's address (DNS rebinding); or if the browser says that a page of another site, whose origin isn't in
-        `origins`, sent the request, except to open the answer as a document, which that page can't read. Raises
-        Malformed if the host can't be read, or a proxy's header field is too long.
+        """Raise Unauthenticated if the client isn't on this machine; if the request's host, as sent or as a trusted
+        proxy reports it, is neither an IP address, localhost, a name below localhost nor one of `hosts`, as another
+        site may have given it this machine's address (DNS rebinding); or if the browser says that a page of another
+        site, whose origin `origins` doesn't match, sent the request, except to open the answer as a document, which
+        that page can't read. Raises Malformed if the host can't be read, or a proxy's header field is too long.
         """
         if not self.trust.is_local(request):
             raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
@@ -46,14 +48,15 @@ class LocalAccess:
             raise Unauthenticated("without auth, a page of another site needs a cors-allow-origin that names it")
 
     def _is_own_host(self, request: web.Request) -> bool:
-        """Return True if the request's host, both as sent and as a proxy reports it, is a local name or one of `hosts`:
-        any other name may be that of another site, which gave it this machine's address. The reported host alone proves
-        nothing: if proxies on this machine are trusted, a page of that site can report a host, too."""
+        """Return True if the request's host, both as sent and as a trusted proxy reports it, is an IP address,
+        localhost, a name below it or one of `hosts`: any other name may be that of another site, which gave it this
+        machine's address. The reported host alone proves nothing: if proxies on this machine are trusted, a page of
+        that site can report a host, too. Raises Malformed."""
         hosts = host_name(request, Trust()), host_name(request, self.trust)
         return all(_is_local_name(host) or fits(host, self.hosts) for host in hosts)
 
     def _is_trusted_page(self, request: web.Request) -> bool:
-        """Return True unless a browser says that a page of another site, whose origin isn't in `origins`, sent the
+        """Return True unless a browser says that a page of another site, whose origin `origins` doesn't match, sent the
         request and could use the answer. A link that opens the answer as a document (Sec-Fetch-Dest) tells the page
         nothing.
         """

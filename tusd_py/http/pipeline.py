@@ -1,5 +1,5 @@
-"""The steps of every request for uploads: it is counted against limits, its credential is checked, it is handled, and
-each failure is answered in its protocol."""
+"""The steps of every request to a `Route`: it is counted against its client's limit, its credential is checked, it is
+handled, and a refusal is answered in the format of the route."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ Refuse = Callable[[web.Request, Context, Refusal], Awaitable[web.StreamResponse]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The handler of a path's requests, and `refuse`, which answers in the path's format when the handler fails."""
+    """A handler of the requests to a path, and `refuse`, which answers a request in the path's format if the handler,
+    or a check before it, fails."""
 
     handle: Handler
     refuse: Refuse
@@ -63,23 +64,25 @@ def add_route(app: web.Application, method: str, path: str, route: Route) -> Non
 
 
 def route_of(request: web.Request) -> Route | None:
-    """Return the route that a request goes to; None for the upload page, probes, preflights of direct uploads and
-    unknown paths."""
+    """Return the route that a request goes to; None for the upload page, probes, preflights of direct uploads, unknown
+    paths, and methods that a path doesn't serve."""
     route = getattr(request.match_info.handler, "__self__", None)
     return route if isinstance(route, Route) else None
 
 
 def _admitted(request: web.Request, context: Context) -> AbstractContextManager[None]:
-    """Return a context that counts the request against its client's limit; HEAD and OPTIONS aren't counted, as clients
-    give up after a failed HEAD. Entering it raises TooManyRequests; the call, Malformed."""
+    """Return a context that counts the request among its client's requests at a time; HEAD and OPTIONS aren't counted,
+    as clients give up after a failed HEAD. Entering the context raises TooManyRequests if the client has as many as it
+    may; the call raises Malformed if a proxy's header field is too long."""
     if request[EFFECTIVE_METHOD] in {hdrs.METH_HEAD, hdrs.METH_OPTIONS}:
         return nullcontext()
     return context.concurrency.request(context.client(request))
 
 
 async def _identify(request: web.Request, context: Context, authenticator: Authenticator) -> None:
-    """Check the request's credential, and add its principal to the caller, or the refusal as its `denial`, which is
-    raised only where a right is needed. Preflights carry no credential (Fetch standard), so OPTIONS is not checked."""
+    """Check the request's credential, and add to the caller in the request its principal (None without a credential),
+    or as `denial` the refusal of the credential, which is raised only where a right is needed. Preflights carry no
+    credential (Fetch standard), so OPTIONS is not checked."""
     if request.method == hdrs.METH_OPTIONS:
         return
     caller = checked_caller(request, context)
@@ -92,8 +95,8 @@ async def _identify(request: web.Request, context: Context, authenticator: Authe
 
 async def refuse_in_protocol(request: web.Request, context: Context, refusal: Refusal) -> web.StreamResponse:
     """Answer with the refusal in the client's protocol: the one chosen for the request, else the one that its head
-    suggests. Closes the connection without an answer if the body was interrupted and clients of the protocol expect
-    that."""
+    suggests. Closes the connection without an answer if the refusal breaks off a request whose body has begun, through
+    no fault of the client, and clients of the protocol expect that."""
     head = head_of(request)
     wire = request[WIRE] if WIRE in request else context.wires.choose(head)
     if _is_interrupted(request, refusal) and not wire.answers_interrupted:
@@ -105,6 +108,6 @@ async def refuse_in_protocol(request: web.Request, context: Context, refusal: Re
 
 
 def _is_interrupted(request: web.Request, refusal: Refusal) -> bool:
-    """Return True if the refusal interrupts a valid request whose body has begun: the server can't go on, or another
-    request took the lock."""
+    """Return True if bytes of the body were received, and the refusal is one that isn't due to the request:
+    ServiceUnavailable or UploadLocked."""
     return BODY_STARTED in request and isinstance(refusal, ServiceUnavailable | UploadLocked)

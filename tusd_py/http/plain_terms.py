@@ -14,7 +14,8 @@ from tusd_py.protocol.plain.form import Parser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainTerms:
-    """The maker of form parsers, and the settings that say which pages may upload."""
+    """The maker of form parsers, and the settings that say which pages may send plain uploads with the credentials of
+    their visitors, and to which origins a plain upload may redirect."""
 
     parser: Callable[[str], Parser]
     """Returns a new parser of a form, for the value of its Content-Type. Raises BadForm."""
@@ -26,8 +27,10 @@ class PlainTerms:
     of any site could use them."""
 
     def check_page(self, request: web.Request, own: str) -> None:
-        """Raise Forbidden if the page that sent a request may not use its visitors' credentials: browsers send no
-        preflight for a form. `own` is this server's origin."""
+        """Raise Forbidden if browsers add credentials to the requests of any page (`ambient`), and the page that sent
+        this request has neither the origin `own`, this server's, nor one that `origins` matches: browsers send no
+        preflight for a form. A request that no page sent is allowed: it has neither Origin nor Sec-Fetch-Site, or
+        `Sec-Fetch-Site: none`."""
         page_origin = request.headers.get(hdrs.ORIGIN)
         site = request.headers.get("Sec-Fetch-Site", "none" if page_origin is None else "cross-site")
         if not self.ambient or site in {"same-origin", "none"} or page_origin == own:

@@ -1,4 +1,5 @@
-"""The first checks of a request: it is for a host served here, and the page that sends it may change something here."""
+"""The first checks of a request: its host is served here, its transfer coding can be decoded, and, unless it only
+reads, the page that sent it may change something here."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ PROBES = frozenset({"/healthz", "/readyz"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFilter:
-    """The host names that the server answers to (`hosts`: `*` stands for any characters; empty, any name), and the
-    origins whose pages may change something."""
+    """The first checks of requests. `hosts` are the host names that the server answers to (`*` stands for any
+    characters; empty, any name); `cors` has the origins whose pages, in addition to this server's own, may change
+    something here, and None stands for any."""
 
     hosts: Sequence[str]
     cors: Cors | None
@@ -58,8 +60,8 @@ class RequestFilter:
 
     def check_origin_of_get(self, request: web.Request) -> None:
         """Raise Forbidden if the page that sent a GET may not change anything here: it fails `check_origin`, or the
-        browser says that it is of another site, but sends no Origin that names the site, as for a link, a frame or a
-        new window. Raises Malformed as `check_origin` does."""
+        browser says that it is of another site, but sends no Origin, as for a link, a frame or a new window. Raises
+        Malformed as `check_origin` does."""
         if _is_from_elsewhere(request):
             raise Forbidden(_ELSEWHERE)
         self.check_origin(request)
@@ -69,8 +71,8 @@ class RequestFilter:
 
 
 def _is_from_elsewhere(request: web.Request) -> bool:
-    """Return True if the browser says that a page of another site sent the request, but sends no Origin that names the
-    site."""
+    """Return True if the browser says that a page of another site sent the request (Sec-Fetch-Site), but sends no
+    Origin."""
     return hdrs.ORIGIN not in request.headers and request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 

@@ -35,21 +35,24 @@ _WATCHED: Mapping[str, tuple[str, Route]] = {
     "/dashboard": ("dashboard", ABSENT),
     "/dashboard/{path:.+}": ("dashboard", ABSENT),
 }
-"""The routes of all uploads, jobs and events, by path: the name that switches one on (`on` of `add_routes`), and the
-route."""
+"""The routes of lists, feeds, jobs, exports and the dashboard, by path: the feature that switches one on (in `on` of
+`add_routes`), and the route. Those of the dashboard answer 404: the paths that it serves get their routes before
+(`add_dashboard`)."""
 
 
 _OF_ONE: Mapping[str, Route] = {EVENTS_TAIL: EVENTS, STATUS_TAIL: STATUS, SOCKET_TAIL: SOCKET}
 """The routes that tell of one upload, by the end of their path after the upload's URL."""
 _ID = r"{id:(?!read/|s3/).+}"
-"""The part of a path that is an upload's id or name, which may contain slashes."""
+"""The pattern of the end of a path that is an upload's id or name: it may contain slashes, and doesn't begin with
+`read/` or `s3/`, which other routes have."""
 
 
 def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -> None:
-    """Add the routes of uploads, and of the features that `on` names: `tokens`, `direct` (uploads), `live`, `listing`,
-    `jobs` and `dashboard`.
+    """Add the routes of uploads, below `base_path`, which ends with a slash, and of the features that `on` names:
+    `tokens`, `direct` (uploads), `live`, `listing`, `jobs` and `dashboard`.
 
-    The probes' routes must be added before: with base path `/`, requests to probes would be taken for uploads'.
+    If the application has the probes' routes, they must be added before: with base path `/`, requests to probes would
+    be taken for uploads'.
     """
     if "tokens" in on:
         add_route(app, "*", "/tokens", TOKENS)
@@ -72,9 +75,8 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
 
 
 def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> None:
-    """Add the routes of all uploads, jobs and events (`_WATCHED`) whose feature is in `on`. The paths of other
-    features get a route that answers 404, except below the base path, where such a path may be an upload's.
-    """
+    """Add the routes of lists, feeds, jobs and exports (`_WATCHED`) whose feature is in `on`. The paths of other
+    features get a route that answers 404, except the base path and paths below it, which may be an upload's."""
     for path, (name, route) in _WATCHED.items():
         if name in on or not f"{path}/".startswith(base_path):
             add_route(app, "*", path, route if name in on else ABSENT)
@@ -94,8 +96,10 @@ async def _preflight(_: web.Request) -> web.Response:
 
 
 async def decorate(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the common header fields, and count the response in metrics; a handler for `on_response_prepare`, so that
-    aiohttp's own errors are included."""
+    """Add the header fields that responses have in common: Server, X-Content-Type-Options, the request's X-Request-ID,
+    those of its protocol (tus if none was chosen; none for OPTIONS), and those of CORS (not for probes). Count the
+    response in metrics. A handler for `on_response_prepare`, so that aiohttp's own errors are included. If the request
+    had Upgrade and isn't answered by 101, end the connection after the response."""
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -21,9 +21,9 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 def head_of(request: web.Request) -> RequestHead:
-    """Return the parts of a request that the protocols read: its effective method (X-HTTP-Method-Override counts
-    where overrides are on), its header fields and body length, and if its URL names an upload.
-    """
+    """Return the parts of a request that the protocols read: its method (that of X-HTTP-Method-Override, once
+    `Route.answer` has read it for a route that is `overridden`), its header fields, the length of its body (None if
+    unknown), and if its URL names an upload."""
     return RequestHead(
         method=request.get(EFFECTIVE_METHOD, request.method),
         on_upload="id" in request.match_info,
@@ -62,7 +62,8 @@ def _framed_length(request: web.Request) -> int | None:
 
 
 def response_of(reply: Reply) -> web.Response:
-    """Return the aiohttp response for a reply, with its short text or without a body."""
+    """Return the aiohttp response for a reply, with the reply's text as its body, or without a body if the text is
+    None. The type of the text is text/plain unless the reply's header fields name another."""
     body = None if reply.text is None else reply.text.encode()
     headers = dict(reply.headers) if body is None else {"Content-Type": _TEXT, **reply.headers}
     return web.Response(status=reply.status, reason=_REASONS.get(reply.status), headers=headers, body=body)

@@ -124,6 +124,14 @@ def test_forms_are_there_for_what_can_be_done() -> None:
     assert ended.rules[1:] == [f'.j-{"b" * 32}{{--phase:"done"}}', f".j-{'b' * 32} form{{display:none}}"]
 
 
+def test_a_done_job_has_a_full_bar() -> None:
+    """The bar of a job that is done is full, also if its total was never known; of a running one it is empty then."""
+    job = Job(id=JobId("b" * 32), upload_id=None, kind="export", created_at=1, updated_at=1, due_at=1, done=7)
+    running = replace(job, phase=JobPhase.RUNNING)
+    for job, percent in ((running, 0), (replace(running, phase=JobPhase.DONE), 100)):
+        assert f".j-{job.id}{{--p:{percent}}}" in job_item(job, FORMS).rules
+
+
 def test_a_job_that_cant_be_cancelled_has_no_form() -> None:
     job = Job(id=JobId("b" * 32), upload_id=None, kind="scan", created_at=1, updated_at=1, due_at=1, required=True)
     assert "<form" not in str(job_item(job, FORMS).element)

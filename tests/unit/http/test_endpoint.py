@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from tusd_py.config.kinds import LOOPBACK
 from tusd_py.domain.refusals import Malformed
-from tusd_py.http.endpoint import creation_path, endpoint_url
+from tusd_py.http.endpoint import client_prefix, creation_path, endpoint_url
 from tusd_py.http.forwarded import Family, Trust
 from tusd_py.http.routes import add_routes
 
@@ -192,3 +192,11 @@ async def test_creation_path_of_a_mounted_application(base_path: str, prefix: st
     async with TestClient(TestServer(outer if prefix else app)) as client:
         await client.get(f"{prefix}/tokens")
     assert seen_paths == [prefix + base_path]
+
+
+@pytest.mark.parametrize("prefix", ["//evil.example", "/a b", "/a//b", "https://evil.example", "/ä"])
+def test_a_prefix_that_is_no_path_is_refused(prefix: str) -> None:
+    """A redirect to a path below such a prefix could lead to another host."""
+    request = make_mocked_request("GET", "/", headers={"X-Forwarded-Prefix": prefix}).clone(remote="127.0.0.1")
+    with pytest.raises(Malformed):
+        client_prefix(request, Trust(networks=LOOPBACK))

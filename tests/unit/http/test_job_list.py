@@ -115,6 +115,19 @@ async def test_a_dashboard_shows_jobs_that_have_ended_once(store: Careless) -> N
     assert await looked_at(board) == keys(3)
 
 
+async def test_a_dashboard_hides_jobs_that_are_removed(store: Careless) -> None:
+    """A job whose record is gone before the board has seen its end is hidden once, and then asked for no more."""
+    board = board_of(store, BOB)
+    await looked_at(board)
+    first = await store.load(job(1).id)
+    assert first is not None
+    await store.save(ended(first, 2.0))
+    await store.prune(3.0, 10)
+    items = [item async for item in board._job_items()]
+    assert [(item.key, item.element is None) for item in items][-1] == (*keys(1), True)
+    assert await looked_at(board) == keys(3)
+
+
 async def test_a_dashboard_reads_large_jobs_in_turns(store: Careless) -> None:
     board = board_of(store, Watcher(sees_all=True), page_size=1)
     assert await looked_at(board) == keys(0, 1, 2, 3)

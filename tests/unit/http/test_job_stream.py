@@ -22,6 +22,7 @@ class Silent:
     """A body that keeps what is sent to it; its silence of 2 s is long enough for the next state."""
 
     silence = 2.0
+    connected = True
 
     def __init__(self) -> None:
         self.states = list[bytes]()
@@ -31,7 +32,8 @@ class Silent:
 
 
 def teller_of(store: MemoryJobs, of: Job, body: Silent) -> _Teller:
-    context = SimpleNamespace(engine=SimpleNamespace(state=SimpleNamespace(jobs=store)), heartbeat=15.0)
+    engine, concurrency = SimpleNamespace(state=SimpleNamespace(jobs=store)), SimpleNamespace(closed=False)
+    context = SimpleNamespace(engine=engine, concurrency=concurrency, heartbeat=15.0)
     return _Teller(cast("Context", context), of, LINES, cast("BodyStream", body))
 
 
@@ -62,3 +64,12 @@ async def test_one_that_is_gone_ends_the_stream() -> None:
     store, body = MemoryJobs(MemoryOutbox()), Silent()
     assert not await teller_of(store, job(), body)._look()
     assert body.states == []
+
+
+async def test_a_client_that_has_left_ends_the_stream() -> None:
+    """The stream of a running job ends at the next look once its client is gone, before anything is sent."""
+    store, body = MemoryJobs(MemoryOutbox()), Silent()
+    teller = teller_of(store, await store.create(job()), body)
+    body.connected = False
+    await teller.run()
+    assert len(body.states) == 1

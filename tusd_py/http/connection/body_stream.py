@@ -9,7 +9,7 @@ from aiohttp import web
 from tusd_py.http.connection.lasting_wait import LastingWait
 
 _STALLED = 0.5
-"""Seconds after which a client that takes no bytes counts as having stopped reading for now."""
+"""Seconds after which a client that hasn't taken a whole piece counts as having stopped reading for now."""
 _HIGH = 1
 """Bytes that may wait in the transport's buffer while the next piece is made: with 0, asyncio's transport for TLS waits
 for an empty buffer to be emptied."""
@@ -39,7 +39,7 @@ class BodyStream:
 
     @property
     def silence(self) -> float:
-        """Seconds since something was sent."""
+        """Seconds since the last piece was sent, or the head if no piece was; without meaning before that."""
         return _now() - self._sent_at
 
     async def begin(self) -> None:
@@ -51,8 +51,9 @@ class BodyStream:
             self._request.transport.set_write_buffer_limits(high=_HIGH)
 
     async def write(self, piece: bytes) -> bool:
-        """Send a piece. Returns True once the client has taken it, False if the client has stopped reading for now:
-        then the caller must await `drained` before the next piece, and should keep nothing in memory until then."""
+        """Send a piece, after `begin`. Returns True once the client has taken it, False if it hasn't taken all after
+        half a second: then the caller must await `drained` before the next piece, and should keep nothing in memory
+        until then."""
         self._sent_at = _now()
         self._sending.begin(self._pass_on(piece))
         return await self._sending.over(_STALLED)
@@ -85,8 +86,8 @@ class BodyStream:
 
     def close(self) -> None:
         """Cancel the send that still waits for the client, if there is one, and give the connection the usual
-        limits of its write buffer again: with those of `begin`, aiohttp would wait without limit for a
-        client to take the end of a body.
+        limits of its write buffer again: with the low ones that `begin` sets, aiohttp would wait without limit
+        for a client to take the end of a body.
         """
         self._sending.close()
         if self._request.transport is not None and self.connected:

@@ -1,4 +1,4 @@
-"""Limits on the number of connections, in all and from one address, checked when they are accepted."""
+"""Limits on the number of connections, in all and from one client, checked when they are accepted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _MAX_NAME_LENGTH = 64
 UNIX_PEER = "unix:"
 """The name of peers on UNIX sockets, which have no address: all of them are one client."""
 _CACHE_SIZE = 1024
-"""Addresses whose client is cached: a request asks for it up to three times."""
+"""The number of names for which the results of `client_at` are cached: a request asks for its client several
+times."""
 _PREFIX = 64
 """Bits of an IPv6 network that counts as one client."""
 
@@ -53,8 +54,8 @@ class Connections:
 
 
 def client_of(address: object) -> str:
-    """Return the name under which limits count the peer of a socket, from its `peername`: an IPv4 address, the /64
-    network of an IPv6 address, or `UNIX_PEER`."""
+    """Return the name under which limits count the peer of a socket, from its `peername`: an IPv4 address (also if that
+    is mapped to IPv6), the /64 network of another IPv6 address, or `unix:` if it isn't an address with a port."""
     if not isinstance(address, tuple) or not address:
         return UNIX_PEER
     return client_at(str(address[0]))
@@ -62,8 +63,9 @@ def client_of(address: object) -> str:
 
 @lru_cache(_CACHE_SIZE)
 def client_at(name: str) -> str:
-    """Return the name under which limits count a client: its IPv4 address, the /64 network of its IPv6 address, or the
-    first 64 characters of a name that is no address, as proxies may give it (RFC 7239, 6)."""
+    """Return the name under which limits count a client: its IPv4 address (also if that is mapped to IPv6), the /64
+    network of another IPv6 address, or the first 64 characters of a name that is no address, as proxies may give it
+    (RFC 7239, 6)."""
     host = name.partition("%")[0]
     try:
         address = ip_address(host)
@@ -75,5 +77,6 @@ def client_at(name: str) -> str:
 
 
 def raw_answer(status: int, reason: str, text: str, fields: str = "") -> bytes:
-    """Return a complete HTTP response, with the lines `fields` in its head, to send before the connection is closed."""
+    """Return a complete HTTP response, to send before the connection is closed. `fields` are more header lines for it,
+    each with CRLF at its end; `text` must be ASCII."""
     return _ANSWER.format(status, reason, fields, len(text), text).encode()

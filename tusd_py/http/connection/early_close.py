@@ -11,21 +11,22 @@ from aiohttp import web
 CLIENT_CLOSED = 499
 """The status, in logs and metrics, of a request whose connection was closed without an answer (as in nginx)."""
 _SMALL_BODY = 256 * 1024
-"""The length in bytes up to which aiohttp reads a body to its end after the answer, and the connection stays open."""
+"""The length in bytes up to which a body is left to aiohttp, which reads it after the answer, and keeps the connection
+if the body ends within the server's `lingering_time`."""
 _MAX_DRAIN = 1024 * 1024
-"""The most bytes of a body that are drained after an early answer."""
+"""Bytes of a body after which draining ends; the last read may go beyond them."""
 _DRAIN_TIMEOUT = 2.0
 """Seconds after which draining ends."""
 _DRAIN_DELAY = 0.25
-"""Seconds between the answer and the draining: a proxy whose sends don't block doesn't look for an answer."""
+"""Seconds between the answer and the draining: some proxies look for an answer only once their sends block."""
 
 
 async def answer_early(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Return `response`: for aiohttp to send if the body is small or was read; else sent by this function, with
-    the connection closed.
+    """Return `response`: for aiohttp to send if the body was read or its declared length is at most 256 KiB; else sent
+    by this function, with the connection closed.
 
-    Before the close, up to `_MAX_DRAIN` bytes of the body are drained, so that the client sees the answer before a
-    reset.
+    Before the close, about 1 MiB of the body is drained at most, for 2 seconds at most, so that the client sees the
+    answer before a reset.
     """
     if request.content.at_eof() or _is_small(request):
         return response
@@ -41,7 +42,7 @@ async def answer_early(request: web.Request, response: web.StreamResponse) -> we
 
 def close_silently(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
     """Close the connection, and return `response`, which was sent before; without it, return one that is never sent,
-    with the status `CLIENT_CLOSED` for logs and metrics."""
+    with the status 499 (`CLIENT_CLOSED`) for logs and metrics."""
     if request.transport is not None:
         request.protocol.force_close()
     return response or web.Response(status=CLIENT_CLOSED)

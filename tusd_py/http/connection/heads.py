@@ -1,9 +1,9 @@
 """The heads of requests, whose bytes are counted as they arrive, against a limit and the memory budget.
 
-aiohttp limits each header field but not all of them together, and queues up to 32 requests behind one. Here a
-connection has one long head at a time, partial or being served, and waits for memory before more of it is read.
-`internals` lists the undocumented parts of aiohttp that are needed; this module is used only if
-`internals.COUNTS_HEADS` is true.
+aiohttp limits the number of header fields and the length of each, but not the bytes of a whole head, and queues up to
+32 requests behind one. Here a connection has one long head at a time, partial or being served, and waits for memory
+before more of it is read. `internals` lists the undocumented parts of aiohttp that are needed; this module is used only
+if `internals.COUNTS_HEADS` is true.
 """
 # ruff: noqa: SLF001 (see above)
 
@@ -28,9 +28,11 @@ from tusd_py.transfer.budget_share import Holding
 from tusd_py.transfer.memory import CLAIMED_AFTER
 
 _STEP = 8 * 1024
-"""The most bytes of one read from a socket while no body is being read."""
+"""The most bytes of one read from a socket while no body of an upload is being read, on transports that have such a
+setting (`max_size`)."""
 _FREE = 8 * 1024
-"""The most bytes of a head for which no memory is taken from the budget: a longer one takes it for all its bytes."""
+"""The most bytes of an incomplete head for which no memory is taken from the budget: with more, memory for a head of
+the greatest length is taken, and kept for the actual length of the head's fields once the head is whole."""
 _TIMES = 2
 """Bytes in memory for each byte of a head: aiohttp keeps the head as sent and as parsed."""
 _LINGER = 1.0
@@ -226,8 +228,8 @@ class _Connection(RequestHandler):
 
     def _weigh_framing(self, size: int, *, grown: bool) -> None:
         """Add `size` received bytes to the count of those in a row that were no content of a chunked body. Start again
-        from 0 if they had content (`grown`) or the body has ended. Above the limit, close the connection, with 431 if
-        the body's request still waits for its answer."""
+        from 0 if they had content (`grown`) or the body has ended. Above 8 KiB (`_MOST_FRAMING`), close the
+        connection, with 431 if the body's request still waits for its answer."""
         self._framing = 0 if grown or self._body.is_eof() else self._framing + size
         if self._framing <= _MOST_FRAMING or self.transport is None:
             return

@@ -1,4 +1,4 @@
-"""Interim responses (1xx), which aiohttp doesn't support, to a client whose request is still being served."""
+"""Interim responses such as 104, which aiohttp doesn't support, to a client whose request is still being served."""
 
 from __future__ import annotations
 

@@ -34,18 +34,18 @@ CONNECTION = (
 )
 """Attributes of a `RequestHandler` that are needed to count the bytes of requests' heads (`heads.py`)."""
 SERVER = ("_kwargs", "_loop")
-"""Attributes of a `Server` that counting heads needs."""
+"""Attributes of an aiohttp `Server` that are needed to count the bytes of requests' heads (`heads.py`)."""
 FORGOTTEN = ("_current_request", "_force_close", "_manager", "_messages", "_task_handler", "transport")
-"""Attributes of a `RequestHandler` that forgetting its connection needs."""
+"""Attributes of a `RequestHandler` that `forget` needs, which takes the connection from it for good."""
 
 SocketTransport: type[Any] | None = getattr(selector_events, "_SelectorSocketTransport", None)
-"""asyncio's transport of a plain TCP or UNIX socket; None if it has another name."""
+"""asyncio's class for transports of plain TCP and UNIX sockets; None if this Python has none of the known name."""
 ErrorInfo: type[Any] = getattr(web_protocol, "_ErrInfo", tuple)
 """aiohttp's class for a parse error in a connection's queue of messages; `tuple` if aiohttp has no such class."""
 
 
 def new_parser(http: Any) -> HttpRequestParser:
-    """Return a parser like the one that the `RequestHandler` makes for itself."""
+    """Return a parser like the one that `http`, a `RequestHandler` of aiohttp, makes for itself."""
     manager = http._manager
     return HttpRequestParser(
         http,
@@ -61,24 +61,26 @@ def new_parser(http: Any) -> HttpRequestParser:
 
 
 def forget(http: Any) -> None:
-    """Make the `RequestHandler` end as if its connection were lost, without closing the transport, which the caller
-    owns from then on."""
+    """Make `http`, a `RequestHandler` of aiohttp, end as if its connection were lost, without closing the transport,
+    which the caller owns from then on."""
     http.transport = None  # else it would be closed
     http.connection_lost(None)
 
 
 def can_forget_connections() -> bool:
-    """Return True if a connection can be taken from aiohttp for good."""
+    """Return True if, with the installed aiohttp, a connection can be taken from it for good (`forget`)."""
     return _works(_probe_forgetting)
 
 
 def can_replace_parsers() -> bool:
-    """Return True if a connection can be taken from aiohttp for a body, and given back with a new parser."""
+    """Return True if, with the installed aiohttp and Python, a connection can be taken from aiohttp for a body, and
+    given back with a new parser."""
     return SocketTransport is not None and _works(_probe_parser)
 
 
 def can_count_heads() -> bool:
-    """Return True if the heads on aiohttp's connections can be counted."""
+    """Return True if, with the installed aiohttp and Python, the bytes of heads on aiohttp's connections can be
+    counted."""
     return can_replace_parsers() and hasattr(web_protocol, "_ErrInfo") and _works(_probe_connection)
 
 

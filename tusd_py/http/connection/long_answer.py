@@ -28,12 +28,14 @@ class LongAnswer(asyncio.Protocol):
     def __init__(self, transport: asyncio.Transport, *, chunked: bool) -> None:
         self._transport, self._chunked = transport, chunked
         self.sent_at = self._taken_at = _now()
-        """The time, of the event loop's clock, at which bytes were last sent."""
+        """The time, by the event loop's clock, of the last call of `send`; before the first, of the head."""
         self._backlog = 0
-        """Bytes in the transport's buffer after the last write, or when the client was last seen to take some."""
+        """Bytes in the transport's buffer after the last write or, if that is later, when `check` last saw that the
+        client had taken some."""
         self._lost: Callable[[], object] = _do_nothing
         self.wake: Callable[[], None] = _do_nothing
-        """Called once the client takes more after a pause, and once the connection is lost."""
+        """The function called each time the transport's buffer, after bytes waited in it, is empty again, and when the
+        connection is lost."""
         self.closed = False
         """True once the connection is lost."""
         transport.set_protocol(self)
@@ -69,7 +71,7 @@ class LongAnswer(asyncio.Protocol):
 
     @property
     def silence(self) -> float:
-        """Seconds since something was sent."""
+        """Seconds since the last call of `send`; before the first, since the head was sent."""
         return _now() - self.sent_at
 
     @property
@@ -79,12 +81,13 @@ class LongAnswer(asyncio.Protocol):
 
     def send(self, piece: bytes) -> None:
         """Send a piece of the body, as a chunk if the answer is chunked; what the socket doesn't take at once is
-        buffered."""
+        buffered. The piece is dropped if the connection is closing."""
         self.sent_at = _now()
         self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
 
     def end(self) -> None:
-        """Send the end of the body, and close the connection once the client has got it."""
+        """Send the end of the body, and close the connection once the system has taken all that is buffered. Does
+        nothing if the connection is closing already."""
         if self._transport.is_closing():
             return  # asyncio's transport for TLS can't be asked for anything once it was closed twice
         if self._chunked:
@@ -92,8 +95,8 @@ class LongAnswer(asyncio.Protocol):
         self._transport.close()
 
     def check(self, patience: float) -> None:
-        """Abort the connection if bytes wait and the client has taken none for `patience` seconds, as far as calls of
-        this method have seen."""
+        """Abort the connection if bytes wait in the transport's buffer and the client has taken none for `patience`
+        seconds. To be called from time to time: only a call sees that the client has taken some."""
         if not self._waiting or self._waiting < self._backlog:
             self._taken_at, self._backlog = _now(), self._waiting
         elif _now() - self._taken_at >= patience:

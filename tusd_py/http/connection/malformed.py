@@ -17,8 +17,8 @@ _log, _throttle = get_logger("tusd_py.http"), LogThrottle()
 
 
 def refuse(context: Context, error: BaseException, request: web.BaseRequest, size: int) -> web.Response:
-    """Return 400 for `size` bytes that aiohttp couldn't parse because of `error`, counted and logged (throttled). The
-    connection is closed after it."""
+    """Return 400 for a request that is no valid HTTP because of `error`. It is counted, and logged (throttled) with the
+    type of `error` and with `size`, the bytes that came of it; the connection is closed after the response."""
     context.metrics.failed(CODE)
     if (passed_over := _throttle.allowed()) is not None:
         extra = {"and_others": passed_over} if passed_over else {}
@@ -27,8 +27,9 @@ def refuse(context: Context, error: BaseException, request: web.BaseRequest, siz
 
 
 def minimal_response(context: Context, status: int, text: str) -> web.Response:
-    """Return a response to input that has no parsed request: with the headers of every response, counted, and followed
-    by a close."""
+    """Return a response that needs no parsed request, for malformed, too long or too slow heads: with Server,
+    X-Content-Type-Options and, if `status` is 503, Retry-After; counted without a method. The connection is closed
+    after it."""
     context.metrics.answered("", status)
     headers = {hdrs.SERVER: "tusd-py", "X-Content-Type-Options": "nosniff"}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -1,5 +1,5 @@
-"""The sending of a download: the caller keeps a chunk until the client takes it, so that few bytes wait in buffers of
-this process."""
+"""The sending of a download: the caller keeps a chunk until the connection takes it, so that few bytes wait in buffers
+of this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ its buffer before a write."""
 
 
 class Outflow(Protocol):
-    """A way to send the bytes of a body to the client without buffering them."""
+    """A way to send the bytes of a body to the client, few of which wait in buffers of this process."""
 
     def offer(self, chunk: Chunk) -> int:
         """Send as much of `chunk` as can be sent at once, and return the number of bytes; 0 if none. Raises
@@ -49,8 +49,8 @@ def outflow(request: web.Request) -> Iterator[Outflow]:
 
 
 class _Slices:
-    """An outflow through the transport, a slice of `_SLICE` bytes at a time, for connections whose socket can't be
-    written to directly, as with TLS."""
+    """An outflow through the transport, a slice of at most 16 KiB (`_SLICE`) at a time, for connections whose socket
+    can't be written to directly, as with TLS."""
 
     def __init__(self, request: web.Request, transport: asyncio.WriteTransport, wait: LastingWait) -> None:
         self._request = request

@@ -8,8 +8,8 @@ from tusd_py.ports.body import Chunk
 from tusd_py.transfer.slabs import MIN_SLAB, SLAB, Slabs
 
 _MANY = 8
-"""The most reads that should fill a slab: after more, the next slab is half as large; if one read filled it, twice as
-large."""
+"""The most reads that should fill a slab: after more, the next slab is asked for half as large; after one at most,
+twice as large; always between `MIN_SLAB` and `SLAB`."""
 _NONE = memoryview(b"")
 
 
@@ -46,7 +46,8 @@ class SlabQueue:
         return self._end - self._start + sum(map(len, self._chunks))
 
     def add(self, chunk: Chunk) -> None:
-        """Append a chunk that isn't in a slab, as aiohttp had read it before. The queue must have no slab."""
+        """Append a chunk that is in no slab: aiohttp read it before this queue was used. The queue must have no
+        slab."""
         self._chunks.append(chunk)
 
     def take(self) -> Chunk:
@@ -59,8 +60,8 @@ class SlabQueue:
         return chunk
 
     def buffer(self, limit: int) -> memoryview:
-        """Return memory for the next read, at most `limit` bytes; once the last slab is full, from a new one
-        (`_begin`)."""
+        """Return memory for the next read, at most `limit` bytes: the rest of the slab that is being filled or, if it
+        is full or there is none, the beginning of a new one."""
         if self.full:
             self.set_aside()
             self._begin(limit)
@@ -78,8 +79,9 @@ class SlabQueue:
         self._drop()
 
     def shrink(self) -> None:
-        """Copy the bytes of a slow client out of a large slab if they fill less than half of it, so that the slab can
-        be reused; the next slab is small."""
+        """Copy the bytes that wait to be taken out of the slab if they fill less than half of it and it has more than
+        `MIN_SLAB` bytes, so that the slab can be reused: their client is slow. The next slab is asked for as large as
+        they need."""
         size = self._end - self._start
         if size and size * 2 < len(self._slab) and len(self._slab) > MIN_SLAB:
             self._chunks.append(bytes(self._slab[self._start : self._end]))
@@ -95,9 +97,10 @@ class SlabQueue:
         return data
 
     def _begin(self, limit: int) -> None:
-        """Take a new slab, no larger than `limit` bytes need unless they need less than `MIN_SLAB`. Its size adapts to
-        the last one's: small at first, so that many slow clients hold little, and doubled or halved by the number of
-        reads that filled the last slab (`_MANY`)."""
+        """Begin a new slab. It is asked for in the size of the last one (or that set by `shrink`), in twice that if at
+        most one read went into the last one, in half of that after more than `_MANY` reads; in no more than `SLAB` and
+        what `limit` bytes need, but in `MIN_SLAB` at least. The first is asked for in `MIN_SLAB`, so that many slow
+        clients hold little. `Slabs.lend` may give another size."""
         if self._reads <= 1:
             self._size = min(self._size * 2, SLAB)
         elif self._reads > _MANY:
@@ -111,5 +114,5 @@ class SlabQueue:
 
 
 def _power_of_two(size: int) -> int:
-    """Return the smallest power of two that is at least `size`."""
+    """Return the smallest power of two that is at least `size`, a positive number."""
     return 1 << (size - 1).bit_length()

@@ -26,8 +26,9 @@ is handed on alone. The bytes are in the slab, and aren't lost if the wait ends 
 
 
 def take_over(request: web.Request, slabs: Slabs) -> SocketReader | None:
-    """Return a reader of the rest of the body; None where aiohttp must read it: with TLS, a chunked or encoded body, an
-    event loop without asyncio's socket transport, fewer than `_LEAST` bytes to come, or a failed connection."""
+    """Return a reader of the rest of the body, which replaces aiohttp as the connection's protocol; None where aiohttp
+    must read the body: with TLS, a chunked or encoded body, fewer than 64 KiB (`_LEAST`) to come, a failed connection,
+    an event loop without asyncio's socket transport, or an aiohttp without the parts that this needs."""
     length, content, transport = request.content_length, request.content, request.transport
     if not internals.REPLACES_PARSERS or hdrs.CONTENT_ENCODING in request.headers:
         return None
@@ -43,7 +44,7 @@ class State(enum.Enum):
     to aiohttp (RELEASED), or has lost its connection (LOST).
 
     While READING, bytes wake the task that waits for them: at once if the slab is full or the body ends, else after a
-    delay. At the end of the body, the connection goes back to aiohttp in each state.
+    delay. At the end of the body, the connection goes back to aiohttp in each state but LOST.
     """
 
     READING = enum.auto()
@@ -136,9 +137,9 @@ class SocketReader(asyncio.BufferedProtocol):
             self._waiting.wake_soon(_GATHER)
 
     def _gathered(self) -> None:
-        """Wake the waiting task: `Waiting` calls this `_GATHER` seconds after the first new bytes of a slow
-        client. If the bytes fill less than half of a large slab, copy the bytes out first, so that the
-        slab can be reused.
+        """Wake the waiting task: `Waiting` calls this `_GATHER` (0.6) seconds after the first new bytes of a slow
+        client. If the bytes fill less than half of a slab of more than `MIN_SLAB` bytes, copy them out first, so that
+        the slab can be reused.
         """
         self._queue.shrink()
         self._waiting.wake()

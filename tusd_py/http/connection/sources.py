@@ -25,8 +25,9 @@ class Source(Protocol):
     async def read(self, patience: float) -> Chunk:
         """Wait for bytes and return them; an empty chunk at the end of the body.
 
-        Raises ConnectionError or RequestPayloadError when the client is gone, TimeoutError when no bytes came for
-        `patience` seconds or on `interrupt`.
+        Raises ConnectionError, or another OSError by which the connection failed, when the client is gone;
+        RequestPayloadError when aiohttp can't decode the body; TimeoutError when no bytes came for `patience` seconds
+        or on `interrupt`.
         """
 
     def take(self) -> Chunk:
@@ -77,8 +78,8 @@ class Stream:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     def release(self) -> None:
-        """Set the most bytes of one read (`max_size`) back to what they were before this source. Reading goes
-        on: aiohttp reads the body in any case.
+        """Set the transport's `max_size`, the most bytes of one read, back to its value before this source, on
+        transports that have it. Reading goes on: aiohttp reads the body in any case.
         """
         self._set_step(self._original_size)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 
 class Waiting:
-    """Wakes the task that waits for bytes. One timer serves many waits: a timer for each (asyncio.timeout) costs 0.03
-    CPU-s a GiB."""
+    """The waits of one task for bytes, one after another, each ended by `wake`, by `interrupt` or after a time. All
+    share one timer: a timer for each wait (asyncio.timeout) costs 0.03 CPU seconds for each GiB received."""
 
     def __init__(self, gathered: Callable[[], None]) -> None:
         """`gathered` is called when a delay that `wake_soon` began is over; it has to call `wake`."""

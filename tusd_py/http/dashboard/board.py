@@ -1,4 +1,5 @@
-"""The response of the dashboard: once a second, items are read again and sent if they are new or changed."""
+"""The response of the dashboard: the page's items (uploads, jobs, receivers of events, dead deliveries, this server),
+some of which are read again each second, and sent if they are new or changed."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ _DEAD = Selection(states=frozenset({DeliveryState.DEAD}))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """A caller to whom a page is shown, and the values that are the same all over the page."""
+    """A caller to whom a page of the dashboard is shown: the right to see items (`watcher`), and the forms, the
+    endpoint and the nonce of the Content-Security-Policy that the page's HTML is made with."""
 
     watcher: Watcher
     forms: Forms
@@ -58,9 +60,9 @@ class Board:
         self._context, self._viewer, self._body = context, viewer, body
         self._engine: Engine = context.engine
         self._rules: dict[str, Sequence[str]] = {}
-        """The CSS rules in effect in the browser, by the key of their item."""
+        """The CSS rules of each item as last read, all of which the browser was sent; by the item's `key`."""
         self._moving: dict[UploadId, None] = {}
-        """The unfinished uploads that were sent, the last one sent at the end; used as an ordered set."""
+        """The ids of the unfinished uploads on the page, the one read last at the end; used as an ordered set."""
         self._finished = deque[UploadId](maxlen=_UPLOADS)
         self._jobs: dict[JobId, None] = {}
         self._open_jobs, self._listed = Rounds(read=self._read_jobs), set[JobId]()
@@ -70,8 +72,9 @@ class Board:
         self._updates = 0
 
     async def run(self, *, follow: bool) -> None:
-        """Send the page with the present items and, with `follow`, changes until `_PAGE_SECONDS` have passed,
-        `_UPDATES` are sent, or the server shuts down. Raises Unavailable, ConnectionError."""
+        """Send the page with the present items and, with `follow`, their changes and new items, until `_PAGE_SECONDS`
+        have passed, `_UPDATES` CSS rules (those of the first items among them) are sent, or the server shuts down; the
+        browser then loads the page again. Raises Unavailable, ConnectionError."""
         await self._body.begin()
         await self._body.send(shell.head(self._viewer.nonce).encode())
         present, self._seq = await newest(self._engine, self._viewer.sees, _UPLOADS)
@@ -104,8 +107,9 @@ class Board:
             yield item
 
     def _looked_at(self) -> Sequence[UploadId]:
-        """Return the uploads to read again now: the newest unfinished ones for their offsets, and a few finished ones,
-        another few each time, as these may be removed without an event."""
+        """Return the ids of the uploads to read again now: of the newest unfinished ones for their offsets, and of a
+        few finished ones, another few each time, as `read_page` leaves out those that have been removed or have
+        expired."""
         self._finished.rotate(_FINISHED)
         return [*self._moving][-_UPLOADS:] + [*self._finished][:_FINISHED]
 
@@ -128,8 +132,8 @@ class Board:
         return items.gone_item(f"u-{upload_id}")
 
     async def _surroundings(self) -> AsyncIterator[Item]:
-        """Yield the items that are no uploads: jobs, dead deliveries and, for an operator, all receivers of events
-        and this server."""
+        """Yield the items that are no uploads: the next few jobs and dead deliveries that the viewer sees and, if the
+        viewer sees all, every receiver of events and this server."""
         async for item in self._job_items():
             yield item
         async for item in self._delivery_items():
@@ -140,8 +144,9 @@ class Board:
             yield items.node_item(tuple(facts.items()), unfinished.count, unfinished.claimed)
 
     async def _job_items(self) -> AsyncIterator[Item]:
-        """Yield the items of jobs that haven't ended and, at the end of each round through them, of those that have
-        ended since they were sent. Records may be large: one page of them is in memory at a time."""
+        """Yield the items of the next jobs of the round through those that haven't ended and, at the end of the round,
+        of the jobs sent before that it didn't list: they have ended, or other jobs fill the round. All are jobs that
+        the viewer sees. Records may be large: one page of them is in memory at a time."""
         async for page in self._open_jobs.look():
             self._listed.update(job.id for job in page)
             for job in filter(self._viewer.sees, page):
@@ -154,7 +159,10 @@ class Board:
     async def _ended_job_items(self) -> AsyncIterator[Item]:
         for job_id in self._jobs.keys() - self._listed:
             job = await self._engine.state.jobs.load(job_id)
-            if job is not None and self._viewer.sees(job):
+            if job is None:
+                self._jobs.pop(job_id, None)
+                yield items.gone_item(f"j-{job_id}")
+            elif self._viewer.sees(job):
                 yield self._job_item(job)
 
     async def _read_jobs(self, last: Job | None, limit: int) -> Sequence[Job]:

@@ -29,7 +29,8 @@ class FormTokens:
         return f"{expiry}.{self._tag(action, principal, expiry)}"
 
     def check(self, token: str, action: str, principal: Principal | None, now: float) -> bool:
-        """Return True if the token was made for this action and principal and hasn't expired at `now`."""
+        """Return True if the token was made, in this installation, for this action and the subject and tenant of
+        `principal` (None: no credential), and hasn't expired at `now`, in seconds since the epoch."""
         match = _TOKEN.fullmatch(token)
         if match is None or int(match[1]) <= now:
             return False

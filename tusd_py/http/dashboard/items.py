@@ -1,4 +1,4 @@
-"""The items of the dashboard: each has HTML, which is sent once, and CSS rules, which are sent again when they change.
+"""The items of the dashboard: their HTML is sent once, their CSS rules, if they have any, again when they change.
 
 Browsers apply rules that come later in the same response, so that a value changes without a script: `--p` is the
 percentage of an upload or job, shown as a bar and as a number, and `--phase` is its phase.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import htpy as h
 
-from tusd_py.domain.job import Job
+from tusd_py.domain.job import Job, JobPhase
 from tusd_py.domain.metadata import NAME_KEYS, declared
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.ports.outbox import Backlog, Delivery
@@ -29,9 +29,9 @@ class Item:
     element: h.Element | None
     """The HTML of the item; None once the item is removed."""
     rules: Sequence[str]
-    """The CSS rules for the item. One that the item didn't have before is sent after those already sent, and so
-    overrides an earlier rule with the same selector and property; a rule that is no longer among them isn't taken
-    back."""
+    """The CSS rules for the item. One that wasn't among them when the item was last read is sent after those already
+    sent, and so overrides an earlier rule with the same selector and property; a rule that is no longer among them
+    isn't taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class Forms:
     cancels_required: bool
     """True if the viewer may cancel also the jobs that the settings ask for."""
     terminates_finished: bool = True
-    """True if clients may terminate finished uploads, too."""
+    """True if clients that may terminate uploads at all (`terminates`) may terminate finished ones, too; partial ones
+    they may in any case."""
 
     def may_cancel(self, job: Job) -> bool:
         """Return True if the viewer may cancel the job, as far as its record tells."""
@@ -93,7 +94,7 @@ def upload_item(upload: Upload, url: str, forms: Forms) -> Item:
 
 
 def gone_item(key: str) -> Item:
-    """Return the item that hides the element of an upload that is removed; `key` is that of the upload's `Item`."""
+    """Return the item that hides the element of an upload or job that is removed; `key` is that of its `Item`."""
     return Item(key=key, element=None, rules=[f".{key}{{display:none}}"])
 
 
@@ -106,7 +107,8 @@ def job_item(job: Job, forms: Forms) -> Item:
         _progress(),
         forms.may_cancel(job) and forms.button(f"jobs/{job.id}/cancel", "Cancel"),
     ]
-    progress = _progress_rules(key, _percent(job.done, job.total), job.phase)
+    percent = _WHOLE if job.phase is JobPhase.DONE else _percent(job.done, job.total)
+    progress = _progress_rules(key, percent, job.phase)
     return Item(key=key, element=element, rules=[*progress, *_formless(key, hidden=_is_settled(job))])
 
 

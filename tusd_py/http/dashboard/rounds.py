@@ -11,13 +11,13 @@ Row = TypeVar("Row")
 _ROWS = 50
 """The most rows of one round."""
 _PAGES = 4
-"""The most pages of one look: pages of small rows are the whole round, and a look at large ones ends soon."""
+"""The most pages of one look: small rows fit in one page, and a look is a whole round; one at large rows ends soon."""
 
 
 @dataclass(kw_only=True)
 class Rounds(Generic[Row]):
-    """A reader of a list's first rows, up to `_ROWS`: each `look` reads the next pages; once all were read, the next
-    `look` starts again from the first row."""
+    """A reader of a list's first rows, up to 50 (`_ROWS`), in rounds: each `look` reads the next pages of a round. An
+    empty page ends the round, and the next `look` starts again from the first row."""
 
     read: Callable[[Row | None, int], Awaitable[Sequence[Row]]]
     """A function that returns a page of the rows after a given row (None: from the first on), at most a given number;
@@ -26,7 +26,8 @@ class Rounds(Generic[Row]):
     _count: int = 0
 
     async def look(self) -> AsyncIterator[Sequence[Row]]:
-        """Yield the next pages of the round, then an empty one if the round is over. Raises StateUnavailable."""
+        """Yield the next pages of the round, `_PAGES` at most; the last page of a round is empty. Raises
+        StateUnavailable."""
         for _ in range(_PAGES):
             page = await self.read(self._last, _ROWS - self._count) if self._count < _ROWS else ()
             self._last, self._count = (page[-1], self._count + len(page)) if page else (None, 0)

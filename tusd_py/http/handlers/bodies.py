@@ -1,5 +1,5 @@
 """The receipt of a body, the same for all protocols: it is counted against the limits of concurrent bodies, in metrics
-and against the memory budget, and the request is answered if the body was cut."""
+and against the memory budget, and if it was cut, the request is answered or its connection closed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ async def answer_cut(
 ) -> web.StreamResponse:
     """Answer a request whose body ended too early. If the server stopped the body and the request's protocol has
     an answer for that, answer with ServiceUnavailable at a shutdown, else with UploadLocked, as another request
-    wants the upload's lock. In all other cases close the connection: a silent client gets no 408.
+    wants the upload's lock, or the lease is lost. In all other cases close the connection: a silent client gets no
+    408.
     """
     wire = request[WIRE]
     if body.end is BodyEnd.STOPPED and wire.answers_interrupted:

@@ -1,5 +1,5 @@
-"""The handlers of direct uploads to S3 with the routes and JSON of Uppy's Companion, below the creation endpoint, and
-of `presign`, for Uppy's `signRequest`."""
+"""The handlers of direct uploads to S3 with the routes and JSON of Uppy's Companion, and of the route `presign`, for
+Uppy's `signRequest`. The routes are below `s3/` of the creation endpoint, and below `/s3/`."""
 
 from __future__ import annotations
 

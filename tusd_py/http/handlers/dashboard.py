@@ -26,7 +26,7 @@ from tusd_py.http.context import CALLER, ENGINE, Context
 from tusd_py.http.dashboard.board import Board, Viewer
 from tusd_py.http.dashboard.form_tokens import FormTokens
 from tusd_py.http.dashboard.items import Forms, action_of
-from tusd_py.http.endpoint import origin
+from tusd_py.http.endpoint import client_prefix, origin
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.direct import read_body, upload_id_of
 from tusd_py.http.handlers.plain_refusals import plain_route
@@ -112,8 +112,8 @@ def _form(act: Action) -> Callable[[web.Request, Context], Awaitable[web.StreamR
 
 
 def _check_site(request: web.Request, context: Context) -> None:
-    """Raise CrossSite if a page of another origin or site sent the form; Malformed if the server's own origin
-    can't be told from the request.
+    """Raise CrossSite if the request says (Origin, Sec-Fetch-Site) that a page of another origin or site sent the form;
+    Malformed if it has an Origin, and the server's own can't be told from it.
     """
     page_origin = request.headers.get(hdrs.ORIGIN)
     foreign = page_origin is not None and page_origin != origin(request, context.trust)
@@ -135,10 +135,10 @@ async def _check_token(request: web.Request, context: Context) -> None:
 
 
 def _page_path(request: web.Request, context: Context) -> str:
-    """Return the path of the dashboard as the client sees it, with the prefix that a proxy or another application adds.
-    Raises Malformed."""
-    prefix = context.trust.url_parts(request).get("prefix", "").rstrip("/")
-    return prefix + (request.path if request.method == hdrs.METH_GET else request.path.rsplit("/", 3)[0])
+    """Return the path of the dashboard as the client sees it, with the prefix that a trusted proxy reports, or that an
+    application adds in which this one is mounted. Raises Malformed."""
+    path = request.path if request.method == hdrs.METH_GET else request.path.rsplit("/", 3)[0]
+    return client_prefix(request, context.trust) + path
 
 
 async def _terminate(request: web.Request, context: Context) -> None:

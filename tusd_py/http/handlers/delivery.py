@@ -105,7 +105,8 @@ class Delivery:
 
     async def _wait_unless_claimed(self, outflow: Outflow, holding: Holding) -> bool:
         """Return True once the client takes more; False if the budget claims the memory of `holding` before. Raises
-        Unread if the client takes nothing for `network_timeout` seconds.
+        Unread if the client takes nothing for `network_timeout` seconds. If the client is gone, returns True or raises
+        ConnectionError.
         """
         try:
             async with asyncio.timeout(_STALLED):
@@ -115,7 +116,8 @@ class Delivery:
         return True
 
     async def _wait(self, outflow: Outflow) -> None:
-        """Return once the client takes more. Raises Unread after `network_timeout` seconds."""
+        """Return once the client takes more. Raises Unread after `network_timeout` seconds. If the client is gone,
+        returns or raises ConnectionError."""
         try:
             async with asyncio.timeout(self._context.network_timeout):
                 await outflow.writable()

@@ -24,18 +24,18 @@ from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
 
 _S3_HEADERS = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Control")
-"""The header fields that a presigned URL can set in S3's response (API Reference, GetObject)."""
+"""The header fields of a download that a presigned URL can set in S3's response (API Reference, GetObject)."""
 
 
 async def download(
     request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, intent: Read, *, redirect: bool
 ) -> web.StreamResponse:
-    """Return the response to GET or HEAD of a finished upload: the object, a range of it, or the refusal of a
-    condition. With `redirect`, GET is redirected to the storage, except for an object that its client sent to S3 in one
-    request, as the client could replace that object.
+    """Return the response to GET or HEAD of a finished upload: the object, a range of it, or the status of a condition
+    or range that fails. With `redirect`, a GET of bytes is redirected to the storage, except for an object that its
+    client sent to S3 in one request, as the client could replace that object.
 
     The returned response may have been sent already. Raises Refusal, StateUnavailable, StorageUnavailable,
-    UploadLost; for an awaited upload also Locked, Superseded.
+    UploadLost; OSError if the client is gone; for an awaited upload also Locked, Superseded.
     """
     upload = await finished(request[ENGINE], upload_id, intent)
     plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
@@ -53,7 +53,7 @@ def _with_answers(request: web.Request, headers: Mapping[str, str]) -> Mapping[s
 
 
 def content_headers(upload: Upload) -> Mapping[str, str]:
-    """Return the headers that GET of a whole finished upload would have."""
+    """Return the header fields about the object that the response to a GET of the whole finished upload would have."""
     return plan_download("HEAD", {}, _served(upload)).headers
 
 
@@ -70,9 +70,10 @@ def _served(upload: Upload, *, saved: bool = False) -> ServedObject:
 async def _deliver(
     request: web.Request, context: Context, upload: Upload, span: Span, response: web.StreamResponse
 ) -> web.StreamResponse:
-    """Send all bytes of `span`, and log the download. If bytes can't be had after the head was sent, the connection is
-    aborted: a client must never take a part for the whole. Before that, raises ServiceUnavailable (memory is short),
-    StorageUnavailable, UploadLost; at any time OSError if the client is gone."""
+    """Send all bytes of `span`, and log the download if its head was sent. If bytes can't be had after the head, or the
+    client takes none for `network_timeout` seconds, the connection is aborted: a client must never take a part for the
+    whole. Before the head, raises ServiceUnavailable (memory is short), StorageUnavailable, UploadLost; at any time
+    OSError if the client is gone."""
     with ExitStack() as stack:
 
         async def begin() -> Outflow:
@@ -106,7 +107,7 @@ def _abort(request: web.Request) -> None:
 
 async def _redirect(request: web.Request, context: Context, upload: Upload, headers: Mapping[str, str]) -> web.Response:
     """Return a redirect (302) to a presigned URL of the object. S3's response has those fields of `headers` that
-    a URL can set.
+    a URL can set. Raises UnsupportedExtension if clients can't reach the storage; StorageUnavailable.
     """
     url = await link(context.engine, upload, {name: headers[name] for name in _S3_HEADERS if name in headers})
     own = {**request[WIRE].download_fields(upload), "Location": url, "Cache-Control": "no-store"}

@@ -29,7 +29,7 @@ from tusd_py.protocol.listing import NDJSON
 from tusd_py.serving.negotiation import preferred_type
 
 _HEAL = 10.0
-"""Seconds after which the events are read again without an announcement, as these may get lost."""
+"""Seconds after which, at the latest, events are read again without an announcement, as announcements may get lost."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,9 +41,10 @@ class _Feed:
     listener: Listener
     choice: Choice
     since: int
-    """The number of the last event that was read."""
+    """The number of the last event that was read; at first, the number after which the request asks for events."""
     thresholds: Thresholds
-    """The number and the size of the events that are read at a time."""
+    """The limits of one read of the outbox: `event_page` events, and `page_size` characters of their JSON, after
+    which it ends."""
 
     def format(self, event: StoredEvent) -> bytes:
         """Return the event as it is told to the caller, as JSON in UTF-8."""
@@ -86,7 +87,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
 
 async def _tell_events(request: web.Request, context: Context, feed: _Feed, first: Page) -> web.StreamResponse:
     """Send server-sent events until the client leaves, the server shuts down or the state store fails. The client
-    reconnects with the number of the last event."""
+    reconnects with the number of the last event. Raises ConnectionError if the client leaves before the head is
+    sent."""
     async with streaming(request, feed.live.heartbeat, context.network_timeout) as stream:
         try:
             async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
@@ -103,8 +105,9 @@ async def _tell_lines(
     request: web.Request, context: Context, feed: _Feed, first: Page, since: int
 ) -> web.StreamResponse:
     """Send a line for each event, then a last line with the number of the last event sent (`since` if none was). The
-    last line also says that all events are sent (only without `follow` in the query), or has the code of the fault that
-    ended the response. A shutdown ends the response without a last line.
+    last line also says that all events are sent, which it never does with `follow=1` in the query, or has the code of
+    the fault that ended the response. A shutdown ends the response without a last line. Raises BadQuery if `follow` is
+    neither 1 nor 0; ConnectionError.
     """
     follow = read_flag(request, "follow")
     headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
@@ -157,8 +160,8 @@ def _wants_lines(request: web.Request) -> bool:
 
 
 async def _since(request: web.Request, outbox: Outbox) -> int:
-    """Return the number after which events are sent: Last-Event-ID, else `since` of the query, where `now` stands
-    for the latest event, else 0. Raises BadQuery, StateUnavailable.
+    """Return the number after which events are sent: Last-Event-ID, from the header field or the query, else `since`
+    of the query, else 0. `now` in either stands for the latest event. Raises BadQuery, StateUnavailable.
     """
     text = last_event_id(request) or request.query.get("since", "0")
     if text == "now":

@@ -29,7 +29,7 @@ _FORMATS = {"ndjson": NDJSON, "json": _JSON}
 _JSON_ROWS = 1000
 """Rows of a JSON list at most: clients read it as a whole."""
 _PAGE = 10
-"""Jobs that are read at a time, or fewer that reach a page's size."""
+"""The most jobs that are read at a time; fewer are read if their records reach `Thresholds.page_size` characters."""
 _START = "0"
 """The cursor of a list from its beginning."""
 
@@ -52,7 +52,9 @@ def service_of(context: Context) -> JobService:
 
 async def list_jobs(request: web.Request, context: Context) -> web.StreamResponse:
     """Send the jobs that the caller may see and the query selects, in the format that the request asks for. No more
-    than a page of jobs is in memory at a time."""
+    than a page of jobs (`_PAGE`) is in memory at a time. If the state becomes unavailable once the response has begun,
+    break the response off. Raises UploadNotFound if jobs are switched off, BadQuery, StateUnavailable, ConnectionError,
+    and what `watcher_of` raises."""
     store, form = service_of(context).store, read_list_format(request, _FORMATS)
     size = context.engine.thresholds.page_size
     query = _read(request, context, form)
@@ -77,8 +79,10 @@ async def list_jobs(request: web.Request, context: Context) -> web.StreamRespons
 
 
 async def _jobs(query: _Query, store: JobStore, size: int = DEFAULT.page_size) -> AsyncIterator[Job]:
-    """Yield the jobs that the query asks for: if the job of its cursor isn't kept any longer, all from the oldest on,
-    some of which the caller may have been told. About `size` characters of records are read at a time."""
+    """Yield the jobs that the query selects and its watcher may see, oldest first, up to `query.limit`: those after the
+    job `query.since`; from the oldest on if that is None or the job isn't stored any longer, so that the client may get
+    some jobs again. Up to `_PAGE` jobs are read at a time, fewer if their records reach `size` characters. Raises
+    StateUnavailable."""
     cursor_job = None if query.since is None else await store.load(query.since)
     after, room = None if cursor_job is None else cursor_job.place, query.limit
     while room is None or room > 0:

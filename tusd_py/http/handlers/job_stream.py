@@ -97,7 +97,7 @@ class _Teller:
         """
         await self._tell()
         while not self.job.ended:
-            if self._context.concurrency.closed:
+            if self._context.concurrency.closed or not self._body.connected:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
             if not await self._look():

@@ -27,18 +27,19 @@ from tusd_py.serving.negotiation import preferred_type
 _LONGEST = 64 * 1024
 """The most bytes of a request for a job."""
 _LONGEST_LIST = 8 * 1024 * 1024
-"""The most bytes of a request for an export: 100,000 ids have half of them."""
+"""The most bytes of a request for an export: 100,000 ids have less than half of them."""
 _JSON = "application/json"
 
 
 async def accept(
     request: web.Request, context: Context, kind: str, args: Mapping[str, Any], upload_id: UploadId | None = None
 ) -> web.StreamResponse:
-    """Store a new job of the caller, with arguments that were checked, and return 202 with the job as JSON and its
-    URL in Location. `upload_id` is the upload to work on; None for an export.
+    """Store a new job of this kind for the caller, with arguments that were checked, and return 202 with the job as
+    JSON and its URL in Location. `upload_id` is the upload to work on; None for an export.
 
-    Raises Malformed (the request's host makes no URL), BadJob, UploadNotFound if jobs are switched off, Locked,
-    Superseded, StateUnavailable, Unauthenticated, InsufficientScope or the refusal of the caller's credential.
+    Raises Malformed if the request's host or a proxy's header field isn't valid, BadJob if the settings lack the kind,
+    UploadNotFound if jobs are switched off, Unauthenticated, InsufficientScope or the refusal of the caller's
+    credential; Locked, Superseded or StateUnavailable, after which the job may be stored, and run.
     """
     now, principal = context.engine.clock(), request[CALLER].principal or Principal(subject=None)
     site = _site(request, context)

@@ -64,7 +64,8 @@ class Watched:
 @asynccontextmanager
 async def watching(request: web.Request, context: Context, tail: str, *, resumed: bool) -> AsyncIterator[Watched]:
     """Listen to the upload that the request's path names before `tail` (such as `/events`), if the client may watch it,
-    while the context lasts. With `resumed`, for a client that has watched it before, the upload may also be gone.
+    until the context ends; after `Listener.redirect`, until `Watched.leave`. With `resumed`, for a client that has
+    watched the upload before, the upload may also be gone or expired.
 
     Raises Refusal, StateUnavailable.
     """
@@ -103,8 +104,9 @@ async def _check(request: web.Request, snapshot: Snapshot | None, *, resumed: bo
 
 
 async def _tell_status(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the upload's state as JSON. With `revision` in the query, first wait until the record has a
-    later revision or the upload is gone, for as many seconds as `wait` in the query says, 60 at most.
+    """Answer with the upload's state as JSON. With `revision` in the query, first wait until the record has a later
+    revision, the upload is gone or the server shuts down, for up to `wait` seconds (in the query; 0 by default, 60 at
+    most); of an upload that is gone, the answer then tells the end. Raises BadQuery, and what `watching` raises.
     """
     wait, revision = _read_wait(request), read_number(request, "revision", -1)
     time = asyncio.get_running_loop().time

@@ -20,8 +20,10 @@ _END = ".end"
 
 
 async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
-    """Begin the stream of the upload's events. It goes on after this handler has returned, until the upload is gone, or
-    finished with its jobs ended; 204 answers a client that has got the last event."""
+    """Begin the stream of the upload's events. The stream goes on after this handler has returned (where aiohttp can't
+    forget a connection, the handler returns only at its end): until the last event (the upload is gone, or finished
+    with its jobs ended), a shutdown or the end of the connection. Return 204 to a client that has got the last event.
+    Raises ConnectionError, and what `watching` raises."""
     last = last_event_id(request)
     if last.endswith(_END):
         return web.Response(status=204)
@@ -46,8 +48,8 @@ class UploadEvents(TurnTaker):
         self._context, self._watched, self._teller, self._answer = context, watched, teller, answer
 
     def begin(self) -> None:
-        """Begin the stream: have `take_turn` called soon, which sends the upload's state, and again when the upload has
-        changed or the client reads again."""
+        """Begin the stream: have `take_turn` called soon, to send the first events, and again when the upload has
+        changed, the client reads again or the connection is lost."""
         self._watched.listener.redirect(self._wake)
         self._answer.wake = self._wake
         self._wake()

@@ -60,9 +60,9 @@ def _can_open(socket: web.WebSocketResponse, request: web.Request) -> bool:
 
 
 def _check_origin(request: web.Request, context: Context) -> None:
-    """Raise ForeignOrigin if the page that opens the socket is neither of this server's origin nor of one that
-    CORS allows: browsers send no preflight for a WebSocket. Raises Malformed if this server's own origin can't
-    be read from the request.
+    """Raise ForeignOrigin if the request has an Origin, that of the page that opens the socket, and it is neither this
+    server's own nor allowed by CORS: browsers send no preflight for a WebSocket. Raises Malformed if there is an
+    Origin, and this server's own can't be read from the request.
     """
     page = request.headers.get(hdrs.ORIGIN)
     if page is None or page == origin(request, context.trust):
@@ -89,7 +89,8 @@ class _Socket:
 
     async def _tell_all(self) -> None:
         """Send messages about the upload as they are due, until the last one (`success`, or `error` if the upload is
-        gone) is sent, the connection ends or the server shuts down; then close the socket."""
+        gone) is sent, the connection ends or the server shuts down; then close the socket, if it is still open. Raises
+        ConnectionError."""
         clock, watched = self._engine.clock, self._watched
         while not self._socket.closed and watched.listener.connected:
             if watched.live.hub.closed:
@@ -105,7 +106,7 @@ class _Socket:
 
     async def _send(self, message: object) -> None:
         """Send a message as JSON. If the client takes nothing for long, it doesn't answer a ping either, and aiohttp
-        closes the connection."""
+        closes the connection. Raises ConnectionError once the connection is closed."""
         await self._socket.send_str(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
     async def _read(self) -> None:
@@ -138,8 +139,8 @@ class _Socket:
                 self._watched.listener.wake()
 
     async def _carry_out(self, action: Action) -> bool:
-        """Carry out the action; return True if it left the record as it was, such as `resume` without a pause. Raises
-        Refusal, Locked, Superseded, Unavailable."""
+        """Carry out the action; return True if the record still has the revision that the newest snapshot showed, as
+        after `resume` without a pause. Raises Refusal, Locked, Superseded, Unavailable."""
         upload = self._watched.snapshot.upload
         if action is Action.CANCEL:
             self._engine.authorize(Terminate(), upload)

@@ -51,7 +51,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
-    """The facts about the server that the page needs."""
+    """The facts about the server that the upload page at `/` needs."""
 
     endpoint: str
     """The URL of the creation endpoint: absolute, or relative to the page."""
@@ -67,7 +67,8 @@ class PageFacts:
 
 
 def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY) -> None:
-    """Add the page at `/` and its files below `/ui/`. Raises ConfigurationError if the page was never built."""
+    """Add the upload page at `/`, and its other files below `/ui/`, from `directory`, to which the build writes them.
+    Raises ConfigurationError if the page was never built."""
     check_built(directory)
     index = directory / _INDEX
     page = _fill_in(index.read_text("utf-8"), facts)
@@ -78,7 +79,7 @@ def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY
 
 
 def check_built(directory: Path = DIRECTORY) -> None:
-    """Raise ConfigurationError if the page was never built."""
+    """Raise ConfigurationError if `directory` has no built upload page (`index.html`)."""
     if not (directory / _INDEX).is_file():
         raise ConfigurationError(f"ui on: there is no page in {directory}: run make setup, or install a wheel")
 

@@ -33,12 +33,12 @@ from tusd_py.serving.negotiation import prefers_html
 async def answer_plain(
     request: web.Request, context: Context, terms: PlainTerms, head: RequestHead, body: RequestBody
 ) -> web.StreamResponse:
-    """Create the uploads of a request without a protocol's header fields, one for each file of a form, and return 201,
-    or 303 if the query asks for a redirect to the creation endpoint's origin, or to one that `terms`, the settings of
-    plain uploads, allow.
+    """Create the uploads of a request without a protocol's header fields, one for each file of a form, else one for the
+    body. Return 201; or 303 if `success_action_redirect` in the query is a URL of the creation endpoint's origin, or of
+    one that `terms`, the settings of plain uploads, allow.
 
-    No upload stays after an error, or after a body that ended too early: `bodies.answer_cut` then answers,
-    or closes the connection. Raises Refusal and the engine's errors (`domain.errors`).
+    No upload stays after an error or a body that ended too early; a request with such a body gets the answer of
+    `bodies.answer_cut`, or its connection is closed. Raises Refusal and the engine's errors (`domain.errors`).
     """
     terms.check_page(request, origin(request, context.trust))
     endpoint = context.endpoint(request)

@@ -39,4 +39,4 @@ async def _find_nothing(_: web.Request, __: Context) -> web.StreamResponse:
 
 
 ABSENT = Route(_find_nothing, refuse_plainly)
-"""A route that answers all requests with 404, for features that are switched off."""
+"""A route for features that are switched off: its handler raises UploadNotFound (404), for all methods."""

@@ -15,8 +15,9 @@ _METHODS = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
 
 
 async def _read(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the upload that a reading link names. Raises MethodNotAllowed (also if downloads are off),
-    UploadNotFound, and what `download` raises."""
+    """Answer GET and HEAD with the finished upload that a reading link names, and OPTIONS with the allowed methods.
+    Raises MethodNotAllowed for other methods, and for GET and HEAD if downloads are off; UploadNotFound, and what
+    `download` raises."""
     if request.method == hdrs.METH_OPTIONS:
         return web.Response(status=204, headers={hdrs.ALLOW: ", ".join(_METHODS)})
     head = head_of(request)

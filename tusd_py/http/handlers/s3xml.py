@@ -1,5 +1,5 @@
-"""The handlers behind the URLs of this server that the route `presign` gives to Uppy's `signRequest`: creating,
-listing and ending a multipart upload, answered with XML as S3 would.
+"""The handlers behind the URLs of this server that the route `presign` gives to Uppy's `signRequest`: to create,
+complete or abort a multipart upload, and to list its parts, answered with XML as S3 would.
 """
 
 from __future__ import annotations

@@ -48,8 +48,9 @@ async def _issue(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 def _key_holder(request: web.Request) -> Principal:
-    """Return the principal of the request's API key, which may make tokens. Raises Unauthenticated, InsufficientScope,
-    or what is wrong with the credential."""
+    """Return the principal of the request's API key, which has the scope `tokens`. Raises Unauthenticated without a
+    credential, the refusal of one that isn't good (`Caller.denial`), InsufficientScope if the credential lacks the
+    scope: only API keys can have it."""
     principal = authenticated(request[CALLER])
     if MAKES_TOKENS not in principal.scopes:
         raise InsufficientScope("tokens are made with an API key that has the scope tokens")

@@ -110,8 +110,9 @@ class Teller:
             await self._body.drained()
 
     async def _tell_page(self) -> bool:
-        """Read a page and send it. Returns True once the list is complete or has `limit` rows; False if there is more
-        to send, also if the client has stopped reading: then await `BodyStream.drained` before the next call."""
+        """Read a page of uploads and send their rows. Returns True once the list is complete or has `limit` rows; False
+        if there may be more to send, or if the client has stopped reading: then await `BodyStream.drained` before the
+        next call. Raises StateUnavailable, ConnectionError."""
         page = await read_page(self._context.engine, self._seq, self._query.includes)
         if not self._body.started:
             await self._body.begin()
@@ -145,8 +146,9 @@ class Teller:
         return not piece or await self._body.write(piece)
 
     async def _follow(self) -> None:
-        """Send uploads when they change, until the server shuts down or `limit` rows have been sent in all: an upload
-        that changes again is one more row."""
+        """Send the uploads of the list when they change, until the server shuts down or `limit` rows have been sent in
+        all: an upload that changes again is one more row. After `heartbeat` seconds of silence, send a blank line.
+        Raises StateUnavailable; ConnectionError, also without sending, once the client is gone."""
         while not self._full and not self._context.concurrency.closed:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._body.connected:

@@ -32,7 +32,9 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 
 async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer a request to the creation endpoint or to an upload, in the protocol that its head names."""
+    """Answer a request to the creation endpoint or to an upload, in the protocol that its head names or, if it names
+    none, that `Wires.choose` gives it; OPTIONS with what the server can do in both resumable protocols. Raises Refusal,
+    the engine's errors (`domain.errors`), ConnectionError."""
     head = head_of(request)
     if head.method == hdrs.METH_OPTIONS:
         return response_of(context.wires.discover())

@@ -20,12 +20,13 @@ def counted(request: web.Request, context: Context) -> AbstractContextManager[No
 
 
 def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
-    """Return the caller's right to be told of uploads, jobs and events, by its credential. An upload token gives a
-    right only if the token has one of `scopes`. Raises Unauthenticated, InsufficientScope, or what is wrong with
-    the credential.
+    """Return the caller's right to be told of uploads, jobs and events, by its credential: of all with the scope
+    `list`, else of those of its subject. Raises Unauthenticated without a credential, the refusal of one that isn't
+    good (`Caller.denial`), InsufficientScope unless it has the scope `upload`, `list` or one of `scopes`: an upload
+    token has neither of the first two.
 
-    Without `auth`, a client of this machine sees everything if the server listens on loopback addresses alone; any
-    other request raises Unauthenticated (`LocalAccess`), or Malformed.
+    Without `auth`, the caller is told of all if the server listens on loopback addresses alone, and `LocalAccess.check`
+    raises nothing: else Unauthenticated or Malformed is raised.
     """
     if context.authenticator is not None:
         return watcher(authenticated(request[CALLER]), *scopes)
