@@ -14,7 +14,9 @@ __all__ = ["Settings", "__version__", "create_app"]
 
 
 def __getattr__(name: str) -> object:
-    """Import `Settings` or `create_app` at first use, so that the command line prints its help fast."""
+    """Return `Settings` or `create_app`, imported only when first used, so that the command line prints its help fast;
+    raise AttributeError for any other name.
+    """
     if name == "create_app":
         from tusd_py.server.app import create_app  # noqa: PLC0415
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 _CHUNK = 64 * 1024
 _END_SECONDS = 1.0
-"""Seconds to wait for the end of a killed program and of its output: a process that left its group may hold that open.
-"""
+"""The most seconds to wait for the end of a killed program and of its output, which a process that left the program's
+group may hold open."""
 
 
 async def read_output(process: Process, limit: int) -> bytes:
@@ -25,8 +25,9 @@ async def read_output(process: Process, limit: int) -> bytes:
 
 
 async def kill(process: Process, group: int | None = None) -> None:
-    """Kill the program and its children, and wait at most `_END_SECONDS` for its end. The program must be in the
-    process group `group`, or with None lead a group; children that left the group aren't killed."""
+    """Kill all processes of the group `group`, to which the program must belong; with None, of the group that the
+    program leads. Then wait up to 1 second for the end of the program and of its output, and drop that output. Children
+    that left the group aren't killed."""
     assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
     with suppress(ProcessLookupError):
         os.killpg(process.pid if group is None else group, signal.SIGKILL)

@@ -1,1 +1,2 @@
-"""The makers of principals: each checks one kind of credential, behind `ports.authenticator`."""
+"""Authenticators (`ports.authenticator`), which make a principal of a request's credential, and the issuer of upload
+tokens."""

@@ -16,7 +16,7 @@ from tusd_py.ports.observer import Observer
 from tusd_py.recent import Recent
 
 _AGE = 1.0
-"""Seconds after which a request reads the file again."""
+"""Seconds after which a request with a possible key (X-Api-Key or bearer token) reads the file of API keys again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

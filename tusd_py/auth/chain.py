@@ -1,4 +1,4 @@
-"""The makers of principals as one authenticator, which asks them in the order of the setting `auth`."""
+"""Several authenticators as one, which asks them in the order in which the setting `auth` names them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ class Chain:
         self._makers = makers
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the principal; None for a request without a credential.
+        """Return the principal from the first authenticator that knows the request's credential; None if none knows it,
+        and the request has no API key or token.
 
-        Raises Unauthenticated, also for a credential that no authenticator knows, Forbidden and AuthUnavailable.
+        Raises Unauthenticated, Forbidden or AuthUnavailable as the authenticators do; Unauthenticated also if none
+        knows the API key or token of the request.
         """
         for maker in self._makers:
             principal = await maker.identify(caller)

@@ -10,7 +10,8 @@ from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 
 LONGEST = 16 * 1024
-"""The most characters of a valid credential; a longer one is read as empty text, which no authenticator accepts."""
+"""The most characters of an API key or token that this server checks; a longer one is read as empty text, which is
+never valid."""
 _MAX_PARAMETERS = 100
 """The most parameters of a query; a longer query counts as one without a token."""
 _LONGEST_IDENTIFIER = 255
@@ -18,12 +19,14 @@ _LONGEST_IDENTIFIER = 255
 
 
 _LISTENING = ("/events", "/socket", "/status")
-"""The ends of the paths of requests that listen to live events. Their query may hold a token: a browser's EventSource
-and WebSocket can't send a header field of the page's choice."""
+"""The ends of the paths of GET requests for live events, or for the status of an upload. Their query may hold a token:
+a browser's EventSource and WebSocket can't send a header field of the page's choice."""
 
 
 def bearer(caller: Caller) -> str | None:
-    """Return the token of `Authorization: Bearer` (RFC 6750, 2.1): None without one, empty if longer than `LONGEST`."""
+    """Return the token of `Authorization: Bearer` (RFC 6750, 2.1): None without that field or for another scheme, empty
+    if there is no token after the scheme, or one longer than `LONGEST`.
+    """
     scheme, _, token = (_field(caller, "Authorization") or "").partition(" ")
     return _bounded(token.strip(" ")) if scheme.lower() == "bearer" else None
 
@@ -35,7 +38,7 @@ def api_key(caller: Caller) -> str | None:
 
 def upload_tokens(caller: Caller) -> Sequence[str]:
     """Return the tokens that the request has, in this order, in Authorization (Bearer), in Upload-Token, and in the
-    query of a POST or PUT, or of a GET that listens to live events.
+    query of a POST or PUT, or of a GET for live events or an upload's status. One longer than `LONGEST` is empty text.
     """
     tokens = (bearer(caller), _bounded(_field(caller, "Upload-Token")), _token_of_query(caller))
     return [token for token in tokens if token is not None]
@@ -59,8 +62,9 @@ def parse_identifier(value: object) -> str:
 
 def _token_of_query(caller: Caller) -> str | None:
     """Return `?token=` of a POST or PUT, for forms and other clients that can't send a header field, or `?ticket=`
-    (else `?token=`) of a GET that listens to live events; None without one. Queries of other requests aren't read:
-    clients keep the URLs of uploads for long, and tokens don't belong there.
+    (else `?token=`) of a GET for live events or an upload's status; None without one, or if the query has more than
+    `_MAX_PARAMETERS` parameters; empty if longer than `LONGEST`. Queries of other requests aren't read: clients keep
+    the URLs of uploads for long, and tokens don't belong there.
     """
     path, _, query = caller.target.partition("?")
     names = _names_in_query(caller.method, path)

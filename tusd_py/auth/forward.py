@@ -25,22 +25,25 @@ _DROPPED = frozenset(
         *("expect", "host", "forwarded"),
     }
 )
-"""Header fields of the client that aren't passed on: those of its connection (RFC 9110, 7.6.1), Expect, and those that
-name the request's host and proxies."""
+"""The names, in lower case, of header fields of the client that the authentication server isn't sent: those of the
+connection (RFC 9110, 7.6.1) and of authentication to proxies, Expect, and those that name the request's host and
+proxies. `_passed_on` drops further fields."""
 _DROPPED_FAMILIES = ("content-", "upload-", "tus-", "x-forwarded-", "x-original-")
 _VOLATILE = frozenset({"x-request-id", "traceparent", "tracestate"})
 """Header fields that the key of a cached answer leaves out: they differ for each request, and no answer depends on
 them."""
 _USER_HEADERS = ("Remote-User", "X-Auth-Request-User", "X-Forwarded-User")
-"""The header fields, in order, in which Authelia, oauth2-proxy and Traefik's companions name the user."""
+"""The fields of the authentication server's answer that may name the user, unless `user_header` names another: those of
+Authelia, oauth2-proxy and Traefik's companions. The first that isn't empty counts."""
 _LONGEST_CHALLENGE = 1024
 _MAX_ANSWERS = 1024
 """The most answers that are cached."""
 
 
 class ForwardAuth:
-    """An authenticator that asks the server at `url` about each request. A good answer (2xx) counts for `cache` seconds
-    for all requests with the same question, in which the header fields for request ids and traces may differ.
+    """An authenticator that asks the server at `url` about each request, with the header fields that `question`
+    returns. A 2xx answer is cached for `cache` seconds (0: not cached), for all requests with the same fields but for
+    request ids and traces. The answer's field `user_header` (None: one of `_USER_HEADERS`) names the user.
     """
 
     def __init__(
@@ -58,10 +61,11 @@ class ForwardAuth:
         self._answers: dict[bytes, tuple[float, Principal]] = {}
 
     async def identify(self, caller: Caller) -> Principal:
-        """Return the user whom the server names, or a principal without a subject if it names none.
+        """Return a principal for the user whom the server names, or one without a subject if it names none.
 
-        Raises Unauthenticated if the server answers 401 or with a redirect, or names a user by text that is no
-        identifier; Forbidden if it answers 403; AuthUnavailable if it doesn't answer, or with another status.
+        Raises Unauthenticated if the server answers 401 or with a redirect, or names the user by text that isn't 1 to
+        255 printable characters; Forbidden if it answers 403; AuthUnavailable if it doesn't answer, or with another
+        status.
         """
         headers = question(caller)
         if not self._cache:
@@ -77,7 +81,9 @@ class ForwardAuth:
         await self._session.close()
 
     def _keep(self, key: bytes, principal: Principal) -> None:
-        """Cache the answer for questions with the digest `key`; drop the oldest answer if `_MAX_ANSWERS` are cached."""
+        """Cache the principal as the answer to questions with the digest `key`; drop the oldest answer if
+        `_MAX_ANSWERS` others are cached.
+        """
         self._answers.pop(key, None)
         if len(self._answers) >= _MAX_ANSWERS:
             del self._answers[next(iter(self._answers))]
@@ -119,8 +125,8 @@ def _challenge(fields: Mapping[str, str]) -> str | None:
 
 
 def question(caller: Caller) -> CIMultiDict[str]:
-    """Return the header fields of the question: those of the client that are passed on, and the X-Forwarded-… and
-    X-Original-… fields with which Traefik and nginx describe the client's request.
+    """Return the header fields of the question to the authentication server: those of the client that are passed on,
+    and the X-Forwarded-… and X-Original-… fields with which Traefik and nginx describe the client's request.
     """
     headers = CIMultiDict((name, _sendable(value)) for name, value in _passed_on(caller.headers))
     scheme, _, authority = caller.endpoint.partition("://")

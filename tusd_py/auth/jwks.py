@@ -25,12 +25,12 @@ ASYMMETRIC = frozenset(algorithm for family in _FAMILIES.values() for algorithm 
 _LARGEST = 1024 * 1024
 """The most bytes of a JWK Set."""
 _PAUSE = 1.0
-"""Seconds between two attempts to fetch the set while there is none at all."""
+"""Seconds between two attempts to fetch the JWK Set while none was ever fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A public key of the set."""
+    """A public key of a JWK Set."""
 
     kid: str | None
     algorithms: Sequence[str]
@@ -92,8 +92,9 @@ class Jwks:
                 await self._fetch()
 
     async def _refresh(self, kid: str) -> None:
-        """Fetch the set since it lacks the key with the id `kid`, unless that was done within `refresh_pause`. Requests
-        that lack a key meanwhile wait for the same answer. A failure is reported.
+        """Fetch the set because it lacks the key with the id `kid`. Does nothing if a fetch for this or another
+        missing key began less than `refresh_pause` seconds ago, or if there is no set. Requests that lack a key
+        meanwhile wait for the same answer. A failure isn't raised, but reported to the observer.
         """
         async with self._lock:
             if not self._has(kid) and self._keys is not None and _now() >= self._refresh_at:
@@ -157,7 +158,7 @@ def _usable_key(entry: Any) -> _Key | None:
 
 
 def _public(key: Any) -> Any:
-    """Return the public key of a private one, which an issuer may publish by mistake."""
+    """Return the public key of a private one, which an issuer may publish by mistake; return a public key as it is."""
     return key.public_key() if hasattr(key, "public_key") else key
 
 

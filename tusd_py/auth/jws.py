@@ -42,7 +42,8 @@ def is_upload_token(header: Mapping[str, Any]) -> bool:
 def verified_claims(token: str, key: Any, algorithm: str, options: Options, **rules: Any) -> Mapping[str, Any]:
     """Return the claims of a token that was signed with `key`; `rules` and `options` are those of `jwt.decode`.
 
-    Raises WrongSignature if another key signed it, and Unauthenticated if anything else is wrong.
+    Raises WrongSignature if the signature doesn't fit `key` and the token's text, and Unauthenticated if anything else
+    is wrong.
     """
     try:
         return jwt.decode(token, key, algorithms=[algorithm], options=options, **rules)

@@ -36,10 +36,11 @@ class JwtAuthenticator:
         self._rules, self._secret, self._keys = rules, secret, keys
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the owner, and the tenant if there is one, whom the bearer token names; None for a request without a
-        JWT, or with an upload token.
+        """Return the principal with the owner, and the tenant if there is one, that the bearer token names; None if the
+        bearer token is missing, no JWT, or an upload token.
 
-        Raises Unauthenticated if no key fits the token or a claim is wrong, AuthUnavailable if keys can't be fetched.
+        Raises Unauthenticated if no key fits the token, or a claim is missing or wrong; AuthUnavailable like
+        `Jwks.find`.
         """
         token = credentials.bearer(caller)
         header = jws.read_header(token) if token else None
@@ -58,10 +59,11 @@ class JwtAuthenticator:
             await self._keys.aclose()
 
     async def _candidates(self, algorithm: Any, kid: Any) -> Sequence[Any]:
-        """Return the keys that may have signed a token with these values in its header; none for an unknown algorithm.
-        A public key is never taken for an HMAC's secret.
+        """Return the keys that may have signed a token with these values in its header; none for an algorithm that
+        isn't supported, or whose secret or key set isn't configured. A public key is never taken for an HMAC's
+        secret.
 
-        Raises AuthUnavailable.
+        Raises AuthUnavailable like `Jwks.find`.
         """
         if algorithm == _SYMMETRIC and self._secret is not None:
             return [self._secret]

@@ -14,8 +14,9 @@ class ProxyUsers:
         self._header = header
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the user; None if the field is absent or empty, or the peer is no trusted proxy. Raises
-        Unauthenticated if the name is no identifier.
+        """Return a principal for the user; None if the field is absent or blank, or the peer is no trusted proxy.
+
+        Raises Unauthenticated if the name isn't 1 to 255 printable characters.
         """
         user = caller.headers.get(self._header, "").strip() if caller.proxied else ""
         return Principal(subject=parse_identifier(user)) if user else None

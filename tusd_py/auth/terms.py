@@ -22,7 +22,7 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The optional claims of an upload token; None and empty values set no limit."""
+    """The claims of an upload token that say what its bearer may do; None and empty values set no limit."""
 
     scope: str = CREATE
     subject: str | None = None
@@ -32,7 +32,8 @@ class Terms:
     metadata: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
     key_prefix: str = ""
-    """The prefix of each object's key, from the API key with which the token was made; POST /tokens doesn't take it."""
+    """The prefix of each object's key. POST /tokens takes it from the API key of its request, never from the request's
+    JSON."""
     uses: int = 1
     """The number of uploads that the token may create."""
 

@@ -17,7 +17,8 @@ from tusd_py.domain.principal import Allowance, Grant, Principal
 
 _ALGORITHM = "HS256"
 _LAST = 253_402_300_799
-"""The latest time of expiry that is kept, in seconds since the epoch: the last second of the year 9999."""
+"""The latest time of expiry, in seconds since the epoch, that `verify` returns: the last second of the year 9999. A
+later one in a token is lowered to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,9 @@ def sign(token: UploadToken, secret: str) -> str:
 def verify(text: str, secret: str, audience: str, *, expires: bool = True) -> UploadToken:
     """Return the claims of the token `text`.
 
-    Raises Unauthenticated if the token is malformed, wasn't signed with `secret`, is for an audience other than
-    `audience` (whose slash at the end the token may lack), or, with `expires`, has expired.
+    Raises Unauthenticated if the token is malformed, lacks a claim that upload tokens need, has a wrong one, wasn't
+    signed with `secret`, is for an audience other than `audience` (whose slash at the end the token may lack), isn't
+    valid yet (`nbf`, `iat`), or, with `expires`, has expired.
     """
     try:
         claims = jws.verified_claims(

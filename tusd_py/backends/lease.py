@@ -29,12 +29,13 @@ class TimedLease:
     def __init__(self, upload_id: UploadId, on_release_request: Callable[[], None]) -> None:
         self.upload_id = upload_id
         self.token = secrets.token_hex(16)
-        """The id of this hold, unique among all processes."""
+        """The id of this lease, unique among all processes."""
         self.freed = asyncio.Event()
         """Set when the lock that this lease waits for may have been released."""
         self.abandoned = False
         self.lost = False
-        """True if the lease ended before its holder released the lock, or its holder abandoned the lease."""
+        """True once `lose` or `abandon` was called: another process may have got the lock before the holder released
+        it, or the holder abandoned the lease."""
         self._on_release_request = on_release_request
         self._release_requested = False
         self._deadline = -math.inf

@@ -25,8 +25,9 @@ _MARGIN = 0.1
 class SharedLocker(ABC):
     """The common part of lockers for many processes; an adapter takes, renews and drops leases in its store.
 
-    A lease is valid until `ttl` seconds, less a margin, after its last renewal was *sent*. All held leases are renewed
-    together every third of the `ttl`, by one task that runs while any lease is held or waited for.
+    A lease is valid until `ttl` seconds, less a margin, after the request that took or last renewed it was *sent*. All
+    held leases are renewed together every third of the `ttl`, by one task that runs while any lease is held or waited
+    for.
     """
 
     retry_seconds: ClassVar[float]
@@ -62,7 +63,8 @@ class SharedLocker(ABC):
 
     @abstractmethod
     async def abandoned(self) -> Collection[UploadId]:
-        """Return the unlocked uploads whose last holder never released its lease (`ports.locks.Locker`)."""
+        """Return the unlocked uploads whose last holder never released its lease (`ports.locks.Locker`). Raises
+        StateUnavailable."""
 
     @asynccontextmanager
     async def hold(

@@ -1,6 +1,8 @@
-"""The commands. Exit codes: 0 success, 1 failure, 2 wrong settings or usage, 130 interrupted by Ctrl-C.
+"""The commands. Exit codes: 0 success, 1 failure, 2 wrong settings or usage, 130 interrupted by Ctrl-C
+(`serve`: 0).
 
-Each failure is one line on stderr. Commands import the server when they run, so that help is fast.
+An error that ends a command is one line on stderr; the failed checks of `check`, and what `repair` finds, are lines on
+stdout. Commands import the server when they run, so that help is fast.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from tusd_py.cli.operations import CheckResult
 
 _FAILURES = (Unavailable, Refusal, Locked, Superseded, EventNotFound, OSError)
-"""The errors that end a command with one line and exit code 1: their cause isn't a fault of this program."""
+"""The errors that end a command with one line and exit code 1, or 2 if they are a ConfigurationError, too (WrongPair):
+their cause isn't a fault of this program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -94,7 +97,7 @@ def serve(settings: Settings) -> int:
 @click.option("--install", is_flag=True, help="With --cors: add these rules to the bucket's own.")
 def check(settings: Settings, *, cors: bool, install: bool) -> int:
     """Try what a server needs of state and storage with these settings, and name what is open to other machines, one
-    line for each check; or, with --cors, check the bucket's CORS rules instead. Exits with 1 if a check fails."""
+    line for each; or, with --cors, check the CORS rules of the buckets instead. Exits with 1 if a check fails."""
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     if cors:
@@ -108,7 +111,7 @@ def check(settings: Settings, *, cors: bool, install: bool) -> int:
 @takes_settings(hidden=True)
 @click.option("--container", is_flag=True, help="Use the flags of `serve`, this container's first process.")
 def ask_health(settings: Settings, *, container: bool) -> int:
-    """Check that a server on this machine answers."""
+    """Check that a server with these settings answers GET /healthz on this machine with 200."""
     if container:
         return int(ask_health.main(health.flags_of_container(), standalone_mode=False) or 0)
     click.echo(health.probe(settings))
@@ -167,7 +170,7 @@ def terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
 @uploads.command()
 @takes_settings(hidden=True)
 def expire(settings: Settings) -> None:
-    """Remove the expired uploads."""
+    """Remove expired uploads now, as a sweep does, which also completes finishing uploads and retries removals."""
     click.echo(f"{asyncio.run(_expire(settings))} expired")
 
 
@@ -175,7 +178,7 @@ def expire(settings: Settings) -> None:
 @takes_settings(hidden=True)
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 def collect_garbage(settings: Settings, *, dry_run: bool) -> None:
-    """Remove from the storage what no upload needs. A server does the same once an hour."""
+    """Remove from the storage what no upload needs, except in the grace period. A server does the same once an hour."""
     asyncio.run(_collect_garbage(settings, dry_run=dry_run))
 
 
@@ -186,8 +189,8 @@ def collect_garbage(settings: Settings, *, dry_run: bool) -> None:
 def repair(settings: Settings, *, apply: bool, pair: bool) -> int:
     """Compare state and storage, and list where they disagree.
 
-    With --apply, it also rebuilds the records of unfinished uploads after the state was lost: run it before the server
-    starts again.
+    With --apply, it also mends what it finds. After the state was lost, that rebuilds the records of unfinished uploads
+    and of finished partial ones: run it before the server starts again.
     """
     if pair:
         click.echo(f"state and storage are of installation {asyncio.run(_pair(settings))}")

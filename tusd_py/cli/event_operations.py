@@ -42,7 +42,7 @@ def open_outbox(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
 
 
 async def pages(outbox: Outbox, selection: Selection) -> AsyncIterator[Sequence[Delivery]]:
-    """Yield pages of the selected deliveries, by number and sink. Raises StateUnavailable."""
+    """Yield pages of the selected deliveries, by number and sink. Raises ConfigurationError, StateUnavailable."""
     after = None
     while page := await outbox.list(selection, after, DEFAULT.event_page):
         yield page
@@ -111,7 +111,7 @@ async def _chosen(
     outbox: Outbox, choice: Choice, states: frozenset[DeliveryState]
 ) -> AsyncIterator[Sequence[Delivery]]:
     """Yield pages of the chosen deliveries: those in `states` if the choice has a time, those in any state if
-    it has ids. Raises EventNotFound, StateUnavailable.
+    it has ids. Raises EventNotFound, ConfigurationError, StateUnavailable.
     """
     if choice.since is None:
         yield await _deliveries(outbox, choice)
@@ -122,7 +122,7 @@ async def _chosen(
 
 async def _deliveries(outbox: Outbox, choice: Choice) -> Sequence[Delivery]:
     """Return the deliveries of the events chosen by id, to the chosen sink or, without one, to all. Raises
-    EventNotFound if one of the events has no such delivery, StateUnavailable.
+    EventNotFound if one of the events has no such delivery, ConfigurationError, StateUnavailable.
     """
     chosen = list[Delivery]()
     for event_id in dict.fromkeys(choice.event_ids):

@@ -26,7 +26,8 @@ def line_as_json(delivery: Delivery) -> str:
 
 
 def event_as_json(deliveries: Sequence[Delivery], indent: int | None) -> str:
-    """Return an event as JSON, with `deliveries`: at least one, and none of another event. Times are UTC."""
+    """Return an event as JSON, with `deliveries`: at least one, and none of another event. Times are UTC dates, but
+    in the event's stored `document` seconds since the epoch."""
     first = deliveries[0]
     event = {
         "id": first.event_id,

@@ -66,7 +66,7 @@ _ids: _Decorator = click.argument("event_ids", metavar="[ID...]", nargs=-1)
 
 @click.group()
 def events() -> None:
-    """List events, and send or drop those that sinks didn't take, also while a server runs."""
+    """List events, have them sent again, or drop them, also while a server runs."""
 
 
 @events.command("list")
@@ -116,7 +116,7 @@ def show(settings: Settings, *, event_id: str, sink: str | None, as_json: bool) 
 @_since
 @_json
 def retry(settings: Settings, *, as_json: bool, **options: Any) -> None:
-    """Send dead events again, as if they were new."""
+    """Have servers send dead events again, as if they were new."""
     count = asyncio.run(event_operations.retry(with_shared_state(settings), _choice(**options)))
     _print_count("retried", count, as_json=as_json)
 
@@ -128,7 +128,10 @@ def retry(settings: Settings, *, as_json: bool, **options: Any) -> None:
 @_since
 @_json
 def replay(settings: Settings, *, as_json: bool, **options: Any) -> None:
-    """Send events again, also delivered ones within events-retention."""
+    """Have servers send events again, also delivered ones within events-retention.
+
+    Those for the sink `jobs`, which begins the server's own jobs, only with --sink jobs.
+    """
     count = asyncio.run(event_operations.replay(with_shared_state(settings), _choice(**options)))
     _print_count("replayed", count, as_json=as_json)
 
@@ -139,7 +142,7 @@ def replay(settings: Settings, *, as_json: bool, **options: Any) -> None:
 @_sink
 @_json
 def drop(settings: Settings, *, event_ids: Sequence[str], sink: str | None, as_json: bool) -> None:
-    """Take events off the queue, in any state."""
+    """Drop events for all sinks or for one, in any state: they are neither sent nor replayed any more."""
     choice = Choice(event_ids=event_ids, sink=sink)
     count = asyncio.run(event_operations.drop(with_shared_state(settings), choice))
     _print_count("dropped", count, as_json=as_json)

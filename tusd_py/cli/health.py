@@ -38,7 +38,8 @@ def probe(settings: Settings) -> str:
 
 
 def _connection(address: Address) -> tuple[HTTPConnection, str]:
-    """Return a connection to the address, and the address as text. Raises ConfigurationError for port 0."""
+    """Return a connection, not opened yet, to the address (to loopback for the wildcards 0.0.0.0 and ::), and the
+    place that it connects to as text. Raises ConfigurationError for port 0."""
     if isinstance(address, UnixAddress):
         return _UnixConnection(address.path), str(address)
     if not address.port:
@@ -60,7 +61,8 @@ class _UnixConnection(HTTPConnection):
 
 def flags_of_container(first_process: Path = _FIRST_PROCESS) -> Sequence[str]:
     """Return the flags of `tusd-py serve` on the command line of process 1, which is the server or an init that started
-    it; none if `serve` isn't on it.
+    it; none if `serve` isn't on it. `first_process` is the file of that command line, in the form of /proc/1/cmdline.
+    Raises OSError if it can't be read.
     """
     words = first_process.read_bytes().decode(errors="replace").split("\0")[:-1]
     return words[words.index("serve") + 1 :] if "serve" in words else ()

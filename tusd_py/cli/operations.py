@@ -80,7 +80,8 @@ class Operator:
 
     async def grace_period_end(self) -> float | None:
         """Return the end of the grace period, in seconds since the epoch; None without one, or after it. It begins when
-        an empty state takes over a storage's installation, or an operator forces a pair; no leftover is removed in it.
+        an empty state takes over a storage's installation, or an operator forces a pair; garbage collection removes
+        nothing in it.
 
         Raises StateUnavailable.
         """
@@ -88,7 +89,7 @@ class Operator:
 
     def collect_garbage(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
         """Yield the storage's orphans, each removed unless `dry_run`. Without `dry_run`, yield none during the grace
-        period, or while another node collects garbage. Raises StateUnavailable, StorageUnavailable.
+        period, or while another node collects garbage. Raises Unavailable.
         """
         return collect_garbage(self._engine, dry_run=dry_run)
 
@@ -96,7 +97,7 @@ class Operator:
         """Yield the outcome of each difference between records and storage. With `apply`, each is mended if it can be
         now (`Mended.done`); if none is left, the grace period ends.
 
-        Raises StateUnavailable, StorageUnavailable.
+        Raises Unavailable.
         """
         return repair(self._engine, apply=apply)
 
@@ -179,8 +180,9 @@ def _description(snapshot: Snapshot, installation: Installation) -> str:
 
 
 def required_cors(settings: Settings) -> Sequence[CorsRule]:
-    """Return the CORS rules that the settings need on the bucket. Raises ConfigurationError if `cors-allow-origin`
-    can't be written as such rules.
+    """Return the CORS rules that each bucket needs with these settings; none without `direct-uploads` and without
+    redirects to the bucket (`download-mode`). Raises ConfigurationError if `cors-allow-origin` can't be written as
+    such rules, even if none are needed.
     """
     pattern = settings.cors_allow_origin.pattern
     try:
@@ -194,8 +196,9 @@ def required_cors(settings: Settings) -> Sequence[CorsRule]:
 
 
 async def check_cors(settings: Settings, rules: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
-    """Check that each bucket has the rules; with `install`, add them first. Raises ConfigurationError, and Refusal if
-    clients can't reach the storage.
+    """Check that the rules of each bucket allow and expose what `rules` do; with `install`, first put `rules` before
+    them, in place of rules with the same ids. Raises ConfigurationError, and Refusal if clients can't reach the
+    storage.
     """
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         return [

@@ -1,4 +1,4 @@
-"""The options of the commands: one for each field of `Settings`."""
+"""The options of all commands: `--config`, and one for each field of `Settings`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _FLAG_WARNING = (
 
 
 def takes_settings(*, hidden: bool = False, but: Collection[str] = ()) -> Decorator:
-    """Return a decorator that adds the options of all settings to a command and passes Settings as its first argument.
+    """Return a decorator that adds `--config` and the options of all settings to a command, and passes the Settings of
+    all sources as its first argument.
 
-    `hidden` omits the options from the command's help. For the settings in `but`, the command has its own options.
-    Values stay text: `Settings` validates them, like those of the other sources.
+    `hidden` omits the settings from the command's help. For those in `but`, the command has options of the same names.
+    Values stay text, except True or False for a switch: `Settings` validates them, like those of the other sources.
     """
 
     def decorate(command: Command) -> Command:

@@ -15,8 +15,8 @@ HEADING = _LINE.format("id", "phase", "offset/length", "created", "expires", "fi
 
 
 def line(upload: Upload) -> str:
-    """Return the upload as a line of the table, with the client's file name escaped so that it can't control the
-    terminal.
+    """Return the upload as a line of the table below `HEADING`, with the client's file name escaped so that it can't
+    control the terminal.
     """
     length = "?" if upload.length is None else upload.length
     filename = printable(upload.metadata.get("filename", b"").decode("utf-8", "backslashreplace"))
@@ -68,5 +68,6 @@ def date(seconds: float | None) -> str | None:
 
 
 def printable(text: str) -> str:
-    """Return the text, escaped if it could control the terminal."""
+    """Return the text; if it has a character that isn't printable, as one that controls the terminal, escaped like a
+    Python literal in ASCII."""
     return text if text.isprintable() else ascii(text)[1:-1]

@@ -63,7 +63,7 @@ _URL = _Value("url", "an http:// or https:// URL without a query", read_url)
 @click.option("--ttl", type=_TTL, default=TTL, help="Time to use it in, up to 7d. [1h]")
 @click.option("--endpoint", type=_URL, help="Creation endpoint that it is for, if not public-url.")
 def token(settings: Settings, *, ttl: float, endpoint: str | None, **options: Any) -> None:
-    """Print an upload token, with which a client that needs no login creates uploads."""
+    """Print an upload token, with which a client creates uploads without another credential."""
     from tusd_py.server.auth_wiring import token_issuer  # noqa: PLC0415  imported late, for fast help
 
     issuer = token_issuer(settings)

@@ -22,8 +22,9 @@ _WORD = re.compile(r"[!-~]+")
 
 
 def read_makers(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the words of the setting `auth`, a list or text with commas between them, each once, in the order given:
-    empty for `none`. Raises ValueError for a word that isn't in `MAKERS`.
+    """Return the words of the setting `auth`, a list or text with commas between them, in lower case, each once, in the
+    order given; empty for no word, or for `none`, `never` or `forever` alone. Raises ValueError for any other word that
+    isn't in `MAKERS`.
     """
     names = tuple(dict.fromkeys(word.lower() for word in split_words(value)))
     if len(names) == 1 and names[0] in NONE_WORDS:

@@ -41,7 +41,7 @@ class SinkAddress:
     """The scheme in lower case; `redis:`, `sqs:` and `sns:`, with the colon, for addresses such as `redis:stream`,
     which is no URL as `redis://…` is."""
     url: SecretStr
-    """The text after `redis:`, `sqs:` and `sns:`; else the whole address."""
+    """The text after the colon if the scheme is `redis:`, `sqs:` or `sns:`; else the whole address, as `redis://…`."""
 
     def __str__(self) -> str:
         """Return the address without user, password, query and fragment: the sink's name."""
@@ -105,7 +105,8 @@ def read_event_types(value: str | Iterable[str]) -> tuple[EventType, ...]:
 
 
 class Pause(float):
-    """A pause in seconds; `str` writes it in the largest unit (h, m, s) of which it is a whole number."""
+    """A pause in seconds; `str` writes it in hours if it is a whole number of them, else in minutes if of these, else,
+    as for 0, in seconds: `2h`, `5m`, `1.5s`, `0s`."""
 
     def __str__(self) -> str:
         fitting = [(unit, seconds) for unit, seconds in _UNITS if self and not self % seconds]

@@ -16,14 +16,15 @@ from tusd_py.domain.events import UPLOAD_TYPES
 _HOOK_TIMEOUT = 15.0
 _DAYS = 86_400.0
 _SCHEDULE = event_kinds.read_schedule("0s,5s,5m,30m,2h,5h,10h,14h,20h,24h")
-"""The pauses before each attempt at an event: the example of Standard Webhooks 1.0.0, 75 hours in all."""
+"""The pauses before each attempt at an event: the example of Standard Webhooks 1.0.0, 75.6 hours in all."""
 _KINDS = ("hooks_http", "hooks_dir", "hooks_python")
 _TIMEOUTS = {
     "hooks_http_timeout": ("hooks_http",),
     "hooks_dir_timeout": ("hooks_dir",),
     "events_timeout": ("events_to", "hooks_python"),
 }
-"""The settings for the time of an attempt, each with the settings of which one must be set for such attempts."""
+"""The settings that limit the time of an attempt at an event, each with the settings that lead to such attempts: the
+limit counts if at least one of these is set."""
 
 
 class EventSettings(ServerSettings):

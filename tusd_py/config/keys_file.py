@@ -17,7 +17,7 @@ from tusd_py.domain.names import is_key_prefix, is_type_range
 from tusd_py.domain.principal import LIST, TOKENS, UPLOAD, Allowance, Quota
 
 _LARGEST = 1024 * 1024
-"""The most bytes of the file."""
+"""The most bytes of a file of API keys."""
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[^\s:]{1,255}")
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
@@ -40,8 +40,8 @@ def read_keys_file(path: Path) -> str:
 
 
 def parse_keys_file(text: str) -> Sequence[ApiKey]:
-    """Return the keys in the text of the file. Raises ConfigurationError, which names the wrong line by its number and
-    shows none of its text.
+    """Return the keys in the text of a file of API keys. Raises ConfigurationError for the first wrong line: its
+    message has the line's number, and of its text at most one known word of the policy, such as `max-size`.
     """
     return list(_keys(text))
 

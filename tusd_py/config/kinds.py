@@ -38,7 +38,8 @@ _SWITCH = dict.fromkeys(("on", "true", "yes", "1"), True) | dict.fromkeys(("off"
 
 
 def expects(phrase: str, read: Callable[[Any], object]) -> BeforeValidator:
-    """Return a validator that reads the value with `read` and refuses with `phrase` a value that `read` can't read."""
+    """Return a validator that returns what `read` makes of the value. If `read` raises ValueError, TypeError,
+    AttributeError, LookupError or re.error, the validator raises ValueError with the message `expected {phrase}`."""
 
     def convert(value: object) -> object:
         try:
@@ -50,7 +51,7 @@ def expects(phrase: str, read: Callable[[Any], object]) -> BeforeValidator:
 
 
 def one_of(*words: str) -> BeforeValidator:
-    """Return a validator that accepts `words` in upper or lower case, and returns the word as spelled in `words`."""
+    """Return a validator that accepts one of `words`, ignoring case, and returns it as spelled in `words`."""
     by_lower_case = {word.lower(): word for word in words}
     return expects(f"one of {', '.join(words)}", lambda value: by_lower_case[value.lower()])
 
@@ -127,7 +128,8 @@ class Mode(int):
 
 
 def read_mode(value: object) -> Mode:
-    """Return the mode that octal digits stand for. Raises ValueError for one that isn't in `_MODES` (0600 to 0666)."""
+    """Return the mode that octal digits stand for. Raises ValueError if it isn't 0600, 0640, 0644, 0660, 0664 or 0666,
+    or for other text."""
     mode = Mode(str(value), 8)
     return mode if mode in _MODES else _refuse(value)
 
@@ -173,9 +175,10 @@ def read_tags(value: str | Mapping[str, str]) -> dict[str, str]:
 
 
 def read_object_key(value: str) -> str:
-    """Return the template of object keys, such as `{year}/{month}/{id}`. Raises ValueError unless it has
-    `{id}`, no unknown field, no field with a format or conversion, and an object may have the key that it
-    makes with `x` for each field (`is_place`).
+    """Return the template of object keys, such as `{year}/{month}/{id}`. Raises ValueError unless it has the field
+    `{id}`, and no others than `{year}`, `{month}`, `{day}`, `{hour}` and `{filename}`, none with a format or
+    conversion; and unless an object may have the key (`is_place`) that the template gives with `x` in place of each
+    field.
     """
     parsed = list(string.Formatter().parse(value))
     names = {name for _, name, _, _ in parsed if name is not None}

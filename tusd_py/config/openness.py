@@ -1,4 +1,4 @@
-"""The exposures that settings leave in a server open to any client; docs/security.md says how to close them."""
+"""The exposures that settings leave in a server open to any client; docs/security.md says how to close most of them."""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ def contains(directory: LocalDirectory, path: Path) -> bool:
 
 
 def parse_storage(value: object) -> StoragePlace:
-    """Parse the text that names a storage; a place is returned as it is. Raises ValueError."""
+    """Return the place that `file:PATH` or `s3://bucket/prefix` names; a place is returned as it is. Raises
+    ValueError."""
     if isinstance(value, LocalDirectory | S3Bucket):
         return value
     scheme, _, location = str(value).partition(":")
@@ -104,7 +105,8 @@ def parse_storage(value: object) -> StoragePlace:
 
 
 def parse_state(value: object) -> StatePlace:
-    """Parse the text that names a state store; a place is returned as it is. Raises ValueError."""
+    """Return the place that `memory:`, `sqlite:PATH`, `redis://…`, `rediss://…` or `unix://…` names; a place is
+    returned as it is. Raises ValueError."""
     if isinstance(value, MemoryState | SqliteState | RedisState):
         return value
     scheme, _, location = str(value).partition(":")
@@ -132,8 +134,8 @@ def _path(text: str) -> Path:
 
 
 def is_bucket(name: str) -> bool:
-    """Return True if S3 allows the characters and the length of the name for a bucket. Names with a prefix or suffix
-    that S3 reserves pass, too."""
+    """Return True if the name keeps S3's rules for names of buckets: characters, length, no `..`, no IPv4 address. The
+    rules for reserved prefixes and suffixes aren't checked."""
     return _BUCKET.fullmatch(name) is not None
 
 

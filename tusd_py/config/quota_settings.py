@@ -9,7 +9,8 @@ from tusd_py.config.auth_settings import AuthSettings
 
 
 class QuotaSettings(AuthSettings):
-    """The settings of what an owner may store, and how fast uploads are created; a credential may have its own."""
+    """The settings of each owner's limits: bytes stored and reserved, unfinished uploads, uploads created in a time. A
+    credential may set other limits in their place."""
 
     quota_bytes: kinds.OptionalSize = Field(
         default=None, description="Bytes that one owner may have, stored and reserved; none for no limit; 413 beyond."

@@ -12,7 +12,7 @@ KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _DECIMAL = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BINARY = {"kib": KIB, "mib": MIB, "gib": GIB, "tib": TIB}
 _LETTERS = {"k": KIB, "m": MIB, "g": GIB, "t": TIB}
-"""A lone letter is a binary unit, as for nginx and Docker."""
+"""The units of one letter other than `b` (a byte): binary, as for nginx and Docker."""
 _SIZES = _DECIMAL | _BINARY | _LETTERS
 _SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 

@@ -47,7 +47,8 @@ class Ballast:
             return
 
     def restore(self) -> None:
-        """Write the file, unless it exists or would leave less than its own size free."""
+        """Write the file, unless it exists or would leave less than its own size free. If that fails, the file is
+        deleted and no OSError is raised."""
         try:
             if not self.exists and disk_space(self._path.parent).free >= 2 * self.size:
                 self._write(self.size)

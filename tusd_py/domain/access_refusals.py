@@ -7,7 +7,9 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
 class Unauthenticated(Refusal):
-    """The request needs a credential (RFC 6750, 3), and has none or one that isn't good."""
+    """The request needs a credential (RFC 6750, 3), and has none or one that isn't good. Without `auth`: the request
+    asks for uploads, jobs or events of all clients, and the server doesn't listen on loopback alone, or `LocalAccess`
+    refuses the request."""
 
     code = "unauthenticated"
 
@@ -59,7 +61,8 @@ class TokenUsedUp(Refusal):
 
 
 class BadToken(Refusal):
-    """A form of the dashboard has no token, or one that was made for another principal or action, or too long ago."""
+    """A form of the dashboard has no token that this installation made, within the last hour, for the caller's
+    principal and the form's action."""
 
     code = "bad-token"
 

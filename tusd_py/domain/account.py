@@ -21,4 +21,4 @@ class Account:
 
 
 SHARED = Account()
-"""The account of all uploads that have no owner."""
+"""The account of uploads without an owner, if their credential sets no quota and nothing is reserved."""

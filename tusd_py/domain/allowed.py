@@ -15,12 +15,12 @@ from tusd_py.domain.refusals import TypeNotAllowed
 
 
 def apply(allowance: Allowance, metadata: Metadata, limits: Limits, *, later: bool = False) -> tuple[Metadata, Limits]:
-    """Return the metadata and the limits of a new upload. Metadata of the credential's `allowance` replaces the
-    client's, and the greatest length in the allowance bounds the server's limits.
+    """Return the metadata and the limits of a new upload. Values in the metadata of the credential's `allowance`
+    replace the client's under the same keys, and the greatest length in the allowance bounds the server's limits.
 
     Raises Malformed if the client's metadata is too long, TypeNotAllowed for a type or name that the limits or the
-    credential don't allow. With `later` a type or name that the client hasn't declared yet is no error: another check
-    is made before clients can download the upload.
+    credential don't allow. With `later` a type or name that the client hasn't declared is no error: the final upload
+    made of a partial one, or the request that opens a direct upload for parts, must declare it.
     """
     check_metadata_size(metadata, limits)
     forced = {**metadata, **allowance.metadata} if allowance.metadata else metadata
@@ -35,7 +35,7 @@ def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) ->
     """Raise TypeNotAllowed if the declared type or name isn't allowed, or isn't declared although the limits restrict
     it.
 
-    With `later` the declaration may be missing: a later check is made before clients can download the upload.
+    With `later` the type or name may be missing: a later request must declare it (see `apply`).
     """
     kind, name = declared(metadata, TYPE_KEYS), declared(metadata, NAME_KEYS)
     if limits.allowed_types and (kind or not later) and not has_type(kind, limits.allowed_types):
@@ -45,8 +45,8 @@ def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) ->
 
 
 def has_type(kind: str, allowed: Sequence[str]) -> bool:
-    """Return True if the media type `kind`, perhaps with parameters, is one of `allowed`: media types, `image/*` or
-    `*/*`, in lower case."""
+    """Return True if the media type `kind`, perhaps with parameters, matches one of `allowed`: media types, ranges such
+    as `image/*`, or `*/*`, in lower case."""
     essence = kind.partition(";")[0].strip(" \t").lower()
     group, slash, name = essence.partition("/")
     return bool(group and slash and name) and not {essence, f"{group}/*", "*/*"}.isdisjoint(allowed)

@@ -18,7 +18,7 @@ class Answer:
     body: str = ""
     """Empty for the server's own body."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Header fields, only such as a hook may set (`events_out/hooks/response.py`)."""
+    """Header fields, only such as a hook may set: X-… and those that docs/hooks.md lists for `HTTPResponse`."""
 
 
 NO_ANSWER = Answer()
@@ -30,10 +30,10 @@ class FileChange:
     nothing."""
 
     name: str | None = None
-    """The path of the upload below the creation endpoint, in place of its id, and the key of its object, unless `place`
-    is set."""
+    """The path of the upload below the creation endpoint, in place of its id. Unless `place` is set or the upload is
+    partial, it is also the key of the upload's object, after the credential's key prefix, if there is one."""
     place: str | None = None
-    """The key or path of the upload's object, below the storage's prefix or folder."""
+    """The key or path of the upload's object, below the storage's prefix or folder; ignored for a partial upload."""
     bucket: str | None = None
     """The bucket for all objects of the upload, in place of the storage's own."""
     metadata: Metadata | None = None

@@ -20,8 +20,8 @@ class Finished:
     cursor: Cursor
     etag: str
     troubled: bool = False
-    """True if a request to write the object got no answer before it was repeated: the first one may still take effect.
-    """
+    """True if the PutObject of the object, or the CreateMultipartUpload for a final upload's object, got no answer
+    before it was repeated: the first one may still take effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The check of an upload's type by its first bytes. No function does I/O or reads a clock.
 
-Files of many types begin with a mark: certain bytes, such as `%PDF`. Texts have none, and texts and other files may
-begin with a short mark by chance: only a long mark proves that a file isn't of another type. A file that is made to
+Files of many types begin with a mark: certain bytes, such as `%PDF`. Most texts have none, and texts and other files
+may begin with a short mark by chance: only a long mark proves that a file isn't of another type. A file that is made to
 look like two types is taken for either.
 """
 
@@ -20,7 +20,7 @@ HEAD_BYTES = 2048
 _LONG = 4
 """The least bytes of a long mark: files of another type don't begin with so many by chance."""
 _CONTROLS = frozenset({*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)})
-"""Bytes that no text has (MIME Sniffing standard, 3: binary data byte)."""
+"""Bytes that no text in ASCII or UTF-8 has (MIME Sniffing standard, 3: binary data byte)."""
 _SUFFIXES = ("+xml", "+json")
 _UNKNOWN = "application/octet-stream"
 _TEXTS = frozenset({"application/json", "application/xml", "application/javascript", "application/yaml"})
@@ -41,9 +41,11 @@ class Mark:
 def check_content(
     upload: Upload, head: bytes, marks: Sequence[Mark], marked: Collection[str], allowed: Sequence[str]
 ) -> None:
-    """Raise TypeNotAllowed if the upload may not begin with `head`: all of its bytes, or the first `HEAD_BYTES`.
-    `marks` are those found in `head`, `marked` all media types that have a mark, and `allowed` the media types (also
-    `image/*` or `*/*`) that the server takes.
+    """Raise TypeNotAllowed unless `head` fits the upload's declared type, or has a mark of a type in `allowed`. Bytes
+    without a long mark also pass if `allowed` takes `application/octet-stream`.
+
+    `head` is all of the upload's bytes, or the first `HEAD_BYTES`; `marks` are those found in `head`, `marked` all
+    media types that have a mark, and `allowed` the media types (also `image/*` or `*/*`) that the server takes.
     """
     if has_allowed_mark(upload, marks, allowed):
         return
@@ -53,9 +55,9 @@ def check_content(
 
 
 def has_allowed_mark(upload: Upload, marks: Sequence[Mark], allowed: Sequence[str]) -> bool:
-    """Return True if one of the marks is of the upload's declared type, or of a type in `allowed`. Then more bytes of
-    the upload don't change the result of `check_content`, unless the mark is incomplete.
-    """
+    """Return True if one of `marks`, those found in the upload's first bytes, is of a type in `allowed`, or one with
+    which files of the declared type may begin: for `image/svg+xml`, also the mark of XML. Then more bytes of the upload
+    don't change the result of `check_content`, unless that mark is incomplete."""
     names = _names(_kind(upload))
     return any(has_type(mark.kind, allowed) or _name(mark.kind) in names for mark in marks)
 
@@ -67,18 +69,18 @@ def _may_lack_mark(kind: str, head: bytes, marked: Collection[str]) -> bool:
 
 
 def _kind(upload: Upload) -> str:
-    """Return the declared type without parameters, in lower case."""
+    """Return the type that the upload's metadata declares, without parameters, in lower case; an empty text if none is
+    declared."""
     return declared(upload.metadata, TYPE_KEYS).partition(";")[0].strip(" \t").lower()
 
 
 def _names(kind: str) -> frozenset[str]:
-    """Return the names of the types with whose marks a file of type `kind` may begin: its subtype, without a
-    prefix `x-` or `ms-`, and the suffix after `+`. `image/svg+xml` gives `svg+xml` and `xml`, as it begins as
-    XML does.
-    """
+    """Return the names, as `_name` returns them, of the types with whose marks a file of type `kind` may begin: that of
+    `kind`, and the suffix after `+`. `image/svg+xml` gives `svg+xml` and `xml`, as it begins as XML does. If `kind` has
+    no `+`, the second is all of `kind`, which is no type's name."""
     return frozenset({_name(kind), kind.rpartition("+")[2]})
 
 
 def _name(kind: str) -> str:
-    """Return the subtype without a prefix `x-` or `ms-`, so that `audio/wav` equals `audio/x-wav`."""
+    """Return the subtype without a prefix `x-`, `ms-` or `x-ms-`: `audio/wav` and `audio/x-wav` have the same."""
     return kind.partition("/")[2].removeprefix("x-").removeprefix("ms-")

@@ -18,14 +18,14 @@ class DirectMode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectTransfer:
-    """The state of an upload whose bytes go from its client straight to the storage. Times are seconds since the epoch
-    (UTC)."""
+    """The part of an upload's record that only direct uploads have. Times are seconds since the epoch (UTC)."""
 
     mode: DirectMode
     presigned_until: float | None = None
     """The time until which the client's presigned request can create the object, even a second time; None for parts."""
     parts_check_at: float | None = None
-    """The time at which a sweep is to count the bytes that the client has stored as parts; None for never."""
+    """The time at which a sweep is to count the bytes that the client has stored as parts; None while no count is
+    planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,17 @@
 """Errors of the settings, the storage, the state store and the records. A client's own errors are a
-`domain.refusals.Refusal`; only UploadSpoiled can be a client's, too."""
+`domain.refusals.Refusal`; only UploadLost and UploadSpoiled can be a client's, too."""
 
 from __future__ import annotations
 
 
 class Unavailable(Exception):
-    """The storage or the state store can't serve now; all acknowledged bytes and changes are kept. A later retry may
-    succeed."""
+    """The storage or the state store (in `repair`, also the scanner) can't serve now. The failure loses no acknowledged
+    bytes or changes. A later retry may succeed."""
 
 
 class StorageUnavailable(Unavailable):
-    """The storage failed or is unreachable, also after retries."""
+    """The storage failed or can't be reached, also after retries, if a retry could help; or bytes of an upload seemed
+    to be lost, and the client must repeat the request or ask for the offset."""
 
 
 class StorageFull(StorageUnavailable):
@@ -26,8 +27,9 @@ class StateFull(StateUnavailable):
 
 
 class Superseded(Exception):
-    """Another request or process has changed the record of this upload or job since it was read: the work at hand no
-    longer counts."""
+    """The work at hand no longer counts: since the record of this upload or job was read, another request or process
+    has changed or removed it, or wants or uses the upload, or may do so, as the lock of the upload or the hold on the
+    job has run out."""
 
 
 class Locked(Exception):
@@ -35,7 +37,10 @@ class Locked(Exception):
 
 
 class UploadLost(Exception):
-    """The storage no longer has bytes that were recorded (an operator or a lifecycle rule has removed them)."""
+    """The storage doesn't have the upload's bytes as recorded: an operator or a lifecycle rule has removed them, a
+    client has replaced them, or a partial upload of a final one has ended. Also raised for a direct upload in parts
+    whose multipart upload was never started, and for one in one request whose object is larger than an upload may be.
+    """
 
 
 class UploadSpoiled(UploadLost):
@@ -43,8 +48,9 @@ class UploadSpoiled(UploadLost):
 
 
 class ConfigurationError(Exception):
-    """The settings can't work; the message says what to do."""
+    """The settings, or a file or store that they name, can't be used; the message tells the operator why."""
 
 
 class WrongPair(ConfigurationError, Unavailable):
-    """The state store and the storage belong to two installations: the server uses neither."""
+    """The state store and the storage, or two buckets of the storage, don't belong together: the server uses none of
+    them."""

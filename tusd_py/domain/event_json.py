@@ -21,10 +21,12 @@ from tusd_py.domain.upload import Upload
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
 """The names, in lower case, of header fields that must not be stored, unless `Caller.storable` has them."""
 _BRIEF = frozenset({"user-agent", "traceparent", "tracestate"})
-"""The names, in lower case, of the header fields that every format tells of."""
+"""The names, in lower case, of the header fields that are stored for every format of events; others are stored only if
+a hook or a sink gets tusd's format, which tells of them (`Caller.verbose`), or `Caller.storable` has them."""
 _MOST_BYTES = 8 * 1024
-"""The most bytes of JSON that one event's header fields have in all: any client can send 304 KiB of header fields, in
-JSON up to six times as many bytes. Events are kept for days after their uploads, and no limit or quota counts them."""
+"""The most bytes of JSON that one event's header fields have together, without the commas between them: with the
+default settings any client can send 304 KiB of header fields, in JSON up to six times as many bytes. Events are kept
+for days after their uploads, and no limit or quota counts them."""
 _LONGEST_URL = 2 * 1024
 """Characters of the longest target or endpoint that is stored."""
 
@@ -75,8 +77,8 @@ def decode_job_event(document: str) -> Job:
 
 def decode_event(type_: EventType, document: str) -> Event:
     """Return an upload's event from its document. The event's caller has only what was stored: of the principal the
-    subject, and no header fields with secrets but those in `Caller.storable`. Fields of newer versions are ignored.
-    """
+    subject, and no header fields with secrets but those in `Caller.storable`. Members of the document that only newer
+    versions know are ignored."""
     stored = json.loads(document)
     return Event(
         type=type_,
@@ -103,8 +105,8 @@ def _request(caller: Caller) -> Mapping[str, Any] | None:
 
 
 def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
-    """Return the header fields that may be stored: pairs of name and value, one for each line that was received, first
-    those that the settings name."""
+    """Return the header fields that may be stored: pairs of name and value, one for each line that was received, those
+    in `Caller.storable` first."""
     lines = [line for line in caller.headers.items() if _is_storable(line[0].lower(), caller)]
     return sorted(lines, key=lambda line: line[0].lower() not in caller.storable)
 
@@ -114,8 +116,8 @@ def _is_storable(name: str, caller: Caller) -> bool:
 
 
 def _within(limit: int, lines: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-    """Return the lines that fit into `limit` bytes of JSON in all. A line that is too long for the bytes left is
-    omitted; later, shorter ones may still fit."""
+    """Return the header fields, pairs of name and value, that fit into `limit` bytes of JSON together, without the
+    commas between them. One that is too long for the bytes left is omitted; later, shorter ones may still fit."""
     fitting = []
     for line in lines:
         if (size := len(_dump(line))) <= limit:
@@ -125,8 +127,8 @@ def _within(limit: int, lines: Sequence[tuple[str, str]]) -> Sequence[tuple[str,
 
 
 def _caller(stored: Mapping[str, Any]) -> Caller:
-    """Return the caller of a stored event. Its principal has the stored subject, and defaults otherwise; None if no
-    subject is stored."""
+    """Return the caller of a stored event. The caller's principal has the stored subject, and defaults otherwise; the
+    principal is None if no subject is stored."""
     identity, plain = stored.get("identity"), {name: stored[name] for name in _PLAIN if name in stored}
     return Caller(
         **plain,

@@ -1,4 +1,4 @@
-"""Events of uploads and jobs, as values."""
+"""The events of uploads, as values, and the types and ids of all events, those of jobs included."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from tusd_py.domain.upload_id import UploadId
 
 
 class EventType(enum.StrEnum):
-    """The types of events. An upload or a job has at most one event of each type, except roll-backs."""
+    """The types of events. An upload or a job has one event of each type at most, except roll-backs. If `repair`
+    rebuilds the record of an upload, the event of its creation comes again, with the same id."""
 
     CREATED = "created"
     FINISHED = "finished"
-    """The object of the upload exists."""
+    """The upload is done: its object exists, and no hook or scan that is asked before has refused it."""
     TERMINATED = "terminated"
     EXPIRED = "expired"
     """The upload has expired, and is removed."""
@@ -63,7 +64,8 @@ class Event:
     before: int | None = None
     """The offset that was recorded before a roll-back; else None."""
     caller: Caller = NO_CALLER
-    """The client whose request made or caused the change; `NO_CALLER` if no request did."""
+    """The client whose request made or caused the change; for a product of a job, a caller that stands for the job,
+    with the target `job:KIND`; `NO_CALLER` for neither."""
 
     @property
     def id(self) -> str:

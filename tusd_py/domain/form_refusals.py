@@ -6,7 +6,8 @@ from tusd_py.domain.refusals import Refusal
 
 
 class BadForm(Refusal):
-    """The form doesn't follow its grammar (RFC 7578), or its end is missing."""
+    """The form doesn't follow its grammar (RFC 7578), its end is missing, or it exceeds a limit of the parser: on the
+    header fields of a part, or on bytes outside of parts, for example."""
 
     code = "bad-form"
 
@@ -45,12 +46,12 @@ class TooManyFields(Refusal):
 
 
 class FieldsTooLarge(Refusal):
-    """The fields of the form have more bytes together than the server takes."""
+    """The values of the form's fields, or their names, have more bytes together than the server takes."""
 
     code = "fields-too-large"
 
 
 class TooManyFiles(Refusal):
-    """The form has more files than the server takes."""
+    """The form has more files than the server takes, or more file inputs left empty than that."""
 
     code = "too-many-files"

@@ -41,7 +41,8 @@ class UploadStopped(HookRejected):
 
 
 class HookFailed(ServiceUnavailable):
-    """A hook gave no valid answer in time."""
+    """A hook gave no valid answer in time, or has to be asked by a server, as this process (that of a command, say)
+    knows no hook."""
 
     code = "hook-failed"
 

@@ -16,7 +16,8 @@ class Installation:
     """True once the storage holds the id."""
     adopted_at: float | None = None
     """The time, in seconds since the epoch, at which the state store, empty then, adopted the storage's id, or an
-    operator paired the two (`repair --pair`); None if neither happened, or once `repair` has run."""
+    operator paired the two (`repair --pair`); None if neither happened, or once a `repair` has mended all that it
+    found."""
 
     @property
     def label(self) -> str:

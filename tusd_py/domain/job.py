@@ -1,4 +1,4 @@
-"""The record of one job: work on a finished upload, done outside of requests."""
+"""The record of one job: work on a finished upload, or an export of many, done outside of requests."""
 
 from __future__ import annotations
 
@@ -41,17 +41,20 @@ class Job:
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)
     owner: str | None = None
-    """The subject of the credential that asked for the job; None without a credential."""
+    """The subject of the credential that asked for the job or, for a required job, created the upload it works on; None
+    without one."""
     phase: JobPhase = JobPhase.QUEUED
     attempt: int = 0
-    """The number of the attempt that runs, or ran last; 0 before the first."""
+    """The number of the attempt that runs, or ran last; 0 before the first. An attempt that a shutdown stopped isn't
+    counted."""
     done: int = 0
-    """Bytes that this attempt has worked on."""
+    """Bytes that the running or last attempt has worked on, as far as saved; 0 again once the job is queued for
+    another."""
     total: int | None = None
     """Bytes that an attempt has to work on; None if their number is unknown."""
     result: Mapping[str, Any] | None = None
-    """The result of the work; None until the job is done. Only a job that must also record the result elsewhere, as
-    `scan` does on the upload, has it before: attempts to record it go on until one succeeds."""
+    """The result of the work; None unless the job is done. Only a job that must also record the result elsewhere, as
+    `scan` does on the upload, has it before: its attempts to record it aren't limited in number."""
     error: Mapping[str, Any] | None = None
     """Why the job failed: `code`, `message`, and members that depend on the code. None unless it has failed."""
     created_at: float
@@ -61,20 +64,22 @@ class Job:
     dead and another node may claim the job; once failed or cancelled, the time at which a node is to clear up after it,
     or None once one has. None for a done job."""
     endpoint: str = ""
-    """The creation endpoint's URL as the client that asked for the job sees it, with a slash at its end. URLs of
-    uploads that the job makes or lists begin with it."""
+    """The creation endpoint's URL, with a slash at its end, as seen by the client that asked for the job or, for a
+    required job, whose request finished the upload; if that is unknown, by the server's settings. URLs of uploads that
+    the job makes or lists begin with it."""
     tenant: str | None = None
     """The tenant of the job's owner; None if there is none."""
     sees_all: bool = False
-    """True if the job's owner may read all uploads."""
+    """True if the client that asked for the job may see the uploads of all owners (`Watcher.sees_all`), so that an
+    export may have them; False for a required job."""
     required: bool = False
     """True if the settings ask for the job (`jobs-on-finish`): clients cancel it only if they may see all jobs."""
     allowance: Allowance = NO_ALLOWANCE
     """The limits of the uploads that the job makes (`Allowance.for_jobs`): those of the credential that asked for the
     job, or, for a required job, that created the upload it works on."""
     product_ids: tuple[UploadId, ...] = ()
-    """The ids of uploads that attempts may have made. These uploads are removed unless the job is done; then no ids are
-    left."""
+    """The ids of uploads that attempts may have made, and that are removed after an attempt that doesn't get the job
+    done. Empty once they are removed, or once the job is done: its uploads stay then."""
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""
 

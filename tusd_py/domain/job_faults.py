@@ -9,8 +9,8 @@ from tusd_py.domain.refusals import Refusal
 
 
 class JobFault(Exception):
-    """An attempt at a job failed, and each further one would fail, too. The message is for the job's owner: it must not
-    tell paths of the server or secrets."""
+    """An attempt at a job failed for a reason that a further attempt would probably meet, too, unless this is a
+    `PassingFault`. The message is for the job's owner: it must not tell paths of the server or secrets."""
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -27,23 +27,25 @@ class PassingFault(JobFault):
 
 
 class JobVoid(Exception):
-    """The upload of a job has ended, so that the job is to be cancelled."""
+    """The upload that a job works on has ended or expired, so that the job is to be cancelled."""
 
 
 class BadJob(Refusal):
-    """The request for a job has an unknown kind or wrong arguments."""
+    """A job is asked for by JSON of the wrong form, with wrong arguments, or with a kind that the settings lack or that
+    only another route takes (`export`)."""
 
     code = "bad-job"
 
 
 class BadExport(Refusal):
-    """The request for an export (a job that puts many uploads into one file) has wrong JSON members or values."""
+    """The body of a request for an export (a job that puts many uploads into one file) isn't a JSON object with the
+    right members and values."""
 
     code = "bad-export"
 
 
 class JobNotFound(Refusal):
-    """There is no such job, or it belongs to another owner."""
+    """There is no such job, or the client may not see it (`Watcher.sees`): it belongs to another owner, or to none."""
 
     code = "not-found"
 
@@ -52,7 +54,7 @@ class JobNotFound(Refusal):
 
 
 class JobEnded(Refusal):
-    """The job has ended, and so can't be cancelled."""
+    """The job can't be cancelled: it has ended, or its result is known and only still to be recorded."""
 
     code = "job-ended"
 

@@ -16,8 +16,8 @@ def encode_job(job: Job) -> str:
 
 
 def decode_job(text: str) -> Job:
-    """Return the job from the text that `encode_job` returned. Fields of newer versions are ignored; missing ones get
-    defaults."""
+    """Return the job from the text that `encode_job` returned. Fields that only newer versions write are ignored; those
+    that older versions didn't write get their defaults."""
     stored = {name: value for name, value in json.loads(text).items() if name in _NAMES}
     changed = {
         "phase": JobPhase(stored["phase"]),

@@ -1,4 +1,5 @@
-"""The declared length of an upload, and the limits that follow from it. No function does I/O or reads a clock."""
+"""The declared length of an upload and the limits that follow from it, and the checks of metadata against its limits.
+No function does I/O or reads a clock."""
 
 from __future__ import annotations
 
@@ -27,10 +28,11 @@ def declared_length(intent: Create | Append, offset: int) -> int | None:
 
 
 def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
-    """Return the upload with the length that the request declares, if any.
+    """Return the upload with the length that the request declares; unchanged if it declares none.
 
-    A length can be declared once, and repeated any number of times (tus 1.0, creation-defer-length). Raises Malformed
-    (tus) or InconsistentLength (IETF) if the length contradicts what is recorded, TooLarge.
+    A length can be declared once, and repeated any number of times (tus 1.0, creation-defer-length). If it contradicts
+    what is recorded, raises Malformed with the completion WHEN_FULL, as in tus, else InconsistentLength. Also raises
+    InconsistentLength if `declared_length` does, TooLarge above the limit for deferred lengths.
     """
     length = declared_length(intent, upload.offset)
     contradiction = Malformed if intent.completion is Completion.WHEN_FULL else InconsistentLength

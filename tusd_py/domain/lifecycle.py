@@ -31,7 +31,8 @@ FOLLOWING: Mapping[Phase, frozenset[Phase]] = {
 record of a terminating or gone one is deleted in the end."""
 
 PAUSE = 300.0
-"""Seconds after which a pause ends: a client that has paused an upload may never end the pause itself."""
+"""Seconds after which a pause ends, unless a client renews or ends it before: the client that asked for it may be
+gone."""
 
 _ENDS = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
 """The type of the event of an upload's end, by the reason of the end; for other reasons it is `TERMINATED`."""
@@ -39,14 +40,16 @@ _ENDS = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An upload as it is to be recorded; if the change has an event, its type, reason and former offset."""
+    """An upload as it is to be recorded, and the event of the change: its type (None for no event), its reason (None
+    for a creation or a finish) and, for a roll-back, the former offset (`before`)."""
 
     upload: Upload
     type: EventType | None = None
     reason: Reason | None = None
     before: int | None = None
     troubled: bool = False
-    """True if the storage may hold something that the record doesn't name."""
+    """True if the storage may hold something that no record names, so that this trouble is recorded even if the save of
+    the change is superseded (`mark_troubled`)."""
 
     @property
     def ends(self) -> bool:
@@ -95,14 +98,15 @@ def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = F
 
 def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
     """Return the change that records an upload, as `mark_done` returned it, as finished, with the event FINISHED.
-    `answer` is that of the hook that was asked. A digest that was asked for must be in the upload already."""
+    `answer` is that of the hook that was asked. A digest that was asked for must be in the upload already. Raises
+    ValueError unless the upload is done."""
     _expect(upload, {Phase.DONE})
     return Change(copy_with(upload, answer=answer), EventType.FINISHED)
 
 
 def await_answer(upload: Upload, now: float) -> Upload:
     """Return the finishing upload with `now` as the time at which a hook or the scanner gave no answer. A sweep asks
-    again `ASK_SECONDS` later."""
+    again 5 seconds later (`upload.ASK_SECONDS`)."""
     return copy_with(upload, asked_at=now)
 
 
@@ -126,13 +130,14 @@ def await_scan(upload: Upload) -> Upload:
 
 
 def judge(upload: Upload, scan: Scan | None) -> Upload:
-    """Return the upload with the result of a scan of its content, or with none."""
+    """Return the upload with `scan` as the scan of its content: its result, or that it is pending. None takes an
+    earlier scan off the record."""
     return copy_with(upload, scan=scan)
 
 
 def mark_done(upload: Upload, finished: Finished) -> Upload:
-    """Return the upload as done, with its finished object. The object exists, so that no request is to complete the
-    upload any more."""
+    """Return the upload as done, with the cursor and ETag of its finished object. As the object exists, a waiting
+    upload no longer waits for a request that completes it."""
     _expect(upload, UNFINISHED)
     return copy_with(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag, explicit_completion=False)
 
@@ -151,7 +156,7 @@ def mark_troubled(change: Change, now: float, *, troubled: bool = True) -> Chang
 
 def review_trouble(upload: Upload, now: float, *, cleaned: bool) -> Upload:
     """Return the upload without its trouble if the storage is `cleaned` of what the record doesn't name, else with
-    `now` as the time of its trouble, so that a sweep tries again `RETRY_SECONDS` later."""
+    `now` as the time of its trouble, so that a sweep tries again 30 seconds later, or later (`Upload.settled_at`)."""
     return copy_with(upload, troubled_at=None if cleaned else now)
 
 
@@ -172,13 +177,14 @@ def forget(upload: Upload) -> Upload:
 
 
 def assume_gone(upload: Upload) -> Upload:
-    """Return an upload whose record no longer exists as gone: it has ended, though its copy may be in any phase."""
+    """Return `upload`, the copy of a record that no longer exists, as gone: the upload has ended, though the copy may
+    be in any phase."""
     return forget(end(upload, Reason.CLIENT).upload)
 
 
 def fall_back(upload: Upload, stored: int) -> Upload:
-    """Return the upload, open at `stored` bytes if the storage has fewer than recorded; a done or final upload
-    unchanged."""
+    """Return the upload, open at offset `stored` and without the verdict of a scan if that, the number of bytes in the
+    storage, is less than the recorded offset; else unchanged. A done or final upload is always returned unchanged."""
     return upload if upload.done or upload.kind is Kind.FINAL else reopen(upload, min(stored, upload.offset))
 
 
@@ -189,9 +195,13 @@ def reopen(upload: Upload, offset: int) -> Upload:
 
 
 def follow(upload: Upload, stored: Upload, now: float, *, asks: bool) -> Change:
-    """Return the change of the upload to its state in the storage (`stored`): done, but only finishing if its digest
-    is still to be computed or, with `asks`, a hook or the scanner to be asked; or at an earlier offset, with the event
-    of a roll-back. `now` is recorded as the time of trouble. A done upload stays done, without an event."""
+    """Return the change of the upload to its state in the storage, `stored`, with `now` as the time of its trouble.
+
+    If `stored` is done and the record isn't, the upload becomes done, with the event FINISHED, or only finishing,
+    without an event, if its digest is still to be computed or, with `asks`, a hook or the scanner to be asked. If
+    `stored` has an earlier offset, the event is that of a roll-back. In all other cases, as for a done upload, there is
+    no event.
+    """
     troubled = note_trouble(stored, now)
     change = _conclude(troubled, asks=asks) if stored.done and not upload.done else Change(troubled)
     if change.upload.offset < upload.offset:
@@ -200,8 +210,9 @@ def follow(upload: Upload, stored: Upload, now: float, *, asks: bool) -> Change:
 
 
 def _conclude(done: Upload, *, asks: bool) -> Change:
-    """Return the change of an upload, which `mark_done` returned and no record names as done yet, to done, or only to
-    finishing if its digest is still to be computed or, with `asks`, a hook or the scanner to be asked."""
+    """Return the change that records `done`, an upload that `mark_done` returned and that isn't recorded as done yet:
+    as done, with the event FINISHED; or only as finishing, without an event, if its digest is still to be computed or,
+    with `asks`, a hook or the scanner to be asked."""
     if done.digest is None and not asks:
         return Change(done, EventType.FINISHED)
     return Change(copy_with(done, phase=Phase.FINISHING))

@@ -15,10 +15,11 @@ class Limits:
     max_deferred_length: int | None = None
     """The most bytes of an upload whose length isn't declared at its creation; if None, `max_length` applies."""
     max_age: float | None = None
-    """Seconds after its creation within which an upload must be finished, however often its client sends bytes."""
+    """Seconds after its creation at which an open upload expires at the latest, however often its client sends bytes;
+    so does a finished partial upload."""
     announced_max_length: int | None = None
-    """The limit without that of the storage, as sent in Tus-Max-Size: the least of `max-size`, `max-open-bytes` and
-    what the scanner takes, if each upload must be scanned."""
+    """The most bytes of an upload without regard to the storage, as sent in Tus-Max-Size: the least of `max-size`,
+    `max-open-bytes` and, if each upload must be scanned, what the scanner takes."""
     expire_after: float | None = None
     retention: float | None = None
     max_partials: int = 1000
@@ -27,12 +28,14 @@ class Limits:
     max_metadata_bytes: int = 16 * 1024
     max_metadata_keys: int = 64
     allowed_types: tuple[str, ...] = ()
-    """Media types, `image/*` or `*/*`, in lower case; empty to allow any."""
+    """The media types that uploads may declare, in lower case; `image/*` and the like allow a group of them, `*/*` all.
+    Empty to allow any type, or none."""
     allowed_extensions: tuple[str, ...] = ()
     """Extensions of file names, in lower case, without the leading dot; empty to allow any."""
     termination: bool = True
     terminates_finished: bool = True
-    """True if clients may terminate finished uploads too."""
+    """True if clients that may terminate uploads may terminate finished ones, too; if False, of these only partial
+    ones."""
     concatenation: bool = True
     downloads: bool = True
     upload_url_lifetime: float = 900.0

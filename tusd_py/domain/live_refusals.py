@@ -1,4 +1,5 @@
-"""The refusals of requests that watch uploads or steer them over a WebSocket."""
+"""The refusals of requests to follow uploads, jobs or events live, and of actions on an upload over its WebSocket or in
+the dashboard."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
 class TooManyListeners(Refusal):
-    """The upload, or the client, has as many listeners as it may have."""
+    """The upload, or the client, has as many listeners in this process as it may have."""
 
     code = "too-many-listeners"
     retry_after = 5
@@ -22,7 +23,8 @@ class ListenersFull(ServiceUnavailable):
 
 
 class ForeignOrigin(Refusal):
-    """A page of another site asks for a WebSocket: browsers don't keep pages from that, so the server checks Origin."""
+    """A page of another origin, which the settings for CORS don't allow, asks for a WebSocket: browsers don't keep
+    pages from that, so the server checks Origin."""
 
     code = "origin"
 

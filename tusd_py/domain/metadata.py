@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 Metadata = Mapping[str, bytes]
-"""Upload-Metadata, decoded: keys in ASCII, in the order in which the client sent them, and values of any bytes."""
+"""The metadata of an upload, decoded from Upload-Metadata or another source: keys in ASCII, and values of any bytes.
+The keys of one Upload-Metadata keep their order."""
 
 TYPE_KEYS, NAME_KEYS = ("filetype", "type", "contentType"), ("filename", "name")
 """Metadata keys under which clients declare an upload's type and its name. The first key with a value counts."""

@@ -8,7 +8,7 @@ import re
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 
 _LONGEST = 255
-"""Characters of the longest name."""
+"""The most characters of an upload's name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _INTERNAL = ".tusd-py"
 _DOTS = frozenset({".", ".."})
@@ -19,7 +19,9 @@ _ROUTES = ("/events", "/socket", "/status")
 _SERVER_PATHS = frozenset(
     {"dashboard", "events", "exports", "healthz", "jobs", "metrics", "readyz", "tokens", "uploads"}
 )
-"""The first segments of the server's own paths that aren't below the base path."""
+"""The first segments of the server's own paths that stay the same with any base path: with base path `/`, uploads with
+such names would have the same URLs. `s3` isn't needed, as no name begins with `s3/`, nor `ui`, as the upload page needs
+another base path."""
 _ANY_ID = UploadId("00000000000000000000000000000000")
 _LONGEST_PLACE, _LONGEST_SEGMENT = 511, 255
 """The most bytes of a key without the storage's prefix (S3 takes keys of 1,024 bytes; a prefix has up to 512, and a
@@ -29,9 +31,9 @@ _TYPE_RANGE = re.compile(r"\*/\*|[a-z0-9_!#$&^.+-]+/(?:\*|[a-z0-9_!#$&^.+-]+)")
 
 
 def is_name(text: str) -> bool:
-    """Return True if an upload may have the name: segments of ASCII letters, digits and `._~-` between slashes,
-    none of them empty, `.` or `..`; at most 255 characters, not in the form of an id, and without a beginning
-    or an end that the server's own paths below the creation endpoint have.
+    """Return True if an upload may have the name: segments of ASCII letters, digits and `._~-` between slashes, none of
+    them empty, `.` or `..`; at most 255 characters, not in the form of an id, not beginning with `read/`, `s3/` or
+    `.tusd-py/`, nor ending with `/events`, `/socket` or `/status`.
     """
     segments = text[: _LONGEST + 1].split("/")
     fits = len(text) <= _LONGEST and parse_upload_id(text) is None
@@ -40,8 +42,8 @@ def is_name(text: str) -> bool:
 
 
 def is_hidden(name: str, base_path: str) -> bool:
-    """Return True if the server's own routes hide the URL of an upload with the name: with base path `/`, its first
-    segment may be that of such a route."""
+    """Return True if one of the server's own routes may hide the URL of an upload with the name: the base path is `/`,
+    and the name's first segment is that of one of the server's own paths, such as `jobs`."""
     return base_path == "/" and name.partition("/")[0] in _SERVER_PATHS
 
 
@@ -56,9 +58,9 @@ def has_room_for_id(name: str) -> bool:
 
 
 def is_place(text: str) -> bool:
-    """Return True if an object may have the key, or a file the path: printable segments between slashes, none of
-    them empty, `.` or `..`, at most 255 bytes each and 511 together; not in the form of an id, and not below the
-    server's own folder `.tusd-py`.
+    """Return True if an object may have the key, or a file the path: printable segments between slashes, none of them
+    empty, `.` or `..`, each of at most 255 bytes; at most 511 bytes in all; not in the form of an id, and neither
+    `.tusd-py`, the server's own folder, nor below it.
     """
     segments = text[: _LONGEST_PLACE + 1].split("/")
     fits = text.isprintable() and len(text.encode()) <= _LONGEST_PLACE and parse_upload_id(text) is None
@@ -66,8 +68,8 @@ def is_place(text: str) -> bool:
 
 
 def is_key_prefix(text: str) -> bool:
-    """Return True if the text may begin a key, and leaves 64 bytes of its last segment to what follows: on a disk, a
-    name has at most 255."""
+    """Return True if the text may begin a key, and a key is still valid (`is_place`) with 64 bytes more in its last
+    segment: a prefix leaves room for what follows it."""
     return is_place(f"{text}{'x' * 64}")
 
 
@@ -76,7 +78,8 @@ def _is_segment(text: str) -> bool:
 
 
 def base_name(name: str) -> str:
-    """Return the last component of a name, which may be a path of POSIX or Windows."""
+    """Return what follows the last slash or backslash of a name, or all of a name without one; empty if the name ends
+    with one."""
     _, _, last = name.replace("\\", "/").rpartition("/")
     return last
 
@@ -87,7 +90,7 @@ def is_metadata_key(text: str) -> bool:
 
 
 def is_type_range(text: str) -> bool:
-    """Return True if the text is a media type, a range such as `image/*`, or `*/*`, in lower case (RFC 9110,
-    12.5.1).
+    """Return True if the text is a media type without parameters, a range such as `image/*`, or `*/*`, in lower case
+    (RFC 9110, 12.5.1).
     """
     return _TYPE_RANGE.fullmatch(text) is not None

@@ -10,8 +10,8 @@ _INTEGER = re.compile(r"[0-9]{1,18}")  # 18 digits fit a signed 64-bit integer
 
 
 def parse_integer(name: str, text: str | None) -> int:
-    """Return the value of the required header or metadata key `name`: 1 to 18 digits, and nothing else (tus 1.0,
-    Headers). Raises Malformed, also if `text` is None."""
+    """Return `text`, the value that a client sends under `name`, as an integer. Raises Malformed unless it is 1 to 18
+    ASCII digits (tus 1.0, Headers), also if it is None: the value is required."""
     if text is None:
         raise Malformed(f"{name} is missing")
     if not _INTEGER.fullmatch(text):

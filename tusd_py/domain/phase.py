@@ -9,7 +9,7 @@ class Phase(enum.StrEnum):
     """The phase of an upload's life. `lifecycle.FOLLOWING` lists the allowed transitions."""
 
     OPEN = "open"
-    """The upload takes bytes."""
+    """More bytes are to come, or the request that completes the upload. During a pause, bytes are refused."""
     FINISHING = "finishing"
     """Every byte is recorded. The object is still to be made, or to be checked (digest, scan) or allowed by a hook. If
     a request fails before that is done, the next request or sweep tries again."""

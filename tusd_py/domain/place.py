@@ -15,6 +15,6 @@ class Place:
     key: str
     """The key of the object in its bucket; on a disk the path below the storage's folder."""
     path: str | None = None
-    """The absolute path of the file; None in S3."""
+    """The absolute path of the file on a disk; None for any other storage."""
     bucket: str = LOCAL
     region: str = LOCAL

@@ -10,8 +10,9 @@ CREATE, WATCH, READ = "create", "watch", "read"
 uploads of the token's owner; each of the three to look at one upload (HEAD) and to follow it, and `read` nothing more.
 """
 UPLOAD, TOKENS, LIST = "upload", "tokens", "list"
-"""Scopes of other credentials: all uses of the subject's own uploads; making upload tokens; seeing the uploads, jobs
-and events of all subjects."""
+"""Scopes of other credentials. `upload` allows all uses of the subject's own uploads, `tokens` to make upload tokens,
+`list` to see the uploads, jobs and events of all subjects, to start and cancel jobs on all uploads, and to end all
+uploads on the dashboard."""
 
 _COUNTED_SECONDS = 3600.0
 """Seconds for which uses of an expired token stay counted: a creation that was planned in time may be recorded later,
@@ -40,7 +41,8 @@ class Grant:
 
     @property
     def forgotten_at(self) -> float:
-        """The time, in seconds since the epoch, from which on the state store may forget the count."""
+        """The time, in seconds since the epoch, from which on the state store may forget how often the token was
+        used."""
         return self.expires_at + _COUNTED_SECONDS
 
 
@@ -51,24 +53,27 @@ class Allowance:
     max_length: int | None = None
     """The most bytes of one upload."""
     types: tuple[str, ...] = ()
-    """The allowed media types, `image/*` or `*/*`, in lower case."""
+    """The allowed media types and ranges, such as `image/*` or `*/*`, in lower case."""
     metadata: Mapping[str, bytes] = field(default_factory=dict)
-    """Metadata that replaces values of the client under the same keys."""
+    """Metadata of each upload, in place of the client's values under the same keys."""
     name: str | None = None
-    """The name of the upload, also in its object's key; if the credential is for several uploads, each name is this
-    one, a hyphen and the upload's id."""
+    """The name of the upload, unless a hook chooses another one; its object's key has it, too, unless a hook chooses
+    the place or the upload is partial. If the credential is for several uploads, each name is this one, a hyphen and
+    the upload's id."""
     key_prefix: str = ""
-    """Text before the key of each object, unless a hook chooses the place."""
+    """Text before the key of each object, unless a hook chooses the place or the upload is partial."""
     quota: Quota | None = None
-    """The account's quota, in place of that of the settings."""
+    """The account's quota: its numbers take the place of the settings'. For one that is None, that of the settings
+    applies."""
     rate: tuple[int, float] | None = None
     """The rate at which the account may create uploads, in place of that of the settings: a number of uploads, and the
     seconds in which they may come."""
     grant: Grant | None = None
 
     def for_jobs(self) -> Allowance:
-        """Return the allowance for the uploads that jobs make: with the length, types, key prefix and quota. Metadata,
-        name and grant of a token are for its client's own uploads, and an archive would exceed the rate."""
+        """Return the allowance for the uploads that jobs make: with the length, types, key prefix and quota of this
+        one. Metadata, name and grant of a token are for its client's own uploads, and the many uploads that a job
+        unpacks from an archive would exceed the rate."""
         return replace(self, metadata={}, name=None, grant=None, rate=None)
 
 
@@ -110,8 +115,8 @@ class Principal:
     """The subject of a good credential, with its tenant, scopes and allowance."""
 
     subject: str | None
-    """The owner of what the principal creates; None if an authentication server allows the request without naming a
-    user."""
+    """The owner of what the principal creates; None if there is none: an upload token may have no `sub`, an
+    authentication server may allow a request without naming a user, and a job may have no owner."""
     tenant: str | None = None
     scopes: frozenset[str] = frozenset({UPLOAD})
     allowance: Allowance = NO_ALLOWANCE

@@ -87,8 +87,9 @@ def _flat(times: Times, digest: WholeDigest | None) -> dict[str, Any]:
 
 
 def decode(text: str) -> Upload:
-    """Return the upload from the text that `encode` returned. Fields of newer versions are ignored; missing ones get
-    defaults."""
+    """Return the upload from the text that `encode` returned, perhaps in another version. Fields of newer versions are
+    ignored; missing ones get their former name's value (`_FORMER`) or their default. Raises KeyError or TypeError if
+    one without a default is missing."""
     stored = json.loads(text)
     for name, former in _FORMER.items():
         if name not in stored and former in stored:
@@ -178,8 +179,8 @@ def _encode_account(account: Account) -> dict[str, Any]:
 
 
 def _decode_account(stored: Mapping[str, Any]) -> Account:
-    """Return the account of a stored record. A record without one was saved by a node of an earlier version:
-    return the account with the owner's name then, or `SHARED` without an owner.
+    """Return the account of a stored record. For a record without one, return the account with the owner's name, as
+    nodes of an earlier version saved none, or `SHARED` without an owner.
     """
     name = stored.get("account") or stored.get("owner")
     if name is None:

@@ -1,5 +1,6 @@
-"""The reasons to refuse a request, as types. Each protocol gives a refusal a status and headers. The upload stays as it
-was, unless the type says that it has ended.
+"""The reasons to refuse a request, as types. Each protocol gives a refusal a status and headers. An upload keeps its
+recorded bytes, unless the type says that it has ended; one whose creation is refused before its client knows its URL is
+ended.
 
 The message is for the person who reads the response: short, true, without internals.
 """
@@ -14,7 +15,7 @@ class Refusal(Exception):
 
     code: ClassVar[str] = "refused"
     retry_after: int | None = None
-    """Seconds after which to retry; None if a retry makes no sense."""
+    """Seconds after which the client should retry (Retry-After); None if the server names no time."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -22,13 +23,14 @@ class Refusal(Exception):
 
 
 class Malformed(Refusal):
-    """A header or body that doesn't follow its grammar, or contradicts another one."""
+    """A header, parameter or body is missing, doesn't follow its grammar, is too long, isn't taken with this request,
+    or contradicts another one or the upload's record; or a final upload can't be made of the partial uploads named."""
 
     code = "malformed"
 
 
 class BadQuery(Refusal):
-    """A value in the URL's query can't be read."""
+    """A value in the URL's query, or in Last-Event-ID, can't be read, or doesn't go with another one."""
 
     code = "bad-query"
 
@@ -43,20 +45,22 @@ class UnsupportedVersion(Refusal):
 
 
 class UnsupportedExtension(Refusal):
-    """The request uses a protocol extension that the settings switch off."""
+    """The request uses a protocol extension that the settings switch off, or a direct upload or presigned download from
+    a storage that clients can't reach."""
 
     code = "unsupported-extension"
 
 
 class WrongContentType(Refusal):
-    """The body has a Content-Type or Content-Encoding that this request can't have."""
+    """The body has no Content-Type, though this request needs one, or has a Content-Type or Content-Encoding that this
+    request can't have."""
 
     code = "wrong-content-type"
 
 
 class TypeNotAllowed(Refusal):
     """The type or the name that the client declares isn't allowed, or is missing, or the first bytes aren't of an
-    allowed type."""
+    allowed type, or are too few to tell their type."""
 
     code = "type-not-allowed"
 
@@ -73,7 +77,8 @@ class UploadNotFound(Refusal):
 
 
 class UploadGone(Refusal):
-    """The upload existed, and has ended. Takes the place of UploadNotFound if the setting `gone-status` is 410."""
+    """The upload existed, and has ended or expired. With the setting `gone-status` 410, it takes the place of
+    UploadNotFound for such an upload, while its record is kept."""
 
     code = "gone"
 
@@ -98,7 +103,7 @@ class Forbidden(Refusal):
 
 
 class CrossSite(Refusal):
-    """A form of the dashboard was sent by a page of another site."""
+    """A form of the dashboard was sent by a page of another origin or site."""
 
     code = "cross-site"
 
@@ -151,8 +156,8 @@ class ChecksumMismatch(Refusal):
 
 
 class InconsistentLength(Refusal):
-    """The request declares or sends another length than the upload's. If the body had too many bytes, the upload has
-    ended."""
+    """The request declares or sends another length than the upload's, or declares two lengths that differ. If the body
+    had too many bytes, the upload has ended or wasn't created."""
 
     code = "inconsistent-length"
 
@@ -176,14 +181,16 @@ class DigestMismatch(Refusal):
 
 
 class WrongParts(Refusal):
-    """The parts that the client lists or asks for, or those stored, don't make up the upload."""
+    """The parts that the client of a direct upload lists aren't those stored, or can't make up the upload; or the
+    upload can't have the part that the client asks to send."""
 
     code = "wrong-parts"
 
 
 class UploadLocked(Refusal):
-    """Another request holds the upload's lock or has changed its record, a scan or a hook still decides about it, or
-    its record can't be read now. The client should retry."""
+    """Another request, a sweep or a command holds or wants the upload's lock, or has changed its record; a scan or a
+    hook still decides about it, or its object isn't made yet; or, in tus, the server can't answer a HEAD now. The
+    client should retry."""
 
     code = "locked"
     retry_after = 1
@@ -221,8 +228,8 @@ class ExpectationFailed(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """One client sends too many requests at a time or too often (RFC 6585, 4), or one account creates uploads too
-    often."""
+    """One client address sends too many requests at a time, or one client address or account creates uploads too often
+    (RFC 6585, 4)."""
 
     code = "too-many-requests"
 
@@ -256,7 +263,8 @@ class StoreFull(ServiceUnavailable):
 
 
 class TooManyUploads(ServiceUnavailable):
-    """The server has as many unfinished uploads as the settings allow, or these claim as many bytes."""
+    """The server has as many unfinished uploads as the settings allow, or these would claim more bytes than the
+    settings allow."""
 
     code = "too-many-uploads"
     retry_after = 30

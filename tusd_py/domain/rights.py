@@ -2,7 +2,7 @@
 (`domain/rules.py`). No function does I/O or reads a clock.
 
 An upload belongs to the subject of the credential that created it, within the subject's tenant. An upload that was
-created without a credential belongs to all principals.
+created without a credential, or with one that names no subject, belongs to all principals.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Rights:
     authenticating: bool = False
     """True if the server checks credentials (setting `auth`)."""
     by_url: bool = False
-    """True if a client that knows the URL of an upload may continue the upload (`auth-uploads = capability`)."""
+    """True if a client that knows the URL of an upload needs no credential to continue, watch or pause the upload
+    (`auth-uploads = capability`)."""
     strict_head: bool = False
     """True if HEAD needs a credential (`auth-head = required`)."""
 
@@ -65,7 +66,7 @@ class Rights:
         return not self.authenticating or (caller.principal is not None and _is_owner(caller.principal, upload))
 
     def reads(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller may read the upload once it is finished."""
+        """Return True if the caller may read the upload, once it is finished, without its reading link."""
         return self._has_right(Read, caller, upload)
 
     def shows(self, caller: Caller, upload: Upload) -> bool:
@@ -79,15 +80,16 @@ class Rights:
         return self.by_url or self._has_right(Append, caller, upload)
 
     def _has_right(self, intent: type[Intent], caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller has a good credential of the upload's owner with a scope for such intents, or the
-        server checks no credentials."""
+        """Return True if the caller has a good credential of the upload's owner (any good one if the upload has no
+        owner) with a scope for such intents, or the server checks no credentials."""
         scopes = caller.principal.scopes if caller.principal else frozenset[str]()
         return self.owns(caller, upload) and (not self.authenticating or not scopes.isdisjoint(_SCOPES[intent]))
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
-        """Return True if the caller's credential needs no check for the intent; one that isn't good is ignored then.
-        For Watch and Pause, True only if the caller sent none; for a HEAD, only with `by_url` or without a good one.
-        Raises Unauthenticated or AuthUnavailable for a HEAD without a good credential, if `strict_head` demands one."""
+        """Return True if the caller's credential needs no check for the intent: for a HEAD, with `by_url` or without a
+        good credential; for Append and Continue, with `by_url`; for Watch and Pause, with `by_url` if the caller sent
+        no credential; for Read, with the reading link. Raises Unauthenticated or AuthUnavailable for a HEAD without a
+        good credential, if `strict_head` demands one."""
         if isinstance(intent, Inspect):
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)
@@ -109,7 +111,8 @@ class Watcher:
 
     @property
     def account(self) -> str | None:
-        """The account whose jobs the watcher sees, as in `Job.account`; None if it sees all, empty if it sees none."""
+        """The account whose jobs the watcher sees, as in `Job.account`; None if it sees all, a name that no job's
+        account has if it sees none."""
         if self.sees_all:
             return None
         return account_name(self.subject or "", self.tenant)
@@ -143,9 +146,9 @@ def without_content(upload: Upload) -> Upload:
 
 
 def _raise_for_head(caller: Caller) -> None:
-    """Raise the refusal of the caller's credential (`Caller.denial`), or Unauthenticated if it sent none.
-    Unauthenticated also takes the place of Forbidden, with which an authentication server refuses: clients start over
-    after a 403."""
+    """Raise, for a caller without a principal, the refusal of its credential (`Caller.denial`), or Unauthenticated if
+    it sent none. Unauthenticated also takes the place of Forbidden, with which an authentication server refuses:
+    clients start over after a 403."""
     if isinstance(caller.denial, Forbidden):
         raise Unauthenticated(invalid=True)
     authenticated(caller)

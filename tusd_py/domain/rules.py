@@ -1,5 +1,6 @@
 """The rules for requests, applied to the upload's record before the body is read. A request that they refuse changes
-nothing. No function does I/O or reads a clock."""
+nothing, except that an IETF client's append with more bytes than the upload's length ends the upload (`Append.strict`).
+No function does I/O or reads a clock."""
 
 from __future__ import annotations
 
@@ -117,7 +118,7 @@ def plan_inspect(upload: Upload | None, *, limits: Limits, now: float) -> Upload
 
 
 def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: float) -> AppendPlan:
-    """Return the plan for taking the body. An upload with all its bytes must be finished before it is passed here.
+    """Return the plan for taking the body. A full upload (`Upload.full`) must be finished before it is passed here.
 
     Raises the first that applies: UploadNotFound or UploadGone, Forbidden, Paused, OffsetMismatch, AlreadyComplete,
     Malformed or InconsistentLength, TooLarge.
@@ -166,7 +167,7 @@ def plan_terminate(upload: Upload | None, reason: Reason, *, limits: Limits, now
     """Return the change that ends the upload. Raises UploadNotFound, UploadGone; Forbidden if it is finished and the
     settings don't let clients terminate such uploads.
 
-    A finished partial upload can always be terminated: final uploads don't need it any more.
+    A finished partial upload can always be terminated: finished final uploads have their own copy of its bytes.
     """
     record = plan_inspect(upload, limits=limits, now=now)
     if record.done and record.kind is not Kind.PARTIAL and not limits.terminates_finished:
@@ -253,8 +254,9 @@ def _usable(partial: Upload | None, now: float) -> Upload:
 
 
 def _check_incomplete(upload: Upload, intent: Append) -> None:
-    """Raise AlreadyComplete for an IETF append to a done upload, unless the append only completes the upload again,
-    with a body that is empty or of unknown length.
+    """Raise AlreadyComplete for an append to a done upload whose protocol says with each request if it completes the
+    upload (IETF, but not its early drafts), unless the append only completes the upload again, with a body that is
+    empty or of unknown length.
     """
     if upload.done and intent.completion is not Completion.WHEN_FULL:
         again = intent.completion is Completion.WITH_THIS and not intent.body.length

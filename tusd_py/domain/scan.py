@@ -12,11 +12,11 @@ class Verdict(enum.StrEnum):
     PENDING = "pending"
     CLEAN = "clean"
     FOUND = "found"
-    """The content is malicious: the upload has been ended."""
+    """The content is malicious: the upload is ended for it."""
     UNSCANNED = "unscanned"
     """The content is beyond a limit of the scanner."""
     FAILED = "failed"
-    """The scanner was unavailable in all attempts."""
+    """The job that scans the content failed, in most cases as the scanner was unavailable in all its attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,4 +27,5 @@ class Scan:
     name: str | None = None
     """The scanner's name for the malware; None unless the verdict is FOUND."""
     reason: str | None = None
-    """The reason why there is no verdict on the content: `size-limit` or `scanner-unavailable`; else None."""
+    """The reason why the content wasn't judged: `size-limit` if the verdict is UNSCANNED, `scanner-unavailable` if it
+    is FAILED; else None."""

@@ -6,7 +6,7 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 
 class ScanRejected(Refusal):
-    """The upload may not finish because of its scan. The upload has ended."""
+    """The upload can't be finished because of its scan, and has ended."""
 
     code = "infected"
 
@@ -19,7 +19,8 @@ class Infected(ScanRejected):
 
 
 class Unscanned(ScanRejected):
-    """The content is beyond a limit of the scanner, mostly that of its size."""
+    """The content is beyond a limit of the scanner, such as that of size or of nesting, and the setting
+    `scan-unscanned` is `reject`."""
 
     code = "unscanned"
 

@@ -20,14 +20,16 @@ class Snapshot:
     """An upload at one moment, as its listeners see it."""
 
     upload: Upload
-    """The upload's record; if it has ended, its last one."""
+    """The upload's record; if the upload has ended, the one in the event of its end or, without that event, the last
+    one that was read before."""
     seq: int
-    """The number of the upload's last event in the outbox."""
+    """The number of the upload's last event, stored or not; if it had none, the number of its creation."""
     end: str | None = None
-    """`finished`, or the result of `end_reason` once the upload is gone; None before."""
+    """`finished` once the upload is done; once it has ended, the reason as `end_reason` returns it; None before."""
     jobs: Sequence[Job] = ()
     settled: bool = False
-    """True if nothing in the snapshot changes any more: the upload is gone, or done with all its jobs ended."""
+    """True if the upload has ended, or is done with all its jobs ended and none about to begin by `jobs-on-finish`: its
+    end, or a job that a client submits, may still change that of a done upload."""
 
     @property
     def is_gone(self) -> bool:
@@ -35,9 +37,9 @@ class Snapshot:
 
     def follows(self, latest: Snapshot) -> bool:
         """Return True if the snapshot is newer than `latest`, of the same upload: if its record has the higher
-        revision, or the same one and only this snapshot's upload is gone. If these are equal, it is newer if none
-        of its jobs has an earlier revision, and its jobs differ or it alone is `settled`.
-        """
+        revision, or the same one and only this snapshot's upload is gone. If they are equal in both, it is newer if
+        none of its jobs has an earlier revision than in `latest`, and its jobs or their revisions differ, or it alone
+        is `settled`."""
         stage, latest_stage = (self.upload.revision, self.is_gone), (latest.upload.revision, latest.is_gone)
         if stage != latest_stage:
             return stage > latest_stage
@@ -54,7 +56,7 @@ class Snapshot:
         return replace(self, upload=replace(without_content(self.upload), owner=None), jobs=())
 
     def ended(self, reason: str) -> Snapshot:
-        """Return the snapshot of the upload once it is gone for `reason`."""
+        """Return a copy of the snapshot for an upload that has ended, with `reason` as its `end`."""
         return replace(self, end=reason, settled=True)
 
 
@@ -64,6 +66,6 @@ def _revisions(snapshot: Snapshot) -> Mapping[JobId, int]:
 
 
 def end_reason(type_: EventType, reason: Reason | None) -> str:
-    """Return the reason of an upload's end as listeners are told it: `infected` or `unscanned`, else the type of the
-    event."""
+    """Return the reason of an upload's end as listeners are told it: `reason` if that is `infected` or `unscanned`,
+    else `type_`, the type of the event of the end."""
     return str(reason) if reason in _TOLD_REASONS else str(type_)

@@ -1,4 +1,4 @@
-"""Request targets without credentials, for logs and events."""
+"""Request targets without the credentials in their queries, for events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ _SECRET = frozenset({"token", "ticket"})
 
 
 def without_tokens(target: str) -> str:
-    """Return a target such as `/files/?token=…&a=b` with `***` in place of each credential, in linear time."""
+    """Return a request target such as `/files/?token=…&a=b` with `***` in place of the value of each query parameter
+    `token` or `ticket`, which hold credentials; in linear time."""
     path, mark, query = target.partition("?")
     return path + mark + "&".join(map(_without_token, query.split("&")))
 

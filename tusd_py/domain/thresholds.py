@@ -16,11 +16,11 @@ class Thresholds:
     """The thresholds of one process. Sizes are in bytes."""
 
     segments: int = 32
-    """The most segments of an upload's tail; a further one is merged with those before it. Requests of 256 KiB need no
-    more for a part of 8 MiB, so that no byte of these is stored twice as a segment."""
+    """The most segments of an upload's tail; a further one is merged with the last ones before it. Requests of 256 KiB
+    need no more for a part of 8 MiB, so that no byte of such requests is stored twice as a segment."""
     segments_at_a_time: int = 32
-    """Segments that one process sends to a bucket at a time. Each takes a connection: without a limit, the tails of a
-    crowd of uploads took 50 MiB of memory for connections."""
+    """Segments and info objects that one process sends to a bucket at a time. Each takes a connection: without a limit,
+    the tails of a crowd of uploads took 50 MiB of memory for connections."""
     reservation: int = 64 * _MIB
     """Bytes that an upload of deferred length reserves in its account at a time: this, or the setting `part-size` if
     that is larger."""
@@ -28,22 +28,24 @@ class Thresholds:
     """Requests at a time, to one bucket, whose body is read from stored segments: the memory for these bytes is charged
     to no budget."""
     cursors: int = 16
-    """Superseded cursors that a request gathers before it deletes the objects that they name and no cursor still in use
-    does."""
+    """The number of superseded cursors at which a request deletes the objects that they name and that no cursor still
+    in use names."""
     unproven: int = 64 * _MIB
-    """Bytes of a body without a declared length that are stored but not recorded, as the body may prove too long. Once
-    there are more, all are recorded as they come: a crash must not cost a day's upload."""
+    """Bytes of a body without a declared length or a checksum that are stored but not recorded, as the body may prove
+    too long. Once there are more, all are recorded as they come, except those that reach the upload's length: a crash
+    must not cost a day's upload."""
     due: int = 100
-    """Due uploads that a sweep loads from the state store at a time."""
+    """The most due uploads, new to a sweep, whose ids it reads from the state store at a time."""
     due_at_a_time: int = 8
     """Due uploads that a sweep works on concurrently: S3 may take long for each."""
     page: int = 500
-    """Records that a repair or a listing loads from the state store at a time."""
+    """Records that a repair, a listing of uploads or accounts, or the cancelling of an ended upload's jobs loads from
+    the state store at a time."""
     recent_events: int = 5000
     """Latest events in which the dashboard looks for the newest uploads."""
     event_page: int = 100
-    """Events that a command or a listener reads from the state store at a time, or that a command changes at a time:
-    the state store does nothing else meanwhile."""
+    """The most events or deliveries that one step of the state store reads for the feed or a command, changes for a
+    command with `--since`, or (in Redis) enters in its lists: the state store does nothing else meanwhile."""
     page_size: int = _MIB
     """Characters of JSON after which a page of jobs, events or deliveries ends, also with fewer rows: one record may
     have megabytes, and a page of such must not take the process's memory."""
@@ -52,18 +54,19 @@ class Thresholds:
     """The most attempts at a request to S3, if a retry may succeed. The pauses between them are 6 s together at most:
     an S3 that restarts may serve again by then, and the client still waits."""
     completions: int = 3
-    """The most attempts at CompleteMultipartUpload: fewer than `attempts`, as the server looks for the object after
-    each."""
+    """The most attempts at CompleteMultipartUpload: fewer than `attempts`, as after a failed one the server looks for
+    the object, or lists the parts."""
     listings: int = 4
     """The most attempts at listing the parts of a direct upload, whose client (Uppy 6) doesn't retry itself."""
     deletions: int = 1000
     """The most objects in one DeleteObjects: S3 takes no more."""
     copy: int = 512 * _MIB
-    """The size of one UploadPartCopy, unless it must be larger so that there aren't too many parts: below S3's limit of
-    5 GiB, so that several run side by side."""
+    """The largest size of one UploadPartCopy, unless it must be larger so that there aren't too many parts: below S3's
+    limit of 5 GiB, so that several run side by side."""
     equal_copy: int = 64 * _MIB
-    """The size of one UploadPartCopy (as `copy`) where all parts must have one size: bytes on both sides of a boundary
-    between sources are read and sent again, so the parts are smaller."""
+    """The size of the parts of a final upload (larger if they would be too many) where all but the last must have one
+    size, or where parts cut by `copy` would be too many at any size: a part with bytes of several sources is read and
+    sent again, so the parts are smaller."""
     equal_part: int = 64 * _MIB
     """The least size of a part of an upload of unknown length, where all parts must have one size: 10,000 parts are 625
     GiB."""
@@ -77,17 +80,19 @@ class Thresholds:
     wide_window: int = _MIB
     """Bytes of memory that a download in one request with wide steps is charged. Wide steps halve the cost per byte."""
     read_range: int = 8 * _MIB
-    """The size of each range request of a download, once one request for the whole object proves slower than its
-    reader."""
+    """The size of each range request of a download but the last, once one request for all of its bytes proves slower
+    than its reader."""
     read_ranges: int = 4
     """The most range requests at a time for one reader: S3 sends some 80 MB/s per connection."""
     read_trial: int = 16 * _MIB
     """Bytes of a download after which the server decides again if the reader waits for S3, or S3 for the reader."""
 
     deliveries: int = 16
-    """Events that one process delivers to a sink at a time. Each takes a connection, and memory for its document."""
+    """Events that one process delivers to a sink at a time; to commands in `hooks-dir`, as many as
+    `hooks-dir-concurrency` says. Each may take a connection, and takes memory for its document."""
     pruned: int = 500
-    """The most delivered events, or ended jobs, that are removed in one transaction."""
+    """The most events without a pending or dead delivery, or ended jobs, that are removed in one transaction once their
+    retention is over."""
 
     disk_batch: int = _MIB
     """Bytes gathered in memory before they are written to a local disk: fewer aren't worth the switch to a thread."""
@@ -100,7 +105,7 @@ class Thresholds:
     """Bytes of a partial upload that are copied on a local disk at a time: few enough that a cancelled copy ends soon.
     """
     disk_threads: int = 16
-    """The most threads that work on a local disk."""
+    """The most threads of one process that work on the files of a storage on a local disk."""
 
 
 DEFAULT = Thresholds()

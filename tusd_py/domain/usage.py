@@ -48,7 +48,7 @@ class Usage:
 
 def charge_of(upload: Upload) -> Charge:
     """Return the charge for an upload: when done, its bytes; when unfinished, its length, or its reservation (at
-    least its offset) while the length is deferred; once it has ended, nothing."""
+    least its offset) while the length is deferred; once it has ended, nothing. It is at most `LARGEST_CLAIM` bytes."""
     claim = upload.claim
     if claim is not None:
         return Charge(0, max(claim, min(upload.account.reserved, LARGEST_CLAIM)))

@@ -28,12 +28,12 @@ from tusd_py.ports.progress import NO_WATCHER, Watcher
 async def append(
     engine: Engine, upload_id: UploadId, intent: Append, body: Body, watcher: Watcher = NO_WATCHER
 ) -> Upload:
-    """Append the body's bytes and return the upload as recorded, done if they were the last. `watcher` tells the client
+    """Append the body's bytes and return the upload as recorded, done if that completes it. `watcher` tells the client
     of recorded bytes.
 
-    Raises Refusal, UploadLost (the upload has ended), Locked, Superseded, Unavailable. After a refusal the upload keeps
-    its recorded bytes, unless an IETF client (`Append.strict`) sent more bytes than its length, or a hook or a scan
-    refused its content: it has ended then.
+    Raises Refusal, UploadLost (the upload has ended), Locked, Superseded, Unavailable. A refusal ends the upload if a
+    hook or a scan refuses its content, a hook stops it (UploadStopped), or an IETF client (`Append.strict`) sent more
+    bytes than the length of an unfinished upload. After any other, the upload keeps its recorded bytes.
     """
     last = intent.completion is Completion.WITH_THIS
     incoming = Incoming(body=body, announced=intent.body, watcher=watcher, last=last)
@@ -66,9 +66,10 @@ async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, incoming:
 
 @asynccontextmanager
 async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
-    """End the upload if the context raises UploadSpoiled (its bytes don't have its digest), UploadStopped (a hook
-    stops it), or TooLarge for an IETF client (`Append.strict`) whose bytes exceed the length of an unfinished
-    upload. The error is raised again, or the error of `_invalidate` in place of TooLarge.
+    """End the upload, unless it is done, if the context raises UploadSpoiled (its bytes don't have its digest),
+    UploadStopped (a hook stops it), or TooLarge for an IETF client (`Append.strict`) that sent more bytes than the
+    upload's length. The error is raised again, but in place of such a TooLarge InconsistentLength, or AlreadyComplete
+    if the upload is done. Also raises StateUnavailable.
     """
     try:
         yield
@@ -83,10 +84,10 @@ async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append
 
 
 async def _invalidate(engine: Engine, upload_id: UploadId, intent: Append, surplus: TooLarge) -> None:
-    """End an unfinished upload for which a request brought more bytes than its length, and raise
-    InconsistentLength. If the upload is done, raise AlreadyComplete instead. If the request exceeded a limit, not a
-    length (`exceeded_length`), or the upload has no record, just return. `surplus` becomes the cause of the raised
-    error.
+    """End an unfinished upload for which a request brought more bytes than its length, and raise InconsistentLength. If
+    the upload is done, raise AlreadyComplete instead. If the request exceeded a limit, not a length
+    (`exceeded_length`), or the upload has no record, just return. `surplus` becomes the cause of the raised error. Also
+    raises StateUnavailable.
     """
     upload = await engine.state.load(upload_id)
     if upload is None or exceeded_length(upload, intent, engine.limits) is None:

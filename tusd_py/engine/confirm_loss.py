@@ -16,12 +16,14 @@ from tusd_py.ports.storage import Survey
 
 @asynccontextmanager
 async def confirming_loss(engine: Engine, recorded: Callable[[], Upload]) -> AsyncIterator[None]:
-    """If the context raises UploadLost, confirm that before the upload ends: a copy in memory, or an answer that isn't
-    the storage's, may be wrong. UploadSpoiled needs no confirmation. `recorded` returns the upload as last recorded.
+    """If the context raises UploadLost, read record and storage again before the upload ends: the error may come from
+    an outdated copy in memory, or from an answer that a proxy gave. UploadSpoiled needs no confirmation. `recorded`
+    returns the upload as last recorded.
 
-    Raises UploadLost if nothing is left to resume, UploadSpoiled: the upload has ended then. StorageUnavailable if the
-    record matches the storage, or has just been made to: the client has to repeat the request, or ask for the offset.
-    Superseded if another process has moved the missing bytes, finished the upload or ended it. StateUnavailable.
+    Raises UploadLost if nothing is left to resume, and UploadSpoiled; the upload has ended then. Raises
+    StorageUnavailable if the storage fails, has all that is recorded, or has less and the record was changed to that:
+    the client has to repeat the request, or ask for the offset. Raises Superseded if another process has deleted the
+    record, changed the upload's phase, or changed the record so that nothing is missing; StateUnavailable.
     """
     try:
         yield
@@ -52,9 +54,10 @@ async def _confirm(engine: Engine, recorded: Upload, lost: UploadLost) -> None:
 
 
 async def _survey(engine: Engine, upload: Upload) -> Survey:
-    """Return the survey of the upload: the upload as far as the storage still has its recorded bytes. For a final
-    upload without its object, which has no bytes yet, the storage is also asked for its partial uploads. Raises
-    UploadLost if nothing is left to resume: a finished object, a partial or a direct upload is missing; Unavailable."""
+    """Return the survey of the upload: as done if its object exists, else as far as the storage has its recorded bytes.
+    A final upload has no bytes before its object: then the storage is asked for its partial uploads. Raises UploadLost
+    if nothing is left to resume, as the object of a done upload, a direct upload, or a partial upload of a final one is
+    missing; Unavailable."""
     survey = await engine.storage.survey(upload, await engine.state.entries(upload.id))
     if upload.kind is Kind.FINAL and not survey.upload.done:
         for source in await partials_of(engine, upload):
@@ -73,9 +76,9 @@ async def partials_of(engine: Engine, final: Upload) -> list[Upload]:
 
 
 async def follow(engine: Engine, upload: Upload, survey: Survey) -> Upload:
-    """Record the upload as the survey found it in the storage, and return the upload: done, back at an earlier
-    offset, or finishing if its digest is still to be computed or a hook or the scanner to be asked. Remove the
-    objects that only the earlier cursor names. Raises Superseded, StateUnavailable.
+    """Record the upload as the survey found it in the storage, and return it: as done, or only as finishing if its
+    digest is still to be computed, or a hook or the scanner to be asked; else at the offset below which all its bytes
+    are stored. Remove what only the earlier cursor names, such as segments. Raises Superseded, StateUnavailable.
     """
     asks = engine.asks_before_finish or upload.asks_before_finish
     change = lifecycle.follow(upload, survey.upload, engine.clock(), asks=asks)
@@ -85,7 +88,7 @@ async def follow(engine: Engine, upload: Upload, survey: Survey) -> Upload:
 
 
 async def _end(engine: Engine, ending: Change, lost: UploadLost) -> None:
-    """Record the end of the upload and report the loss: clients never see the upload again, least of all as
-    complete."""
+    """Save `ending`, which ends the upload, and report the loss: clients never see the upload again, least of all as
+    complete. Raises Superseded, StateUnavailable."""
     await engine.records.save(ending)
     engine.observer.trouble("bytes lost", upload_id=ending.upload.id, reason=str(lost))

@@ -1,4 +1,6 @@
-"""The use case of POST: record the upload, and receive its first bytes if the request has a body."""
+"""The use case of a request that creates an upload: record the upload, and receive its first bytes if the request has a
+body.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,13 @@ from tusd_py.ports.progress import NO_WATCHER, Watcher
 
 
 async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = NO_WATCHER) -> Upload:
-    """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes. `watcher`
-    tells the client of the recorded creation and bytes.
+    """Create an upload with the body's bytes and return it as recorded: finished if it is complete. `watcher` tells the
+    client of the recorded creation and bytes.
 
     Raises Refusal, UploadLost, Locked, Superseded, Unavailable. If the upload is recorded, it is ended then, unless its
-    client knows its URL. A client that knows the URL can resume the upload, except after TooLarge, UploadLost,
-    UploadStopped and the refusal of the content by a hook or a scan, which end it, too. The use of the client's grant
-    is given back with the end of an upload whose URL it doesn't know.
+    client knows its URL. A client that knows the URL can resume the upload, except after a body with too many bytes,
+    UploadLost, UploadStopped and the refusal of the content by a hook or a scan, which end it, too. The use of the
+    client's grant is given back with the end of an upload whose URL the client doesn't know.
     """
     engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:
@@ -90,8 +92,9 @@ async def _planned_final(engine: Engine, intent: Create) -> Upload:
 
 
 async def _partial_id(engine: Engine, url: str, endpoint: str) -> UploadId | None:
-    """Return the id of the upload that the URL names by its id or its name; None if the URL names none. An upload with
-    that id need not exist."""
+    """Return the id of the upload that a client names by `url`: by its id or its name, in a URL, in a path or alone.
+    None for anything else, and for a name of no upload; an upload with the id need not exist. `endpoint` is
+    `Create.endpoint`. Raises StateUnavailable."""
     if (upload_id := resolve_partial(url, engine.base_path, endpoint)) is not None:
         return upload_id
     name = named_partial(url, engine.base_path, endpoint)
@@ -99,17 +102,18 @@ async def _partial_id(engine: Engine, url: str, endpoint: str) -> UploadId | Non
 
 
 async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:
-    """Return the upload; None if there is none, or if the caller doesn't own it (`Rights.owns`)."""
+    """Return the upload; None if there is none, or if the caller doesn't own it (`Rights.owns`). Raises
+    StateUnavailable."""
     upload = await engine.state.load(upload_id)
     return upload if upload is not None and engine.rights.owns(engine.caller, upload) else None
 
 
 @asynccontextmanager
 async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _NotingWatcher) -> AsyncIterator[Upload]:
-    """Record the upload and yield it. If the context raises an Exception (not if it is cancelled), end the
-    upload, unless its client can resume it (see `create`; `noting` tells if the client knows the URL), and
-    raise the error again: as InconsistentLength if an IETF client's body (`Create.strict`) exceeds the length,
-    as Malformed if a final upload's partial upload is lost.
+    """Record the upload and yield it. Raises what `Engine.create` raises. If the context raises an Exception (not if it
+    is cancelled), end the upload, unless its client can resume it (see `create`; `noting` tells if the client knows the
+    URL), and raise the error again: as InconsistentLength if an IETF client's body (`Create.strict`) exceeds the
+    length, as Malformed if a final upload's partial upload is lost.
     """
     upload = await create_or_abandon(engine, resume(planned))
     try:
@@ -133,8 +137,8 @@ async def _finish_empty(engine: Engine, upload: Upload) -> Upload:
 
 
 async def _fill(engine: Engine, upload: Upload, intent: Create, incoming: Incoming) -> Upload:
-    """Receive the first bytes and return the upload as recorded. It is locked before its client learns the URL, so that
-    any other request for it waits for these bytes."""
+    """Receive the body's bytes, finish the upload if it is complete with them, and return it as recorded. It is locked
+    before its client learns the URL: no other request writes to it before the received bytes are recorded."""
     async with engine.hold(upload.id, incoming.body.stop) as lease:
         if not await incoming.watcher.on_created(upload):
             engine = engine.refunding()

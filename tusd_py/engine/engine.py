@@ -104,7 +104,7 @@ class Engine:
     open_uploads: OpenUploads = field(default_factory=OpenUploads)
     """The count of unfinished uploads; it is one of the observers behind `observer`."""
     quota: Quota | None = None
-    """The quota of accounts whose credential has none; None for none."""
+    """The quota of the settings: it holds for each number that an account's credential doesn't set. None for none."""
     thresholds: Thresholds = DEFAULT
     marks: FileMarks | None = None
     """The marks of file types by which the first bytes of uploads are judged; None if uploads aren't judged."""
@@ -175,8 +175,9 @@ class Engine:
         return self.rights.reads(self.caller, upload)
 
     async def allow(self, intent: Intent, upload: Upload) -> None:
-        """Raise Refusal unless the policy allows the intent on the upload: the recorded one, or the one to be
-        created. The policy's answer is merged into the response to the current request.
+        """Raise Refusal unless the policy allows the intent on the upload: the recorded one, perhaps with what the
+        request changes in it, or the one to be created. The policy's answer is merged into the response to the current
+        request.
         """
         self.answer(await self.policy.allow(self.caller, intent, upload))
 
@@ -219,8 +220,9 @@ class Engine:
             return await self.records.create(begin(upload), quota, allowance.grant)
 
     async def _placed(self, planned: Upload) -> Upload:
-        """Return the upload with its place in the storage. Raises NameTaken if the place was chosen and is occupied,
-        or the server's own routes hide the upload's URL; StorageUnavailable."""
+        """Return the upload with the cursor that it begins with. Raises NameTaken if a hook or a credential chose the
+        key of its object and the storage can't give it that key (`Storage.occupied`), or the server's own routes hide
+        the upload's URL; StorageUnavailable."""
         if is_hidden(planned.url_name, self.base_path):
             raise NameTaken
         upload = copy_with(planned, cursor=self.storage.start(planned))
@@ -281,7 +283,8 @@ class Engine:
                 lease.abandon()
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> bool:
-        """Remove the objects that only cursors of `before` name. If the storage fails, report that and return False."""
+        """Remove what cursors of `before` name and none of `current` does, such as segments, but never an upload's
+        object. If the storage fails, report that and return False; else return True."""
         try:
             await self.storage.delete_superseded(before, current)
         except StorageUnavailable as error:

@@ -99,8 +99,9 @@ class _Sweep:
             raise error
 
     async def _process(self, upload_id: UploadId) -> bool:
-        """Take the step that is due for the upload; return False if it failed, so that a later sweep retries it. A
-        locked upload is skipped, as its lock holder works on it. Raises Unavailable.
+        """Take the step that is due for the upload. Returns False if the step failed and a later sweep is to retry it;
+        else True, also if the upload is locked, as its lock holder works on it, or was refused or lost. Raises
+        Unavailable.
         """
         engine = self._engine
         with suppress(Locked, Superseded, UploadLost, HookRejected, ScanRejected):
@@ -130,8 +131,9 @@ class _Sweep:
                 return await (self._check_awaited(upload) if upload.awaited else self._expire(upload))
 
     async def _check_awaited(self, upload: Upload) -> bool:
-        """Finish an awaited upload if its object exists; else let the upload expire if its time has come. Returns
-        False if the look, the finishing or the removal failed: a later sweep retries.
+        """Finish an awaited upload if its object exists; else let the upload expire if its time has come. Returns False
+        if the look for the object, the finishing or the removal failed: a later sweep retries. Raises UploadLost,
+        HookRejected, ScanRejected, Superseded, StateUnavailable.
         """
         engine = self._engine
         try:
@@ -164,8 +166,8 @@ async def _outage(engine: Engine) -> Unavailable | None:
 
 
 async def _check_size(engine: Engine, upload: Upload) -> bool:
-    """End a direct upload whose client has stored too many bytes, else schedule the next check (`check_size`). Returns
-    False if a store failed: the next sweep tries again. Raises Superseded.
+    """End a direct upload whose client has stored too many bytes, else schedule a further check if one is needed
+    (`check_size`). Returns False if a store failed: the next sweep tries again. Raises Superseded.
     """
     try:
         await check_size(engine, upload)

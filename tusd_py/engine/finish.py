@@ -44,9 +44,9 @@ async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = No
 
 
 async def finish_for_client(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
-    """Finish the upload as `finish_upload` does, and return it, for a request that completes the upload or that
-    repeats such a request; merge the hook's recorded answer, if there is one, into the response to that
-    request. Raises the same as `finish_upload`.
+    """Do the same as `finish_upload`, for a client's request. If the upload is done, merge the answer that a hook gave
+    before the finish, if there is one, into the response: the client may repeat the request that completed the upload.
+    Raises the same as `finish_upload`.
     """
     done = await finish_upload(engine, upload, tally)
     engine.answer(done.answer)
@@ -69,8 +69,9 @@ async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) 
 
 
 async def _ask(engine: Engine, upload: Upload, done: Upload) -> Answer:
-    """Return the hook's answer about `done`, the upload as it is to be recorded. `upload` is its record. Raises
-    HookRejected (the upload has ended then), HookFailed (it stays finishing, and the hook is asked again), Superseded,
+    """Ask the hook that may refuse an upload before it is finished about `done`, the upload as it is to be recorded,
+    and return its answer; NO_ANSWER if there is no such hook. `upload` is the present record. Raises HookRejected (the
+    upload has ended then), HookFailed (it stays finishing, and the hook is asked again), Superseded,
     StateUnavailable."""
     try:
         return await engine.questions.before_finish(engine.caller, done)

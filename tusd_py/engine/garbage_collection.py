@@ -15,7 +15,7 @@ from tusd_py.engine.installation import grace_period_end
 from tusd_py.ports.inspection import Leftover
 
 _LOCK_ID = UploadId("0" * 32)
-"""The id that is locked while listing, so that one node at a time removes leftovers."""
+"""The id that is locked while listing, so that one process at a time collects garbage."""
 _MIN_AGE = 7 * 86400.0
 """Seconds to keep a leftover without a record if uploads never expire: a restored backup may have its record."""
 _PAUSE = 0.02
@@ -23,11 +23,11 @@ _PAUSE = 0.02
 
 
 async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
-    """Yield orphans, each removed unless `dry_run`. Unless `dry_run`, nothing is yielded while another node
-    collects garbage, nor during the grace period: the week after a new state took over the storage, or after
-    `force_pair`.
+    """Yield orphans, each removed unless `dry_run`; none if the storage can't list them. Unless `dry_run`, nothing is
+    yielded while another process collects garbage, nor during the grace period: the week after a new state took over
+    the storage, or after `force_pair`, unless a repair ends it earlier.
 
-    Raises StorageUnavailable, StateUnavailable.
+    Raises Unavailable, also WrongPair.
     """
     inspection = engine.storage.inspection
     if inspection is None:
@@ -44,7 +44,8 @@ async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIter
 
 async def remove_unneeded(engine: Engine, leftover: Leftover, *, dry_run: bool) -> bool:
     """Remove the leftover if no upload needs it, under the lock of its upload; with `dry_run`, only check that. Returns
-    False if the leftover is needed or its upload in use. Raises Unavailable."""
+    False if the leftover may be needed, or its upload is locked, terminating or changed meanwhile; else True. Raises
+    Unavailable."""
     with suppress(Locked, Superseded):
         async with engine.hold(leftover.upload_id, wait=0):
             upload = await engine.state.load(leftover.upload_id)
@@ -58,7 +59,7 @@ async def remove_unneeded(engine: Engine, leftover: Leftover, *, dry_run: bool) 
 
 async def _remove(engine: Engine, leftover: Leftover, upload: Upload | None) -> None:
     """Remove the leftover, after a save of its upload's record, if there is one: a writer that lost its lock can't
-    record its bytes after that new revision."""
+    record its bytes after that new revision. Raises Superseded, Unavailable."""
     if upload is not None:
         await engine.records.note(upload)
     if engine.storage.inspection is not None:

@@ -10,8 +10,8 @@ from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.engine.engine import Engine
 
 _GRACE_PERIOD = 7 * 86400.0
-"""Seconds in which no leftover is removed after an empty state adopted a storage, or an operator forced a pair: until
-`repair` rebuilds the records that the lost state had, what their uploads need looks like orphans."""
+"""Seconds in which garbage collection removes nothing after an empty state adopted a storage, or an operator forced a
+pair: until `repair` rebuilds the records that the lost state had, what their uploads need looks like orphans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +45,8 @@ async def pair(engine: Engine) -> Installation:
 
 
 async def take_snapshot(engine: Engine) -> Snapshot:
-    """Return the installations that state and storage have now, and if the state has no upload. Raises
-    StateUnavailable, StorageUnavailable.
+    """Return a snapshot of the installations that state and storage have now; it also tells if the state has an upload.
+    Raises WrongPair, StateUnavailable, StorageUnavailable.
     """
     installation = await engine.state.installation()
     while True:
@@ -96,7 +96,7 @@ def _mismatch(engine: Engine, snapshot: Snapshot) -> str:
 
 async def force_pair(engine: Engine) -> Installation:
     """Make state and storage one installation, as an operator demands, and return it: that of the storage, else of the
-    state, else a new one. The grace period begins, in which no leftover is removed. Raises Unavailable."""
+    state, else a new one. The grace period begins, in which garbage collection removes nothing. Raises Unavailable."""
     snapshot = await take_snapshot(engine)
     installation_id = snapshot.storage_id or (snapshot.installation.id if snapshot.installation else engine.new_id())
     installed = Installation(id=installation_id, stored=True, adopted_at=engine.clock())
@@ -106,8 +106,8 @@ async def force_pair(engine: Engine) -> Installation:
 
 
 async def grace_period_end(engine: Engine) -> float | None:
-    """Return the time, in seconds since the epoch, before which no leftover is removed; None if there is no grace
-    period, or if it has passed.
+    """Return the time, in seconds since the epoch, before which garbage collection removes nothing; None if there is no
+    grace period, or if it has passed.
 
     Raises StateUnavailable.
     """
@@ -119,16 +119,16 @@ async def grace_period_end(engine: Engine) -> float | None:
 
 
 async def end_grace_period(engine: Engine) -> None:
-    """End the grace period, so that leftovers are removed again. The caller has made sure that each upload in the
-    storage that can have a record has one. Raises StateUnavailable."""
+    """End the grace period, so that garbage collection removes leftovers again. The caller has made sure that each
+    upload in the storage that can have a record has one. Raises StateUnavailable."""
     installed = await engine.state.installation()
     if installed is not None and installed.adopted_at is not None:
         await engine.state.reinstall(replace(installed, adopted_at=None))
 
 
 async def renew(engine: Engine) -> None:
-    """Rewrite the storage's id, so that no lifecycle rule removes it as an old object; leave another installation's id.
-    Raises Unavailable."""
+    """Write the id of the state's installation to the storage again, so that no lifecycle rule removes it as an old
+    object; do nothing if the state has none, or the storage has another id. Raises Unavailable."""
     installed = await engine.state.installation()
     if installed is not None and await engine.storage.installation() in {None, installed.id}:
         await engine.storage.install(installed.id)

@@ -1,4 +1,6 @@
-"""The only writer of checkpoints: bytes count once their checkpoint is recorded, and not before."""
+"""The only writer of checkpoints while a request writes to an upload: bytes count once their checkpoint is recorded,
+and not before.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ class Journal:
     """The record of one upload while one request writes to it.
 
     A checkpoint that reaches the upload's length is withheld until `release`, as the body may have surplus bytes. With
-    `withheld`, so is every checkpoint that moves the offset: the bytes of a body that may turn out wrong count together
-    or not at all. `on_progress` is called with the upload after each recorded growth of its offset.
+    `withheld`, every checkpoint that moves the offset is withheld until `proceed` or `release`: the bytes of a body
+    that may turn out wrong don't count before. `on_progress` is called with the upload after each recorded growth of
+    its offset.
     """
 
     def __init__(
@@ -69,9 +72,10 @@ class Journal:
             await self._record_together(self._pending)
 
     async def delete_superseded(self) -> None:
-        """Drop the withheld checkpoints. Delete the objects that their and earlier cursors name, and that neither the
-        recorded cursor nor one whose save got no answer names. Record trouble if a deletion fails, or if a withheld
-        checkpoint, or one above the quota, is marked as troubled.
+        """Drop the withheld checkpoints. Delete what their cursors and earlier ones name (segments, multipart uploads),
+        except what the recorded cursor names, or one whose save got no answer. Record trouble if such a deletion has
+        failed, or if a dropped checkpoint is marked as troubled: a withheld one, or one that was refused with
+        OverQuota.
         """
         self._drop(self._pending)
         self._pending = []
@@ -80,13 +84,15 @@ class Journal:
             await self._note_trouble()
 
     def _drop(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Have the objects deleted that the checkpoints name, as these are never recorded."""
+        """Note that the checkpoints are never recorded: what their cursors name is deleted later, and trouble is
+        recorded then if one of them is marked as troubled."""
         self._superseded += [checkpoint.cursor for checkpoint in checkpoints]
         self._troubled = self._troubled or any(checkpoint.troubled for checkpoint in checkpoints)
 
     async def _delete_objects(self) -> None:
-        """Delete superseded objects, except those that the recorded cursor, a withheld one or one whose save got no
-        answer names. A long request does so from time to time, to bound its cursors in memory and its objects in S3."""
+        """Delete what superseded cursors name, except what the recorded cursor, a withheld one or one whose save got no
+        answer names; remember a failure, so that trouble is recorded later. A long request does so from time to time,
+        to bound its cursors in memory and its segments in S3."""
         superseded, self._superseded = self._superseded, []
         current = [self.upload.cursor, *self._uncertain, *(checkpoint.cursor for checkpoint in self._pending)]
         try:
@@ -117,13 +123,15 @@ class Journal:
         self._pending.append(checkpoint)
 
     async def _record_together(self, checkpoints: list[Checkpoint]) -> None:
-        """Record the checkpoints, if there are any, and withhold them no longer."""
+        """Record the checkpoints in one save, if there are any, and withhold them no longer. Raises Superseded,
+        StateUnavailable, OverQuota."""
         self._pending = [checkpoint for checkpoint in self._pending if checkpoint not in checkpoints]
         if checkpoints:
             await self._save(checkpoints)
 
     async def _save(self, checkpoints: Sequence[Checkpoint]) -> None:
-        """Record the last of the checkpoints, with the entries of all: no record names the cursors of the others."""
+        """Record the last of the checkpoints, with the entries of all: no record names the cursors of the others.
+        Raises Superseded, StateUnavailable, OverQuota."""
         last, before = _join(checkpoints), self.upload
         earlier = [checkpoint.cursor for checkpoint in checkpoints[:-1]]
         try:

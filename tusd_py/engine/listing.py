@@ -28,7 +28,8 @@ async def read_page(engine: Engine, since: int, chosen: Callable[[Upload], bool]
     """Return the next page of the uploads with numbers above `since` that clients may see and for which `chosen`
     returns True.
 
-    An upload that has a new event while pages are read appears again, with its new number. Raises StateUnavailable.
+    An upload that gets a new event after its page was read comes again on a later page, with its new number, if it
+    still is such an upload. Raises StateUnavailable.
     """
     limit, now = engine.thresholds.page, engine.clock()
     changes = await engine.state.changed(since, limit)

@@ -17,14 +17,14 @@ from tusd_py.engine.engine import Engine
 
 
 async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
-    """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and release
-    the lock first, if the caller may ask for that and the bytes can be resumed. For a caller that doesn't own the
-    upload, its metadata and digest are left out.
+    """Return the upload at the offset for the next append. If the caller may append (`Rights.preempts`), first ask a
+    lock holder to record its bytes and release the lock, unless the upload is unresumable; then finish the upload if it
+    is finishing, or if it is awaited and its object exists. For a caller that doesn't own the upload, leave out its
+    metadata and digest.
 
-    A full upload is returned only when it is done: it is finished first, if the caller may ask for that, else
-    UploadLocked is raised. UploadLocked is also raised at once while a scan or a hook decides if the upload
-    may be done. Raises UploadNotFound for a direct upload that isn't done, another Refusal, Locked,
-    UploadLost, Superseded, Unavailable.
+    Raises UploadLocked at once for a finishing upload about which a scan or a hook decides. Later raises UploadNotFound
+    for a direct upload that isn't done, UploadLocked for another one that is finishing. Also raises another Refusal,
+    Locked, UploadLost, Superseded, Unavailable.
     """
     upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
     await engine.allow(Inspect(), upload)
@@ -42,8 +42,8 @@ async def _settled(engine: Engine, upload: Upload) -> Upload:
 
 
 def _check_offset_known(upload: Upload) -> None:
-    """Raise UploadNotFound if the upload is direct and not done, as its offset is unknown; UploadLocked if it is
-    finishing, as its offset would look like that of a complete upload."""
+    """Raise UploadNotFound if the upload is direct and not done, as its offset is unknown; else raise UploadLocked if
+    it is finishing, as its offset would look like that of a complete upload."""
     if upload.direct is not None and not upload.done:
         raise UploadNotFound
     if upload.phase is Phase.FINISHING:

@@ -1,7 +1,7 @@
 """The limits on unfinished uploads and on the bytes that they claim: checked before the first byte, without waiting.
 
-The current numbers are the state's last count plus the uploads that this process has created since: other nodes may
-create some more between two counts.
+The current numbers are the state's last count, plus the uploads that this process has created since and has neither
+finished nor ended: other nodes may create some more between two counts.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from tusd_py.ports.observer import Observer
 from tusd_py.ports.state import Unfinished
 
 _UNFINISHED = frozenset({EventType.CREATED, EventType.ROLLED_BACK})
-"""Events after which an upload is unfinished."""
+"""The types of events that leave an upload counted as unfinished."""
 
 
 class OpenUploads(Observer):
-    """The count of unfinished uploads and their claimed bytes, with limits; None is no limit."""
+    """The count of unfinished uploads and their claimed bytes, each with a limit (`max_count`, `max_claimed`; None for
+    no limit)."""
 
     def __init__(self, max_count: int | None = None, max_claimed: int | None = None) -> None:
         self._max_count, self._max_claimed = max_count, max_claimed
         self._counted = Unfinished()
         self._creating: dict[UploadId, int] = {}
         self._created: dict[UploadId, int] = {}
-        """Claimed bytes of the uploads that were created since the last count and haven't been finished or ended."""
+        """The claimed bytes, by id, of uploads that this process has created since the last count, and neither finished
+        nor ended."""
         self._claimed = 0
-        """The sum, in bytes, of the claims of uploads that are being created (`_creating`) or were created since the
-        last count (`_created`)."""
+        """The sum, in bytes, of the claims in `_creating` (uploads that are being created) and in `_created`."""
 
     @contextmanager
     def admitting(self, upload: Upload) -> Iterator[None]:
-        """Reserve the claim of `upload` during its creation; keep it if the context doesn't raise. Raises
-        TooManyUploads on entry."""
+        """Reserve the claim of `upload` during its creation; keep the reservation if the context doesn't raise. Raises
+        TooManyUploads on entry if the upload would exceed a limit."""
         claim = upload.claim or 0
         self._check_number()
         self.check_claim(claim)
@@ -58,8 +59,8 @@ class OpenUploads(Observer):
             raise TooManyUploads("unfinished uploads would have too many bytes; try again later")
 
     async def recount(self, count: Callable[[], Awaitable[Unfinished]], meter: Meter) -> None:
-        """Update the numbers from the state, by `count`, and pass them to `meter`; if the state is unavailable, they
-        stay."""
+        """Update the numbers of unfinished uploads and of their claimed bytes with those that `count` reads from the
+        state, and pass the latter to `meter`; if the state is unavailable, leave the numbers as they are."""
         before = tuple(self._created)
         with suppress(Unavailable):
             self._counted = await count()

@@ -24,7 +24,7 @@ from tusd_py.ports.outbox import Outbox, Subscription
 from tusd_py.ports.state import Numbered, StateStore, Unfinished
 
 _PATIENCE = 5.0
-"""Seconds that a caller waits for the pairing, which continues in the background."""
+"""The most seconds that a caller waits for the pairing, which continues in the background."""
 
 
 _UNGUARDED = ("backlogs",)
@@ -32,13 +32,13 @@ _UNGUARDED = ("backlogs",)
 
 
 class PairedState:
-    """The state of `engine`, usable once it is known to belong to the engine's storage. Until then every
-    method except `ping`, `space` and `unfinished` tries to pair them first, and raises WrongPair or
-    Unavailable if that fails.
+    """The state of `engine`, usable once it is known to belong to the engine's storage. Until then every method except
+    `ping`, `space`, `unfinished` and `aclose` tries to pair the two first, and raises ConfigurationError (mostly
+    WrongPair) or Unavailable if that fails.
 
-    All work on an upload begins with its record, so that this blocks all of it. The asynchronous methods of
-    `outbox` and `jobs`, except the outbox's `backlogs`, pair first in the same way. `aclose` ends the
-    attempt to pair; the owner of the state closes the state.
+    All work on an upload begins with its record, so that all of it waits for the pairing. The asynchronous methods of
+    `outbox` and `jobs`, except the outbox's `backlogs`, pair first in the same way. `aclose` ends an attempt to pair
+    that still runs; the owner of the state closes the state.
     """
 
     def __init__(self, engine: Engine, subscriptions: Sequence[Subscription] | None = None) -> None:
@@ -148,8 +148,8 @@ class PairedState:
         return self._state
 
     async def _join(self) -> None:
-        """Wait for the current attempt to pair, or start one: there is one at a time. Raises the attempt's error, or
-        StorageUnavailable if it takes longer than `_PATIENCE`."""
+        """Wait until the current attempt to pair has ended; if there is none, start one first. Raises the attempt's
+        error, or StorageUnavailable if the attempt hasn't ended after `_PATIENCE` (5) seconds."""
         if self._attempt is None or self._attempt.done():
             self._attempt = asyncio.create_task(self._try(), name="pairing")
         attempt = self._attempt
@@ -184,10 +184,9 @@ class PairedState:
 
 
 class _Guarded:
-    """The outbox or the job store of the state, with the same methods. Each asynchronous method that isn't in
-    `_UNGUARDED` first makes sure that state and storage belong together: no event is sent, and no job begun,
-    for another installation.
-    """
+    """The outbox or the job store of the state, with the same methods. Each asynchronous method except `backlogs` first
+    makes sure that state and storage belong together, or raises: no event is sent, and no job begun, for another
+    installation."""
 
     def __init__(self, part: object, pair: Callable[[], Awaitable[object]]) -> None:
         self._part, self._pair = part, pair

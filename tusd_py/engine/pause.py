@@ -14,8 +14,9 @@ from tusd_py.engine.engine import Engine
 
 
 async def pause(engine: Engine, upload_id: UploadId) -> Upload:
-    """Pause the upload, or renew its pause, and return it: it takes no bytes for 5 minutes, or until `resume`. A lock
-    holder is asked to record its bytes and release the lock, if its bytes can be resumed.
+    """Pause the upload, or renew its pause, and return it: for 5 minutes, or until `resume`, this server takes no bytes
+    for it, and signs no parts of a direct one. A lock holder is asked to record its bytes and release the lock, if its
+    bytes can be resumed.
 
     Raises Refusal (AlreadyComplete if the upload is finishing or done), Locked, Superseded, StateUnavailable.
     """

@@ -47,8 +47,9 @@ class Quotas:
         """Return the upload with a smaller reservation, of as many bytes as its account has room for. `reserved` is the
         reservation in its stored record, in bytes.
 
-        None if the upload's length is known, if no quota limits the bytes of its account, or if no smaller reservation
-        holds the bytes that the upload has. Raises StateUnavailable.
+        None if the upload's length is known, if no quota limits the bytes of its account, if no smaller reservation
+        holds the bytes that the upload has, or if the account has room for all of the present one by now. Raises
+        StateUnavailable.
         """
         quota = self.of(upload.account)
         if upload.length is not None or quota is None or quota.max_bytes is None:

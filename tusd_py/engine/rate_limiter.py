@@ -35,7 +35,8 @@ class RateLimiter:
         last actions."""
 
     def check(self, client: str, own: Rate | None = None) -> None:
-        """Count an action of the client, by its own rate if it has one. Raises TooManyRequests beyond the rate."""
+        """Count an action of the client, at the rate `own` or, if that is None, at the limiter's. Raises
+        TooManyRequests if the action exceeds the rate: it isn't counted then."""
         rate = self._rate if own is None else own
         if rate is None:
             return

@@ -24,24 +24,25 @@ from tusd_py.transfer.digests import Digest, Tally
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """One request's body, the intent's description of the body, the digest of its bytes, and the object that tells
-    the client of the upload's progress (`ports.progress.Watcher`).
-    """
+    """One request's body, the intent's description of the body, the object that tells the client of the upload's
+    progress (`ports.progress.Watcher`), and the digest of the whole upload (`tally`), known only if all its bytes come
+    in this body."""
 
     body: Body
     announced: Announced
     watcher: Watcher
     last: bool = False
-    """True if the body is the rest of the upload, however long it is."""
+    """True if the request says that its body is the rest of the upload, however long the body is."""
     tally: Tally = field(default_factory=Tally)
 
 
 async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_bytes: int | None, lease: Lease) -> Upload:
-    """Store the body's bytes, at most `max_bytes` (None for no limit), and return the upload as recorded, also if the
-    body was cut short.
+    """Store the body's bytes, at most `max_bytes` (None for no limit), and return the upload as recorded, also if a
+    body without an announced checksum was cut short.
 
-    Raises UploadStopped (a hook wants the upload to end); TypeNotAllowed; ChecksumMismatch, TooLarge, UploadLocked,
-    OverQuota (unrecorded bytes are dropped then); UploadLost (the upload has ended), Superseded, Unavailable.
+    Raises UploadStopped (a hook wants the upload to end); TypeNotAllowed; ChecksumMismatch, TooLarge, OverQuota,
+    UploadLocked (this server stopped reading a body with an announced checksum) and what the body raises (unrecorded
+    bytes are dropped then); UploadLost (the upload has ended), Superseded, Unavailable.
     """
     report = engine.questions.report_progress(engine.caller, incoming.body.stop)
     digest, announced = Digest(incoming.announced.checksum), incoming.announced
@@ -106,10 +107,9 @@ async def _pour(engine: Engine, chunks: AsyncIterator[Chunk], writer: Writer, jo
 
 
 async def expect_nothing(incoming: Incoming) -> None:
-    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge if the body has bytes.
-    Only if a checksum is announced, raises UploadLocked if this server stopped reading (for another request
-    that wants the lock, say), and ChecksumMismatch if the checksum isn't that of no bytes.
-    """
+    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge if the body has bytes, and
+    what the body raises. Only if a checksum is announced, raises UploadLocked if this server stopped reading (for
+    another request that wants the lock, say), and ChecksumMismatch if the checksum isn't that of no bytes."""
     async for _ in incoming.body.chunks(0):
         pass
     _check(incoming.body.end, Digest(incoming.announced.checksum))

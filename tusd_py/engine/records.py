@@ -34,8 +34,9 @@ from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
 
 _TROUBLE_PAUSES = (0.0, 0.5, 2.0, 5.0)
-"""Seconds before each attempt to record a trouble. The lock is held meanwhile, so that no other process ends the upload
-without knowing of it; a request to the storage that has had no effect after all pauses is expected to have none."""
+"""Seconds before each attempt to record a trouble. The caller keeps the upload's lock meanwhile, so that no other
+process ends the upload without knowing of the trouble. If all attempts fail, the next lock holder or sweep records it.
+"""
 _LATE_PAUSES = (0.0, 2.0, 10.0, 40.0)
 """Seconds before each attempt to clean up by a writer that lost its lock: no other process knows of its bytes."""
 
@@ -49,7 +50,7 @@ class Records:
     limits: Limits
     observer: Observer
     caller: Caller
-    """The client whose request makes the changes."""
+    """The client, or the job, that makes the changes; `NO_CALLER` if neither does: in a sweep, for example."""
     refund: Grant | None = None
     """The grant of which a use is given back with the end of an upload; None for none."""
     clock: Callable[[], float]
@@ -87,7 +88,8 @@ class Records:
         return await self._commit(change, events, saving)
 
     async def rewind(self, change: Change, entries: Sequence[Entry]) -> Upload:
-        """Do the same as `save`, but replace all entries by `entries`. Raises Superseded, StateUnavailable."""
+        """Record the change with a new expiry, and with `entries` in place of all earlier ones; return the upload.
+        Raises Superseded, StateUnavailable."""
         moved = self._moved(change)
         events = self._events(change, moved)
         return self._notify(events, await self.state.rewind(moved, entries, events))
@@ -103,8 +105,9 @@ class Records:
     async def _save_within_quota(
         self, upload: Upload, reserved: int, added: Sequence[Entry], events: Sequence[Event]
     ) -> Upload:
-        """Save the upload and return it, with a smaller reservation if its account has no room for all of it.
-        `reserved` is the stored reservation, in bytes. Raises OverQuota, Superseded, StateUnavailable."""
+        """Save the upload and return it: with a smaller reservation if its account has no room for the whole one.
+        `reserved` is the stored reservation, in bytes. Raises OverQuota if no smaller one fits, Superseded,
+        StateUnavailable."""
         quota = self.quotas.of(upload.account)
         while True:
             try:
@@ -121,13 +124,15 @@ class Records:
         return drop_reservation(touch(change.upload, self.clock(), self.limits))
 
     def _grown(self, change: Change) -> Upload:
-        """Do the same as `_moved`, but reserve what the upload needs for its bytes."""
+        """Return the changed upload as it is to be recorded: with the time of the change and a new expiry, and, while
+        its length is deferred, with a reservation that holds its bytes (`domain.usage.reserve`)."""
         upload = self._moved(change)
         return reserve(upload, self.thresholds.reservation, length_limit(upload, self.limits))
 
     async def _commit(self, change: Change, events: Sequence[Event], saving: Awaitable[Upload]) -> Upload:
-        """Await the save, tell observers of it and return the saved upload. If it is superseded, record trouble if
-        the storage may hold something that no record names (`Change.troubled`), and raise Superseded."""
+        """Await `saving`, tell the observers of the saved upload and `events`, and return the upload. Raises what
+        `saving` raises; if that is Superseded, first records trouble if the storage may hold something that no record
+        names (`Change.troubled`)."""
         try:
             return self._notify(events, await saving)
         except Superseded:
@@ -147,13 +152,14 @@ class Records:
         return recorded
 
     async def remember_trouble(self, upload_id: UploadId) -> None:
-        """Record the upload's trouble: the storage may have, now or soon, objects that its record doesn't name. If the
-        state stays unavailable, the next lock holder or sweep records that."""
+        """Record the upload's trouble: the storage may have, now or soon, objects that its record doesn't name. If all
+        attempts, over some seconds, fail, the next lock holder or sweep records the trouble."""
         self.unrecorded.add(upload_id)
         await retry(partial(self._record_trouble, upload_id), _TROUBLE_PAUSES, Superseded, StateUnavailable)
 
     async def _record_trouble(self, upload_id: UploadId) -> None:
-        """Record the trouble in the current record: another process may have changed or ended the upload."""
+        """Record the upload's trouble in the stored record, which another process may have changed; do nothing if the
+        upload is gone or has no record. Raises Superseded, StateUnavailable."""
         upload = await self.state.load(upload_id)
         if upload is not None and upload.phase is not Phase.GONE:
             await self.note(note_trouble(upload, self.clock()))
@@ -161,8 +167,9 @@ class Records:
 
     @asynccontextmanager
     async def cleaning_if_superseded(self, upload: Upload) -> AsyncIterator[None]:
-        """If the context raises Superseded and the upload has finished or ended, remove from the storage what its
-        record doesn't name: this writer, without its lock, may have stored bytes after that."""
+        """If the context raises Superseded, and the upload has finished, ended or lost its record, remove from the
+        storage what its record doesn't name, as this writer may have stored bytes after it had lost the lock.
+        Superseded is raised again, also if the storage or the state fails in all attempts."""
         try:
             yield
         except Superseded:
@@ -170,8 +177,9 @@ class Records:
             raise
 
     async def _clean_unless_unfinished(self, upload: Upload) -> None:
-        """Remove what the record doesn't name, unless the upload is unfinished; everything if it has ended or has no
-        record: no other process writes to it then. Raises Unavailable."""
+        """Remove from the storage what the upload's record doesn't name, if the upload is done; everything, if the
+        upload has ended or has no record. Do nothing if it is unfinished, as another process may write to it. Raises
+        Unavailable."""
         current = await self.state.load(upload.id)
         if current is None or current.phase not in UNFINISHED:
             await self.storage.clean(current or assume_gone(upload))

@@ -35,7 +35,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mended:
-    """The outcome of a finding: a sentence for an operator, and `done`, true if the finding was mended."""
+    """The outcome of one difference between records and storage (`Finding`): a sentence for an operator, and `done`,
+    True if the difference was mended."""
 
     upload_id: UploadId
     sentence: str
@@ -43,12 +44,13 @@ class Mended:
 
 
 async def repair(engine: Engine, *, apply: bool) -> AsyncIterator[Mended]:
-    """Yield the outcome of each finding, mended if `apply`. Uploads that are in use are not mended.
+    """Yield the outcome of each difference between records and storage; with `apply`, mend it first. Uploads that are
+    in use are not mended.
 
-    With `apply`, if all were mended, or there were none, the grace period of the installation ends, in which garbage
-    collection removes no leftover.
+    With `apply`, if all differences were mended, or there were none, the grace period of the installation ends, in
+    which garbage collection removes no leftover.
 
-    Raises StateUnavailable, StorageUnavailable if the comparison can't continue.
+    Raises StateUnavailable, StorageUnavailable, WrongPair if the comparison can't continue.
     """
     all_mended = apply
     async for finding in _examine(engine):
@@ -73,8 +75,8 @@ async def _mend(finding: Finding) -> tuple[str, bool]:
 
 
 async def _examine(engine: Engine) -> AsyncIterator[Finding]:
-    """Yield the findings: records that don't match their bytes or whose last step is still to be done, stored uploads
-    without a record, and orphans."""
+    """Yield the differences: records that don't match their bytes, uploads that are still to be finished or removed,
+    stored uploads without a record, and orphans."""
     async for finding in _check_records(engine):
         yield finding
     rebuilt = set[UploadId]()
@@ -101,8 +103,8 @@ async def _check_records(engine: Engine) -> AsyncIterator[Finding]:
 
 
 async def _check_locked(engine: Engine, upload_id: UploadId) -> Finding | None:
-    """Check the upload once more under its lock, as it may just have been in progress. None if it is locked or needs no
-    repair."""
+    """Check the upload once more under its lock, as it may have been in use at the first check; return the difference
+    to mend. None if the upload is locked, needs no repair or has no record any more. Raises Unavailable."""
     with suppress(Locked):
         async with engine.hold(upload_id, wait=0):
             upload = await engine.state.load(upload_id)

@@ -1,7 +1,8 @@
-"""The steps that mend an upload whose record and bytes disagree.
+"""The steps that mend an upload whose record and bytes disagree, or remove a leftover.
 
-Each step locks the upload, and returns the upload's new state as a participle. Raises Locked, Superseded, Unavailable,
-HookFailed (a hook is to be asked first, which only servers do: one of them finishes the upload later).
+Each step locks the upload, and returns the upload's new state as a participle. Steps raise Locked, Superseded,
+Unavailable; NameTaken if the upload is to be rebuilt; HookFailed if it is to be finished and a hook is to be asked
+first, which only servers do: one of them finishes the upload later.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from tusd_py.ports.storage import Survey
 
 
 async def rebuild(engine: Engine, recovered: Recovered) -> str:
-    """Record the upload again, and finish it if all its bytes are stored and no hook is to be asked. Return
-    `rebuilt`; if the upload had to be ended, as its bytes are lost, wrong or refused by a scan, `rebuilt, and
-    ended, as …`.
+    """Record the upload again. If `recovered` has it as finishing, with all its bytes, finish it, unless a hook is to
+    be asked. Return `rebuilt`; if the upload had to be ended, as its bytes are lost, wrong or refused by a scan,
+    `rebuilt, and ended, as …`.
 
     Raises Locked, Superseded (also if the upload has a record again), NameTaken, Unavailable.
     """
@@ -45,38 +46,39 @@ async def rebuild(engine: Engine, recovered: Recovered) -> str:
 
 
 async def end(engine: Engine, upload: Upload) -> str:
-    """End the upload, and remove what is left of it. Return `ended`."""
+    """End the upload, and remove what is left of it. Return `ended`. Raises Locked, Superseded, Unavailable (also if
+    not all is removed: the upload has ended then)."""
     async with engine.hold(upload.id, wait=0):
         await _clear(engine, await engine.records.save(lifecycle.end(upload, Reason.LOST)))
         return "ended"
 
 
 async def finish(engine: Engine, upload: Upload) -> str:
-    """Finish the upload, or end it if its bytes are lost, don't have the announced digest, or are refused by a
-    scan. Return `finished`, or `ended, as …` with the reason.
-    """
+    """Finish the upload, or end it if its bytes are lost, don't have the announced digest, or are refused by a scan.
+    Return `finished`, or `ended, as …` with the reason. Raises Locked, Superseded, HookFailed, Unavailable."""
     async with engine.hold(upload.id, wait=0):
         return await _finish_or_clear(engine, upload) or "finished"
 
 
 async def catch_up(engine: Engine, upload: Upload, survey: Survey) -> str:
-    """Record the existing object and finish the upload, or end it if the object is lost, doesn't have the
-    announced digest or is refused by a scan. Return `finished`, or `ended, as …` with the reason.
-    """
+    """Record that the upload's object exists, as `survey` found it, and finish the upload, or end it if the object is
+    lost, doesn't have the announced digest or is refused by a scan. Return `finished`, or `ended, as …` with the
+    reason. Raises Locked, Superseded, HookFailed, Unavailable."""
     async with engine.hold(upload.id, wait=0):
         return await _finish_or_clear(engine, await follow(engine, upload, survey)) or "finished"
 
 
 async def take_back(engine: Engine, upload: Upload, survey: Survey) -> str:
-    """Move the upload's offset back to its stored bytes, from where clients can resume. Return `taken back`, with both
-    offsets."""
+    """Move the upload's offset back to the end of the bytes that `survey` found, from where clients can resume. Return
+    `taken back`, with both offsets. Raises Locked, Superseded, Unavailable."""
     async with engine.hold(upload.id, wait=0):
         moved = await follow(engine, upload, survey)
         return f"taken back from offset {upload.offset} to {moved.offset}"
 
 
 async def remove(engine: Engine, upload: Upload) -> str:
-    """Remove what is left of an ended upload. Return `removed`."""
+    """Remove what is left of an ended upload. Return `removed`. Raises Locked, Unavailable (also if not all is
+    removed)."""
     async with engine.hold(upload.id, wait=0):
         await _clear(engine, upload)
         return "removed"
@@ -92,10 +94,9 @@ async def remove_leftover(engine: Engine, leftover: Leftover) -> str:
 
 
 async def _finish_or_clear(engine: Engine, upload: Upload) -> str:
-    """Finish the upload and return an empty text. If its bytes are lost or spoiled, or a scan refuses them,
-    the upload ends instead: remove it, and return a phrase with the reason, such as `ended, as bytes of it
-    are gone`. Raises HookFailed, Superseded, Unavailable.
-    """
+    """Finish the upload if it is finishing, and return an empty text. If its bytes are lost or don't have the announced
+    digest, or a scan refuses them, the upload ends instead: remove it, and return a phrase with the reason, such as
+    `ended, as bytes of it are gone`. Raises HookFailed, Superseded, Unavailable."""
     try:
         await finish_upload(engine, upload)
     except ScannerUnavailable as error:

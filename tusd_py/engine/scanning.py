@@ -76,9 +76,8 @@ async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan) -> None:
 
 
 async def withdraw_pending(engine: Engine, upload_id: UploadId, scan: Scan | None) -> None:
-    """Replace the verdict `pending` of a finished upload by `scan`; with None, remove it. Another verdict stays,
-    as a later scan has given it. Raises Locked, Superseded, StateUnavailable.
-    """
+    """Replace the verdict `pending` of a finished upload by `scan`; with None, remove it. Another verdict stays, as a
+    scan has given it. Raises Locked, Superseded, StateUnavailable."""
     async with engine.hold(upload_id):
         upload = await engine.state.load(upload_id)
         if upload is not None and upload.done and upload.scan is not None and upload.scan.verdict is Verdict.PENDING:

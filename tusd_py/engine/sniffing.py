@@ -1,4 +1,5 @@
-"""The judgement of an upload's first bytes, before any of them is stored (setting sniff)."""
+"""The judgement of an upload's first bytes (setting `sniff`): before any of them is stored, or, for a final upload,
+before the upload is recorded."""
 
 from __future__ import annotations
 
@@ -23,11 +24,11 @@ def sniffed(
     engine: Engine, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
 ) -> AsyncIterator[Chunk]:
     """Yield the chunks of the body. If it begins at offset 0 and the settings ask for it, the file's first bytes are
-    judged before the first chunk; none is yielded if the body is cut short before the file's type can be told. `last`
-    is True if the body is the rest of the file.
+    judged before the first chunk; none is yielded if the body is cut short, or turns out too long, before the file's
+    type can be told. `last` is True if the request says that the body is the rest of the file.
 
     A partial upload isn't judged: its final upload is. Raises TypeNotAllowed, before the first chunk, if the type isn't
-    allowed, or if a complete body is too short to tell it and more of the file is to follow.
+    allowed, or if a complete body is too short to tell it and isn't known to be all of the file.
     """
     if engine.marks is None or upload.offset or upload.kind is Kind.PARTIAL:
         return chunks
@@ -37,8 +38,10 @@ def sniffed(
 async def _judged(
     engine: Engine, marks: FileMarks, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
 ) -> AsyncIterator[Chunk]:
-    """Yield the chunks; none if the body was cut short before the file's type could be told, as its client sends it
-    again. `last` is True if the body is the rest of the file. Raises TypeNotAllowed before the first chunk."""
+    """Yield the chunks; none if the body was cut short, or was too long, before the file's type could be told: its
+    client may send these bytes again. `last` is True if the request says that the body is the rest of the file. Raises
+    TypeNotAllowed, before the first chunk, if the type isn't allowed, or if a complete body is too short to tell it and
+    isn't known to be all of the file."""
     prefix, chunk = b"", b""  # type: bytes, Chunk
     async for chunk in chunks:
         if len(prefix) + len(chunk) >= HEAD_BYTES:
@@ -53,8 +56,10 @@ async def _judged(
 
 
 def _is_kept(engine: Engine, marks: FileMarks, upload: Upload, head: bytes, body: Body, *, last: bool) -> bool:
-    """Return True if the body, which begins with `head`, is to be stored; False if it was cut short before the file's
-    type could be told. `last` is True if the body is the rest of the file. Raises TypeNotAllowed."""
+    """Return True if the body, which begins with `head`, is to be stored; False if it was cut short, or was too long,
+    before the file's type could be told. `last` is True if the request says that the body is the rest of the file.
+    Raises TypeNotAllowed if the type isn't allowed, or if a complete body is too short to tell it and isn't known to be
+    all of the file."""
     present, allowed = marks.find(head), engine.limits.allowed_types
     complete = [mark for mark in present if not mark.incomplete]
     if not head or has_allowed_mark(upload, complete, allowed):
@@ -68,8 +73,9 @@ def _is_kept(engine: Engine, marks: FileMarks, upload: Upload, head: bytes, body
 
 
 async def check_partials(engine: Engine, final: Upload, partials: Sequence[Upload]) -> None:
-    """Judge the first bytes of a planned final upload, from its partial uploads. Raises TypeNotAllowed, Malformed (a
-    partial upload's object is missing), StorageUnavailable."""
+    """Judge the first bytes of a planned final upload, read from its partial uploads, if the settings ask for it.
+    Raises TypeNotAllowed if the type isn't allowed, or if the first 16 partial uploads (`_PARTIALS`) have too few bytes
+    to tell it; Malformed if a partial upload's object is missing or was replaced; StorageUnavailable."""
     if engine.marks is None:
         return
     try:

@@ -1,6 +1,6 @@
 """The end of an upload, by DELETE or because its client can't resume it: the end is recorded, which hides the upload;
-then its bytes are removed, then its record, or all of the record but that the upload existed.
-"""
+then its bytes are removed, then its record, or, with `Limits.answers_gone`, the record is kept for a week, marked as
+gone."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ have left nothing."""
 
 
 async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason.CLIENT) -> None:
-    """End the upload, whether it is finished or not. Raises Refusal (also if it is expired, or has ended already),
-    Locked, Superseded, StateUnavailable.
+    """End the upload for `reason`, whether it is finished or not; only for `Reason.CLIENT`, first ask the hook
+    `pre-terminate`. Raises Refusal (UploadNotFound or UploadGone also if the upload is expired or has ended, Forbidden
+    also if it is finished and `Limits.terminates_finished` is False, unless it is partial), Locked, Superseded,
+    StateUnavailable.
 
     The recorded end is final: what can't be removed from the storage now, a sweep removes later.
     """
@@ -41,9 +43,9 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
 
 
 async def abandon(engine: Engine, upload_id: UploadId, reason: Reason, *, unless_done: bool = False) -> bool:
-    """End an upload that its client can't resume; a failure is only reported, and a sweep tries again (`retry_ends`).
-    With `unless_done`, an upload that another request has finished meanwhile stays, and the result is True; else it is
-    False."""
+    """End an upload that its client can't resume; a failure is only reported, and a sweep tries again (`retry_ends`),
+    unless this process has 1000 such ends to try already. With `unless_done`, an upload that another request has
+    finished meanwhile stays, and the result is True; else it is False."""
     pending = PendingEnd(reason=reason, unless_done=unless_done, refund=engine.records.refund)
     try:
         return await _end(engine, upload_id, pending)
@@ -55,8 +57,8 @@ async def abandon(engine: Engine, upload_id: UploadId, reason: Reason, *, unless
 
 async def create_or_abandon(engine: Engine, planned: Upload) -> Upload:
     """Record a new upload and return it. If the state gives no answer, the upload may be recorded, now or a little
-    later, though its client doesn't know of it: end it now, and have a sweep look again. Raises what `Engine.create`
-    raises."""
+    later, though its client doesn't know of it: end it now, and have a sweep look again, unless this process has 1000
+    such ends to try already. Raises what `Engine.create` raises."""
     try:
         return await engine.create(planned)
     except StateFull:
@@ -71,8 +73,9 @@ async def create_or_abandon(engine: Engine, planned: Upload) -> Upload:
 
 
 async def retry_ends(engine: Engine) -> None:
-    """Try again to end the uploads of `Engine.pending_ends`, up to 100 of them, the longest waiting first. A locked
-    one, and one whose creation may still take effect, waits for a later call. Raises StateUnavailable."""
+    """Try again to end the uploads of `Engine.pending_ends`, up to 100 of them, the longest waiting first. An upload
+    that is locked, or that another process changes meanwhile, stays for a later call; so does, after this try, one
+    whose creation may still take effect. Raises StateUnavailable."""
     for upload_id, pending in tuple(islice(engine.pending_ends.items(), _AT_ONCE)):
         engine.pending_ends[upload_id] = engine.pending_ends.pop(upload_id)  # behind the others
         with suppress(Locked, Superseded):
@@ -100,11 +103,11 @@ async def _end(engine: Engine, upload_id: UploadId, pending: PendingEnd, *, wait
 
 
 async def clear(engine: Engine, upload: Upload) -> bool:
-    """Remove what a terminating upload left in the storage, then its record, or, with `Limits.answers_gone`, all of the
-    record but that it existed. A sweep retries what fails.
+    """Remove what a terminating upload left in the storage, then its record, or, with `Limits.answers_gone`, record the
+    upload as gone: a sweep deletes that record a week later. A sweep retries what fails.
 
-    The record stays while pending requests may still store something; a sweep cleans up again after that. Returns True
-    then, too; False if the storage or the state failed, or another process changed the record.
+    The record stays terminating while pending requests may still store something; a sweep cleans up again after that.
+    Returns True then, too; False if the storage or the state failed, or another process changed the record.
     """
     began = engine.clock()  # before the listing, which may take long and shows the time of its request
     try:

@@ -58,8 +58,8 @@ class Lane:
             await self._wait()
 
     async def drain(self, seconds: float) -> None:
-        """Start no more deliveries, wait up to `seconds` for those under way, then cancel them: their events are due
-        again.
+        """Start no more deliveries, wait up to `seconds` for those under way, then cancel those that are left: their
+        events are due again at once, or at the ends of their leases if the outbox can't be reached.
         """
         self._ended = True
         self.wake()
@@ -72,8 +72,8 @@ class Lane:
             await asyncio.wait(late, timeout=_RELEASE_SECONDS)
 
     async def _look(self) -> None:
-        """Start the deliveries that are due. An error isn't raised, as the next look may succeed; of errors in a row,
-        only the first is logged.
+        """Start deliveries that are due, so many that at most `concurrency` are under way. An error isn't raised, as
+        the next look may succeed; of errors in a row, only the first is logged.
         """
         try:
             await self._start_due()
@@ -127,7 +127,8 @@ class Lane:
         self.wake()
 
     async def _deliver(self, leased: Delivery, due_at: float) -> None:
-        """Deliver the event. After an attempt that doesn't count, the event is due at `due_at` again, as before."""
+        """Deliver the event. If the attempt is cancelled, or the receiver wants no more events, it doesn't count: the
+        event is due at `due_at` again, as before its lease."""
         try:
             self._expect(await self.courier.deliver(leased))
         except asyncio.CancelledError:
@@ -141,7 +142,8 @@ class Lane:
             self.courier.observer.trouble("delivery not recorded", sink=self.name, event=leased.event_id, reason=reason)
 
     def _pause(self) -> None:
-        """End the lane until the server's next start, as the receiver wants no more events; report the end."""
+        """End the lane until the server's next start, as the receiver wants no more events. Report this, unless the
+        lane has ended already."""
         if not self._ended:
             reason = "it answered 410: its events wait until the next start"
             self.courier.observer.trouble("sink paused", sink=self.name, reason=reason)

@@ -1,4 +1,5 @@
-"""The questions to hooks, in tusd's format: each is one call, retried within its time, whose answer must be valid."""
+"""The questions to hooks, in tusd's format. Each is one call, retried within its time, whose answer must be valid; only
+a report of progress isn't retried, and does without an answer."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ POST_RECEIVE = "post-receive"
 _FIRST_PAUSE = 0.2
 _SERVER_ERROR = 500
 _LOGGED = 100
-"""The most names of ignored members and header fields that are logged."""
+"""The most names of ignored members and header fields that are logged of one answer; once so many are logged in all, no
+more are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class Asking:
     attempts: int
     """The most attempts at a question, all within `seconds`."""
     longest_pause: float
-    """The longest pause in seconds between two attempts; the first pause is 0.2 s, and each later one twice as long."""
+    """The longest pause in seconds between two attempts: the pauses are 0.2 s, 0.4 s and so on up to this."""
     seconds: float
     limit: int
     """The most bytes of an answer."""
@@ -72,8 +74,8 @@ class HookQuestions:
         return PRE_FINISH in self.enabled
 
     async def before_access(self, client: Caller, upload: Upload, *, planned: bool) -> HookResponse:
-        """Ask before a request is carried out, and return the hook's answer; `planned` if the upload isn't recorded
-        yet. Raises HookFailed.
+        """Ask before a request is carried out, and return the hook's answer, also one that rejects the access;
+        `planned` if the upload isn't recorded yet. Raises HookFailed if no valid answer came in time.
         """
         return await self._ask(PRE_ACCESS, client, upload, _random_id(PRE_ACCESS), planned=planned)
 
@@ -127,8 +129,8 @@ class HookQuestions:
             raise HookFailed from None
 
     async def _repeat(self, call: Call) -> HookResponse:
-        """Return the first answer, after retries with growing pauses. Raises CallFailed or InvalidAnswer if no attempt
-        is left, or a retry can't help.
+        """Return the answer of the first attempt that succeeds, with growing pauses between attempts. Raises CallFailed
+        or InvalidAnswer if no attempt is left, or a retry can't help.
         """
         pause = _FIRST_PAUSE
         for _ in range(self.asking.attempts - 1):

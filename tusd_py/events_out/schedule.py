@@ -15,8 +15,8 @@ again."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """The pauses in seconds before each attempt, of which there are as many as pauses. Times are seconds since the
-    epoch.
+    """The pauses in seconds before the attempts to deliver an event: one before each, so that there are as many
+    attempts as pauses. Times are seconds since the epoch.
     """
 
     pauses: Sequence[float]

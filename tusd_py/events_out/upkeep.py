@@ -1,4 +1,5 @@
-"""The upkeep of the outbox: its backlogs are measured, and delivered events are removed after their retention."""
+"""The upkeep of the outbox: its backlogs are measured, and events without a pending or dead delivery are removed after
+their retention."""
 
 from __future__ import annotations
 
@@ -20,11 +21,12 @@ _RARE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upkeep:
-    """The upkeep of the outbox by one process; several processes may do it at a time."""
+    """The upkeep of the outbox by one process: it measures the sinks' backlogs and removes old events. Several
+    processes may do it at a time."""
 
     outbox: Outbox
     retention: float | None
-    """Seconds for which delivered events are kept; None for no end."""
+    """The age in seconds from which events without a pending or dead delivery are removed; None for no end."""
     clock: Callable[[], float]
     meter: Meter
     observer: Observer
@@ -49,8 +51,8 @@ class Upkeep:
             await end(*tasks)
 
     async def measure(self) -> None:
-        """Give the meter each sink's numbers of pending and dead events, and the age of the oldest pending one: zeros
-        for a sink that was measured before and is gone. Raises StateUnavailable.
+        """Give the meter each sink's numbers of pending and dead events, and the age in seconds of the oldest pending
+        one, 0 if none is pending; zeros for a sink that was measured before and is gone. Raises StateUnavailable.
         """
         backlogs = await self.outbox.backlogs()
         for sink in self._measured - {backlog.sink for backlog in backlogs}:

@@ -15,7 +15,7 @@ from tusd_py.ports.outbox import Outbox, StoredEvent
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """The choice of events of one listener: those of `types`, about uploads and jobs of `owner`, that `watcher` has the
-    right to see. None chooses all."""
+    right to see. With `types` None, events of all types; with `owner` None, those of all owners and of none."""
 
     watcher: Watcher
     types: frozenset[str] | None = None
@@ -47,7 +47,8 @@ class Page:
     events: Sequence[StoredEvent]
     """The chosen events, in order."""
     read_to: int
-    """The number of the last event that was read, chosen or not; if none was, the number to read after."""
+    """The number of the last event that was read, chosen or not; if none was read, the number `since` after which
+    events were asked for."""
     full: bool
     """True if there may be more events to read now."""
 

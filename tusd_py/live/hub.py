@@ -24,14 +24,16 @@ from tusd_py.tasks import end
 Read = Callable[[UploadId], Awaitable[Snapshot | None]]
 
 _TICK = 1.0
-"""Seconds between two ticks. Each wakes listeners whose clients are gone, and has records read again if the last read
-failed, or if jobs are under way: a job's progress isn't announced."""
+"""Seconds between two ticks. Each wakes listeners whose clients are gone, and has a record read again if the state was
+unavailable at the last read, if jobs are under way (a job's progress isn't announced), or if it wasn't read for 10
+ticks (`_HEAL`)."""
 _HEAL = 10
-"""Ticks after which each record is read again, as announcements may get lost."""
+"""The ticks since its last read after which the record of each upload with listeners is read again, as announcements
+may get lost."""
 _READERS = 4
 """The most changed records that are read at the same time."""
 _REST = 4
-"""The pause after a read of all records, as a multiple of the time that the read took."""
+"""The pause after a read of the records of all uploads with listeners, as a multiple of the time that the read took."""
 
 
 class Topic:
@@ -44,11 +46,12 @@ class Topic:
         self.latest_without_content: Snapshot | None = None
         """The newest snapshot for listeners that only know the upload's URL."""
         self.ticks = 0
-        """Ticks since the record was read."""
+        """Ticks since the last read of the record; 10 (`_HEAL`) if that failed as the state was unavailable, so that
+        the next tick has it read again."""
 
     def offer(self, snapshot: Snapshot | None) -> None:
-        """Take a snapshot that was read, and wake all listeners if it is newer than the latest. None if no upload was
-        found: one that was there before counts as terminated."""
+        """Take a snapshot that was read, and wake all listeners of the topic if it is newer than `latest`. `snapshot`
+        is None if no upload was found: if `latest` is an upload that hasn't ended, that one counts as terminated."""
         self.ticks = 0
         latest = self.latest
         if snapshot is None and latest is not None and not latest.is_gone:
@@ -63,7 +66,7 @@ class Topic:
 
     @property
     def has_jobs(self) -> bool:
-        """True if jobs of the finished upload may be under way, or about to begin."""
+        """True if the upload is finished, and jobs on it may be under way, or about to begin."""
         return self.latest is not None and self.latest.end == FINISHED and not self.latest.settled
 
 
@@ -108,9 +111,10 @@ class Hub(Observer):
         """Subscribe to the upload, read its record, and yield its topic and the listener. The topic's `latest` is None
         if there is no such upload.
 
-        `client` is counted against the limits; `connected` returns False once it is gone. The end of the context
-        ends the subscription, but for a listener on which the caller has called `Listener.redirect`: then `forget`
-        does. Raises TooManyListeners, ListenersFull, StateUnavailable.
+        `client` is the name under which the client's listeners are counted against the limits; `connected` returns
+        False once the client is gone. The end of the context ends the subscription, unless the caller has called
+        `Listener.redirect` on the listener: then the caller has to call `forget`. Raises TooManyListeners,
+        ListenersFull, StateUnavailable.
         """
         topic, listener = self._topics.get(upload_id) or Topic(upload_id), Listener(connected)
         self._join(topic, listener, client)
@@ -137,8 +141,9 @@ class Hub(Observer):
 
     @asynccontextmanager
     async def following(self, client: str, connected: Callable[[], bool]) -> AsyncIterator[Listener]:
-        """Yield a listener of all events: it is woken after each event here, at each announcement of another process,
-        and once its client is gone. Raises TooManyListeners, ListenersFull."""
+        """Yield a listener of all events. It is woken after each event of this process, at each announcement from the
+        bus, once its client is gone, and by `close`. `client` and `connected` are as in `listening`. Raises
+        TooManyListeners, ListenersFull."""
         listener = Listener(connected)
         with self._count.one(client):
             self._followers.add(listener)
@@ -208,8 +213,9 @@ class Hub(Observer):
                 self._listened.clear()
 
     def _handle(self, upload_id: UploadId | None) -> None:
-        """Handle an announcement from the bus: have the record of that upload read, or with None, as any upload may
-        have changed, the records of all topics. Wake the followers."""
+        """Handle an announcement from the bus: have the record of the upload read if it has listeners; with None, as
+        any upload may have changed, the records of all uploads with listeners. Wake the followers (the listeners of all
+        events)."""
         if upload_id is None:
             self._review_wanted.set()
         else:
@@ -239,9 +245,9 @@ class Hub(Observer):
             await asyncio.sleep(_REST * (clock() - began))
 
     async def _reread(self, upload_id: UploadId) -> None:
-        """Read the record of an upload that still has listeners. If the state is unavailable, have it read at the next
-        tick, a second later at most; after an error that isn't known, log that, and have it read `_HEAL` ticks later.
-        """
+        """Read the record of the upload, if it still has listeners, and wake these if it has changed. If the state is
+        unavailable, have the record read again at the next tick, about a second later at most; after any other error,
+        log the error, and have the record read 10 ticks later."""
         if (topic := self._topics.get(upload_id)) is not None:
             try:
                 topic.offer(await self._read(upload_id))

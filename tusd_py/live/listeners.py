@@ -59,7 +59,8 @@ class Count:
 
 
 class Listener:
-    """A listener that is woken after changes: once for all changes since it last waited."""
+    """A listener that is woken after changes: `wait` returns once for all changes since it last returned. After
+    `redirect`, each waking calls the function given there instead."""
 
     __slots__ = ("_connected", "_redirection", "_waiter", "_woken")
 

@@ -20,19 +20,21 @@ class Live:
 
     hub: Hub
     heartbeat: float
-    """Seconds of silence after which a listener is sent a comment, a blank line or a ping: nothing with content."""
+    """Seconds after which a listener to which nothing was sent meanwhile is sent a comment or a blank line, which have
+    no content. On a WebSocket, a ping is sent once nothing has come from the client for as long."""
     format_event: Callable[[StoredEvent, Watcher], bytes]
     """Returns an event of the feed, as it is told to the watcher, as JSON in UTF-8, on one line."""
     turns: Turns = field(default_factory=Turns)
     """The turns of the listeners that have no task."""
     wording: Wording = field(default_factory=Wording)
     _bodies: dict[UploadId, Callable[[], int]] = field(default_factory=dict)
-    """The bodies that this process is receiving, by upload: each function returns the offset up to which bytes have
-    come, 0 before the first."""
+    """The bodies of appends that this process is receiving (`receiving`), by upload: each function returns the offset
+    up to which bytes have come, 0 before the first."""
 
     @contextmanager
     def receiving(self, upload_id: UploadId, offset: int, received: Callable[[], int]) -> Iterator[None]:
-        """Within the context, have `Live.received` return the offset up to which the bytes of a request have come.
+        """Have `Live.received` return, within the context, the offset up to which the bytes of an append have come; 0
+        before the first. A later call for the same upload takes the place of this one.
 
         The request's bytes begin at `offset`; `received` returns how many have come.
         """
@@ -44,6 +46,6 @@ class Live:
                 del self._bodies[upload_id]
 
     def received(self, upload_id: UploadId) -> int:
-        """Return the offset up to which bytes of the upload have come to this process, recorded or not; 0 if no request
-        is bringing any."""
+        """Return the offset up to which bytes of the upload have come to this process with an append (`receiving`),
+        recorded or not; 0 if no append is bringing any. The body of a creation isn't counted."""
         return self._bodies.get(upload_id, int)()

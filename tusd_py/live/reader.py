@@ -26,7 +26,8 @@ class SnapshotReader:
 
     state: StateStore
     has_jobs: bool = False
-    """False if this installation has no jobs, so that none are looked for."""
+    """False if by the settings neither clients create jobs nor finished uploads get any; then no jobs are looked
+    for."""
     jobs_sink: str | None = None
     """The name of the sink that begins jobs when it gets the event of a finished upload; None if none begin then."""
 
@@ -57,9 +58,8 @@ class SnapshotReader:
         return None
 
     async def _awaits_jobs(self, upload: Upload) -> bool:
-        """Return True if jobs of the finished upload are still to begin: the delivery of its event to their sink
-        is pending. Raises StateUnavailable.
-        """
+        """Return True if jobs of the finished upload may still begin: the delivery of its event to the sink that begins
+        them (`jobs_sink`) is pending. Raises StateUnavailable."""
         outbox = self.state.outbox
         if self.jobs_sink is None or outbox is None:
             return False
@@ -67,6 +67,7 @@ class SnapshotReader:
         return any(d.sink == self.jobs_sink and d.state is DeliveryState.PENDING for d in deliveries)
 
     async def _jobs(self, upload: Upload) -> Sequence[Job]:
-        """Return up to `_MOST_JOBS` jobs of the upload, oldest first; empty without `has_jobs`. If there are more, jobs
-        that haven't ended are chosen first, then those that ended last. Raises StateUnavailable."""
+        """Return up to 100 jobs (`_MOST_JOBS`) of the upload, oldest first, fewer if their JSON is large
+        (`JobStore.recent`); empty without `has_jobs`. If not all can be returned, jobs that haven't ended are chosen
+        first, then those that ended last. Raises StateUnavailable."""
         return await self.state.jobs.recent(upload.id, _MOST_JOBS) if self.has_jobs else ()

@@ -10,7 +10,8 @@ from collections import deque
 _AT_ONCE = 50
 """The most turns in one pass of the event loop: they take some milliseconds."""
 _TICKS = 10
-"""Ticks a second. A later turn comes at a tick, its time rounded up: the turns of a tick share a timer."""
+"""Ticks a second. A turn that `give_in` gives comes at the first tick after its time: the turns of a tick share a
+timer."""
 _QUEUED = 0
 """The tick of a turn that comes at once."""
 
@@ -27,7 +28,7 @@ class TurnTaker(ABC):
 
     @abstractmethod
     def take_turn(self) -> None:
-        """Do the work that is due, and ask `Turns` for the next turn."""
+        """Do the work that is due, and ask `Turns` for the next turn, unless the listener needs none."""
 
 
 class Turns:
@@ -37,8 +38,8 @@ class Turns:
         self._queue = deque[TurnTaker]()
         self._later = dict[float, set[TurnTaker]]()
         self._idle = asyncio.Event()
-        """Set while no turn is due at once, and none is being taken. Not set while a call of `_pass` is scheduled or
-        running: `give` then schedules no second call."""
+        """Set while no turn of `give` is to come or being taken. Not set while a pass over such turns is scheduled or
+        running: `give` then schedules no second one."""
         self._idle.set()
 
     def give(self, taker: TurnTaker) -> None:
@@ -53,9 +54,8 @@ class Turns:
                 self._go_on()
 
     def give_in(self, seconds: float, taker: TurnTaker) -> None:
-        """Give the listener a turn (a call of `take_turn`) `seconds` from now, in place of a later turn. Do nothing if
-        the listener has an earlier turn.
-        """
+        """Give the listener a turn (a call of `take_turn`) at the first tick, of ten a second, after `seconds` from
+        now, in place of a later turn. Do nothing if the listener has a turn at that tick or an earlier one."""
         loop = asyncio.get_running_loop()
         tick = math.floor((loop.time() + seconds) * _TICKS) + 1
         if tick >= taker.tick:

@@ -13,10 +13,11 @@ class Authenticator(Protocol):
     """Checks the credential of a request."""
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the principal of the request's credential; None if the request has no credential of a known kind.
+        """Return the principal of the request's credential, or of a request that an authentication server allows; None
+        if the request has no credential that this authenticator knows.
 
-        Raises Unauthenticated for a credential that isn't valid; Forbidden if an authentication server forbids the
-        request; AuthUnavailable if the credential can't be checked now.
+        Raises Unauthenticated for a credential that isn't valid, or if an authentication server asks for one; Forbidden
+        if an authentication server forbids the request; AuthUnavailable if the request can't be checked now.
         """
 
     async def aclose(self) -> None:

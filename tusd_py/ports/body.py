@@ -15,7 +15,7 @@ class BodyEnd(enum.Enum):
 
     COMPLETE = "complete"
     CUT = "cut"
-    """The client disconnected before the end."""
+    """The client disconnected before the end, or sent a body that can't be decoded."""
     IDLE = "idle"
     """No bytes arrived for too long, or they arrived too slowly."""
     STOPPED = "stopped"
@@ -26,16 +26,21 @@ class BodyEnd(enum.Enum):
 
 
 class Body(Protocol):
-    """The bytes of one request."""
+    """The bytes of a request's body, of one file in a form, or of an upload that this server makes."""
 
     def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
-        """Yield at most `max_bytes` bytes (None: no limit) as they arrive. The first step sends 100 (Continue)
-        if the client expects that. For a file in a form, raises Refusal if the form is refused, BodyCut if the request
-        ends early."""
+        """Yield at most `max_bytes` bytes (None: no limit) as they arrive. The first step sends 100 (Continue) if the
+        client expects that; it raises ConnectionError if the client is gone by then.
+
+        For a file in a form, raises Refusal if the form is refused, BodyCut (`http.form_body`) if the request ends
+        early; for an upload that this server makes, what the maker of its bytes raises.
+        """
 
     @property
     def end(self) -> BodyEnd:
         """The reason why the chunks ended; valid once `chunks` is exhausted."""
 
     def stop(self) -> None:
-        """End `chunks` soon, once it has yielded the bytes that have arrived."""
+        """End `chunks` soon, once it has yielded the bytes that have arrived; for a file in a form, it then raises
+        BodyCut, unless all of the form has arrived. For an upload that this server makes, end `chunks` at the next
+        chunk, which is dropped."""

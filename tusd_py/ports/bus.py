@@ -10,8 +10,9 @@ from tusd_py.domain.upload_id import UploadId
 
 
 class Bus(Protocol):
-    """Announces changed uploads, each change at most once: as announcements may be lost, a listener reads the record
-    after each announcement, and also from time to time. No method raises if the bus is unreachable."""
+    """Announces changed uploads to the other processes. Announcements may be lost, or come without a change: so a
+    process reads the record of an upload with listeners after each that may be about it, and also from time to time. No
+    method raises if the bus is unreachable."""
 
     def publish(self, upload_id: UploadId) -> None:
         """Announce that the upload has changed. Returns at once; several announcements of one upload may become one."""

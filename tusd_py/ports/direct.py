@@ -22,7 +22,8 @@ class CorsRule:
     headers: tuple[str, ...] = ("*",)
     exposed: tuple[str, ...] = ()
     max_age: int = 3600
-    """Seconds for which browsers may cache the answer to a preflight request; 0 if the rule doesn't say."""
+    """Seconds for which browsers may cache the answer to a preflight request; 0 in a rule that was read from a bucket
+    and names no time."""
 
 
 class CorsAccess(Protocol):

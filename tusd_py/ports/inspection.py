@@ -1,4 +1,5 @@
-"""The port to all that a storage holds: for garbage collection, repair and self-tests, not for serving uploads."""
+"""The port to the leftovers in a storage, and to its self-tests: for garbage collection, repair and operators, not for
+serving uploads."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ class Leftover:
     name: str
     """The name for people, by which the storage finds the item."""
     since: float
-    """The time of its last write (of a multipart upload: its start), in seconds since the epoch."""
+    """The time of its last write (of a multipart upload: its start), in seconds since the epoch; 0 in a storage in
+    memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +42,22 @@ class Trial:
     place: str
     """The name of the place for people."""
     run: Callable[[], Awaitable[None]]
-    """Tries the requests that uploads need at the place, and removes what they stored. Raises StorageUnavailable if one
-    fails."""
+    """The function that tries something that uploads need at the place, such as requests of one kind, and removes what
+    that stored. Raises StorageUnavailable if it fails."""
 
 
 class Inspection(Protocol):
-    """Lists and removes what is stored. Every method that asks the storage may raise StorageUnavailable."""
+    """Lists and removes leftovers, recovers uploads from them, and gives self-tests. Every method that asks the storage
+    may raise StorageUnavailable."""
 
     def leftovers(self) -> AsyncIterator[Leftover]:
-        """Yield all leftovers of this server, found by listing the storage; objects of partial uploads are among them.
-        Raises WrongPair if a bucket that only hooks choose belongs to another storage."""
+        """Yield the leftovers of this server, found by listing the storage; objects of partial uploads are among them.
+        In S3, a multipart upload of another upload than a partial one is found only if its key has the form of
+        `object-key`: hooks and credentials may choose others. Raises WrongPair if a bucket that only hooks choose
+        belongs to another storage."""
 
     def needs(self, upload: Upload, leftover: Leftover) -> bool:
-        """Return True if the upload, as recorded, needs the leftover."""
+        """Return True if the upload, as recorded, needs the leftover; the upload must not have ended."""
 
     async def remove(self, leftover: Leftover) -> None:
         """Remove the leftover, if it exists."""

@@ -18,16 +18,17 @@ class Lease(Protocol):
 
     @property
     def abandoned(self) -> bool:
-        """True if the last holder never released its lease: it died, paused too long, or was cancelled.
+        """True if the last holder may never have released its lease: it died, paused too long, was cancelled, called
+        `abandon` or couldn't reach the store.
 
-        Its unfinished writes are recorded nowhere, and its pending requests may still take effect.
+        Its unfinished writes may be recorded nowhere, and its pending requests may still take effect.
         """
 
     def abandon(self) -> None:
         """Mark the lease as abandoned for the next holder, if the adapter can tell other processes."""
 
     def check(self) -> None:
-        """Raise Superseded unless `valid`. Called before each write that other processes could see."""
+        """Raise Superseded unless `valid`. A storage's writer calls this before it stores anything."""
 
 
 class Locker(Protocol):
@@ -46,7 +47,8 @@ class Locker(Protocol):
         """
 
     async def abandoned(self) -> Collection[UploadId]:
-        """Return the unlocked uploads whose last holder never released its lease. Raises StateUnavailable."""
+        """Return the unlocked uploads whose last holder never released its lease, or marked it as abandoned. Raises
+        StateUnavailable."""
 
     async def aclose(self) -> None:
         """Close connections and files, and end tasks."""

@@ -12,14 +12,15 @@ class Meter:
     """A receiver of measurements. Methods return at once and never raise; this base class does nothing."""
 
     def bytes_received(self, count: int) -> None:
-        """Count `count` bytes of a request's body."""
+        """Count `count` bytes of a request's body, or of an upload that a job makes."""
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
-        """Count a call of an S3 operation (`UploadPart`) and its duration; `outcome` is `ok`, `cancelled` (its caller
-        left), an S3 error code or `failed`."""
+        """Count an attempt at an S3 operation (`UploadPart`) and its duration. `outcome` is `ok`, `cancelled` (its
+        caller left), the code of the error (S3's, the status of HTTP, or the name of an exception), or `failed` without
+        one. A GetObject counts at its answer's head, and again if its bytes break off."""
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
-        """Record for how many seconds a request, sweep or command waited for a lock; `got` is False if it gave up."""
+        """Record for how many seconds a lock was waited for; `got` is False if it wasn't free by then."""
 
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
         """Record the free bytes of the `state` or the `storage`: infinite if no limit is known. `full` is True while
@@ -32,8 +33,9 @@ class Meter:
         """Count an orphan that was removed from the storage; `name` is the orphan's for people (`Leftover.name`)."""
 
     def hook_called(self, hook: str, seconds: float, outcome: str) -> None:
-        """Count an attempt to deliver an event to a sink, or to ask a hook, and its duration. `hook` is tusd's name for
-        the event or the question (`post-finish`); `outcome` is `ok`, `rejected`, `failed` or `timeout`."""
+        """Count an attempt to deliver an event to a sink, or to ask a hook, and its duration. `hook` names the event or
+        the question as tusd does (`post-finish`), or in the same form where tusd has none (`post-lost`, `pre-access`);
+        `outcome` is `ok`, `rejected` (by a hook's answer), `failed` or `timeout`."""
 
     def events_seen(self, sink: str, pending: int, dead: int, oldest_seconds: float) -> None:
         """Record the numbers of a sink's pending and dead events, and the age in seconds of the oldest pending one, 0

@@ -1,5 +1,5 @@
-"""The port to the outbox: events stored in the same commit as their change, and kept until they are delivered and their
-retention is over."""
+"""The port to the outbox: events stored in the same commit as their change, and kept until their retention is over and
+no delivery of them is pending or dead."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StoredEvent:
     """The upload of the event; for the end of an export, a job without an upload, the id of the job."""
     type: EventType
     at: float
-    """The time of the change, in seconds since the epoch."""
+    """The time of the change that the event tells of, in seconds since the epoch."""
     document: str
     """The event as JSON (`domain.event_json`): of a job if the type is `JOB`, else of an upload."""
 
@@ -60,27 +60,27 @@ class Delivery:
 
     sink: str
     seq: int
-    """A number that grows with each stored event."""
+    """The event's number: greater than that of each event stored before."""
     event_id: str
     """The event's id, the same in each attempt, so that a sink recognizes a repeated event."""
     upload_id: UploadId
     type: EventType
     at: float
-    """The time of the change."""
+    """The time of the change that the event tells of."""
     document: str
     """The event as JSON (`domain.event_json`)."""
     state: DeliveryState = DeliveryState.PENDING
     attempts: int
-    """The number of failed attempts since the last restart, if there was one."""
+    """The number of failed attempts; after a restart by an operator, only of those since then."""
     error: str | None = None
     """The error of the last failed attempt; None before one, after a restart, and once the event is delivered."""
     due_at: float
-    """The time of the next attempt, while the delivery is pending."""
+    """The earliest time of the next attempt, while the delivery is pending; during an attempt, the end of its lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """A choice of deliveries."""
+    """A choice of deliveries for a list: those in one of the states, to the sink, and of events since the time."""
 
     states: frozenset[DeliveryState] = frozenset(DeliveryState)
     sink: str | None = None
@@ -101,7 +101,8 @@ class Backlog:
 
 
 class Outbox(Protocol):
-    """Delivers events at least once, in order per upload. Every method may raise StateUnavailable."""
+    """Stores events, and hands out each at least once for each sink that receives it: to each sink, an upload's events
+    in order. Every asynchronous method may raise StateUnavailable."""
 
     async def register(self, subscriptions: Sequence[Subscription]) -> None:
         """Replace the registered subscriptions: from now on, events are stored for these. Stored deliveries stay, also
@@ -121,16 +122,17 @@ class Outbox(Protocol):
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
         """Lease the delivery for an attempt: postpone it to `until`, so that no other node sends it before, and return
-        it. Returns None if another node has taken or ended the delivery meanwhile."""
+        it with that time. Returns None, and changes nothing, if it isn't pending any more, or its `due_at` has changed
+        since it was read: another node has taken it, or an operator has restarted it, for example."""
 
     async def mark_delivered(self, delivery: Delivery) -> None:
-        """Mark the delivery as delivered: the next event of its upload becomes due. Does nothing unless the delivery is
-        pending."""
+        """Mark the delivery as delivered; after that, the next pending delivery of its upload to the sink can be due.
+        Does nothing unless the delivery is pending; it may have been taken by another node."""
 
     async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
-        """Record the error of an attempt, in a few words, and the time of the next attempt, before which no later event
-        of the upload is due. With `due_at` None the delivery is dead. Does nothing if another node has taken or ended
-        the delivery meanwhile."""
+        """Record that an attempt failed: its error, in a few words, and `due_at`, the time of the next attempt, before
+        which no later event of the upload is due to the sink. With `due_at` None the delivery is dead. Does nothing if
+        the delivery isn't pending any more, or was taken or rescheduled since it was read."""
 
     async def list(
         self, selection: Selection, after: Delivery | None, limit: int, size: int = DEFAULT.page_size
@@ -152,13 +154,13 @@ class Outbox(Protocol):
         """Return the event, or None if it isn't kept."""
 
     async def last_seq(self) -> int:
-        """Return the highest number that an event, stored or not, or a creation without an event has taken so far; 0
-        before the first."""
+        """Return the highest number taken so far: by an event, stored or not, by a creation without an event, or for an
+        upload that a node of an earlier version left without a number. Returns 0 before the first."""
 
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
         """Make the deliveries pending, with no attempt counted, and due at `now`; later pending deliveries of their
-        uploads to the same sink become due at `now`, too, unless they are due before. Skips each delivery whose state
-        has changed since it was read. Returns the number of deliveries restarted."""
+        uploads to the same sink become due at `now`, too, unless they are due before. Skips each delivery that is gone,
+        or whose state has changed since it was read. Returns the number of deliveries restarted."""
 
     async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
         """Remove the deliveries, in any state; later pending deliveries of their uploads to the same sink become due at

@@ -12,11 +12,11 @@ class Watcher(Protocol):
     returns at once."""
 
     async def on_created(self, upload: Upload) -> bool:
-        """Handle the recorded creation, before the first byte. Returns True if the client now knows the upload's
-        URL."""
+        """Tell the client of the recorded upload's URL, before any of its bytes are taken. Returns True if the client
+        was told."""
 
     def on_progress(self, upload: Upload) -> None:
-        """Handle a recorded growth of the offset."""
+        """Tell the client of the recorded offset, which has grown; some offsets may be left out."""
 
 
 class NoWatcher:

@@ -1,4 +1,5 @@
-"""The port to hooks that are asked within a request, and whose answer the request waits for."""
+"""The port to hooks that may refuse or change what the server does: questions, whose answers it waits for, and reports
+of progress, after which a hook may end the upload."""
 
 from __future__ import annotations
 
@@ -12,8 +13,9 @@ from tusd_py.domain.upload import Upload
 
 
 class Questions(Protocol):
-    """Asks a hook before the engine acts. Each question raises HookRejected if the hook refuses, HookFailed if it gives
-    no valid answer in time; it returns the answer with which the response to the client is merged."""
+    """Asks hooks before the server acts. Each method `before_…` raises HookRejected if the hook refuses, or HookFailed
+    if it gives no valid answer in time; else it returns the answer with which the response to the client is merged, an
+    empty one if there is no such hook."""
 
     @property
     def asks_before_finish(self) -> bool:
@@ -29,11 +31,12 @@ class Questions(Protocol):
         with the same question id, by which the hook recognizes it."""
 
     async def before_terminate(self, caller: Caller, upload: Upload) -> Answer:
-        """Ask before a client's DELETE is carried out."""
+        """Ask before an upload is ended on request of a client: by DELETE, over a WebSocket or on the dashboard. Not
+        asked for an operator's command, or if the server ends the upload for another reason."""
 
     def report_progress(self, caller: Caller, stop: Callable[[], None]) -> ProgressReport:
-        """Return the report on one request; it calls `stop`, which ends the body, if the hook wants the upload to
-        end."""
+        """Return the reporter of the progress of one request that brings bytes; it calls `stop`, which ends the
+        request's body, if the hook wants the upload to end."""
 
 
 class ProgressReport(Protocol):
@@ -41,7 +44,8 @@ class ProgressReport(Protocol):
     repeated."""
 
     def tell(self, upload: Upload) -> None:
-        """Have the recorded offset reported once the next report is due. Returns at once."""
+        """Have the upload's recorded offset reported once the next report is due, unless a newer one is told, or the
+        reports end, before that. Returns at once."""
 
     async def end(self) -> UploadStopped | None:
         """End the reports. Returns the refusal to raise if the hook has stopped the upload, else None."""

@@ -8,9 +8,8 @@ from tusd_py.ports.outbox import Delivery
 
 
 class DeliveryFailed(Exception):
-    """An attempt failed; the event is sent again later, unless that was the last attempt. The message is a few words
-    without secrets or a body.
-    """
+    """An attempt to send an event failed; the event is sent again later, unless that was the last attempt. The message
+    is a few words without secrets, and without the body of a request or an answer."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, unsubscribed: bool = False) -> None:
         super().__init__(message)

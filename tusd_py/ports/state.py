@@ -30,18 +30,21 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbered:
-    """An upload and the number of its last event, or of its creation without an event."""
+    """An upload and its number: that of its last event, or of its creation if it has had no event; or one taken later,
+    if a node of an earlier version left the upload without a number."""
 
     upload: Upload
     seq: int
 
 
 class StateStore(Protocol):
-    """Stores the records of uploads. Every method may raise StateUnavailable; every adapter passes tests/contracts.
+    """Stores the records of uploads. Every method may raise StateUnavailable, or ConfigurationError for a state that
+    this server must not use; every adapter passes tests/contracts.
 
-    A change is durable once its method returns: it survives a crash of the process (and, if the database can, of the
-    machine). Each change of a record changes the usage of the upload's account by the difference of the old and the new
-    charge (`domain.usage`), in one transaction. A refused change changes nothing.
+    A change is durable once its method returns: except in the state in memory, it survives a crash of the process (and,
+    if the database can, of the machine). Each change of a record changes the usage of the upload's account by the
+    difference of the old and the new charge (`domain.usage`), in one transaction, unless a final upload has taken over
+    the charge. A refused change changes nothing.
     """
 
     @property
@@ -115,8 +118,8 @@ class StateStore(Protocol):
         """Return up to `limit` uploads, in any phase, with numbers above `since`, by number.
 
         Each event takes the next number in the transaction of its change, also if it is stored for no subscription. A
-        creation without an event takes a number, too; a save without an event takes none. Once a number was returned,
-        all smaller ones are committed.
+        creation without an event takes a number, too; a save without an event takes none, unless a node of an earlier
+        version left the upload without a number. Once a number was returned, all smaller ones are committed.
         """
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
@@ -126,7 +129,7 @@ class StateStore(Protocol):
         """Return up to `limit` uploads with ids greater than `after` (None: from the first), by id."""
 
     async def installation(self) -> Installation | None:
-        """Return the installation that this state belongs to; None before its first start."""
+        """Return the installation that is recorded in this state; None before the first is recorded."""
 
     async def install(self, installation: Installation) -> Installation:
         """Store the installation unless there is one, in one transaction; return the stored one."""
@@ -138,8 +141,8 @@ class StateStore(Protocol):
         """Raise StateUnavailable unless a save can succeed now."""
 
     async def space(self) -> Space | None:
-        """Return the free space for new uploads; None if no limit is known. Cheap. Without free space, only the
-        creation of uploads and jobs fails (StateFull)."""
+        """Return the free space for new uploads; None if no limit is known. Cheap. Without free space, the creation of
+        uploads and jobs raises StateFull, while records can still be saved and deleted."""
 
     async def unfinished(self) -> Unfinished:
         """Return the number of unfinished uploads and the bytes that they claim. Cheap: each change updates them."""
@@ -152,9 +155,9 @@ class StateStore(Protocol):
         points)."""
 
     async def recount(self) -> int:
-        """Charge all uploads again by their records: nodes of earlier versions change records without charging.
-        Returns the number of uploads that were charged wrongly.
-        """
+        """Correct the charge and the claim of each upload by its record: nodes of earlier versions change records
+        without counting. Returns the number of uploads that were charged wrongly; SQLite also counts those with a wrong
+        claim."""
 
     async def aclose(self) -> None:
         """Close connections and files, and end threads."""

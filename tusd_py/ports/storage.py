@@ -18,8 +18,8 @@ from tusd_py.ports.inspection import Inspection
 from tusd_py.ports.locks import Lease
 
 Record = Callable[[Checkpoint], Awaitable[None]]
-"""A function that records a checkpoint. Raises Superseded (the record has another revision), OverQuota or
-StateUnavailable."""
+"""A function that records a checkpoint, or keeps it to record it later. Raises Superseded (the record has another
+revision), OverQuota or StateUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,9 @@ class Survey:
     """The result of `Storage.survey`: the upload that the stored bytes allow, and all entries of that upload."""
 
     upload: Upload
-    """The upload as done if its object exists, also if its record is open. Else the unchanged upload if all recorded
-    bytes are stored; else the upload as open at the highest offset below which every byte is stored."""
+    """The upload as done if its object exists, even if its record isn't done. Else unchanged if it is a final
+    upload, or if all its recorded bytes are stored; else open, at the highest offset below which every recorded byte
+    is stored."""
     entries: Sequence[Entry] = ()
 
 
@@ -49,8 +50,9 @@ class Writer(Protocol):
 
     @property
     def unsettled(self) -> bool:
-        """True, after the context ended, if a write failed or was interrupted: the storage may hold, or may yet get,
-        bytes that no checkpoint names."""
+        """True, after the writer's context has ended, if a write or its recording failed or was interrupted: the
+        storage may hold, or may yet get, bytes that no checkpoint names. Always False if the next writer overwrites
+        such bytes."""
 
     async def write(self, chunk: Chunk) -> None:
         """Write `chunk`, waiting while memory is short. Records checkpoints as bytes become durable.
@@ -60,7 +62,8 @@ class Writer(Protocol):
         """
 
     async def flush(self) -> None:
-        """Return once every written byte is durable and recorded. No write may follow.
+        """Return once every written byte is durable, and `record` (see `Storage.writer`) was called for it. No write
+        may follow.
 
         Raises the same as `write`; the end of the writer's context may raise that instead.
         """
@@ -96,9 +99,9 @@ class Storage(Protocol):
         """Return the place of the upload's object, from its record alone. Sends no request to the storage."""
 
     async def occupied(self, upload: Upload) -> bool:
-        """Return True if a planned upload, which isn't recorded yet, can't have the place that was chosen for it: an
-        object is there, of another program or of an ended upload, or the place is one that, by the id in it, belongs to
-        another upload."""
+        """Return True if a planned upload, which isn't recorded yet, can't have the place that a hook or a credential
+        chose for its object: something is there, or, on a disk, a file is in the place of one of its folders, or, in
+        S3, the setting `object-key` could make the key for an upload with another id."""
 
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
@@ -117,7 +120,8 @@ class Storage(Protocol):
         """Return True if `finish` needs the upload's entries; if not, as for a small upload, they need not be read."""
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
-        """Create the finished object of a full upload, unless it exists: safe to repeat after any failure.
+        """Make the finished object of a full upload. Safe to repeat after any failure: a repeated call finds the
+        object, or makes it again of the same bytes.
 
         Raises: UploadLost if recorded bytes are missing.
         """
@@ -125,7 +129,7 @@ class Storage(Protocol):
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
         """Create the object of a final upload from finished partial ones, in order. Safe to repeat.
 
-        Raises: UploadLost if a source's object is missing.
+        Raises: UploadLost if a source's object is missing or was replaced, or if copied bytes vanish before the end.
         """
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
@@ -137,23 +141,23 @@ class Storage(Protocol):
         nothing."""
 
     async def clean(self, upload: Upload) -> None:
-        """Remove everything of an upload that its record doesn't name, found by a listing; if the upload is terminating
-        or gone, remove everything that is certain to belong to it. The caller ensures that nothing is being written to
-        the upload."""
+        """Remove everything of an upload that its record doesn't name, found by a listing where the storage needs one;
+        if the upload is terminating or gone, remove everything that is certain to belong to it. The caller ensures that
+        nothing is being written to the upload."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of `span` of a finished upload's object. A caller that stops early must close the generator.
 
-        Raises StorageUnavailable; UploadLost if the object is missing or was replaced: before any byte, unless that
-        happened during the read.
+        Raises StorageUnavailable; UploadLost if the object is missing or was replaced (on a disk: has another size):
+        before any byte, unless that happened during the read.
         """
 
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
-        """Return which of the recorded bytes of an upload are stored. Drops any copy of them in memory.
+        """Return the upload as far as its recorded bytes are stored (see `Survey`). Drops any copy of them in memory.
 
-        Called before bytes are declared lost, so it relies on the storage's answers alone. Raises: UploadLost if a
-        finished object is missing or was replaced, or if a direct upload, which has no offset to fall back to, is
-        missing.
+        As bytes are declared lost by the result, it relies on the storage's answers alone. Raises: UploadLost if a
+        finished object is missing or was replaced, or if a direct upload, which has no offset to fall back to, lacks
+        recorded bytes or its multipart upload.
         """
 
     async def installation(self) -> str | None:
@@ -169,11 +173,11 @@ class Storage(Protocol):
         write. Raises WrongPair like `installation`."""
 
     async def ping(self) -> None:
-        """Raise StorageUnavailable unless the storage can be reached. Fast and cheap."""
+        """Raise StorageUnavailable unless bytes can be stored now. Fast and cheap."""
 
     async def space(self) -> Space | None:
-        """Return the free space for new bytes; None if no limit is known. Cheap. Writers raise StorageFull when no more
-        than its reserve is free."""
+        """Return the free space for new bytes; None if no limit is known. Cheap. Writers raise StorageFull if a write
+        would leave less free than the reserve (`Space.reserve`)."""
 
     async def aclose(self) -> None:
         """Close connections and free buffers."""

@@ -13,9 +13,9 @@ _OK, _NO_CONTENT, _FIRST_ERROR, _FIRST_REDIRECT, _END = 200, 204, 400, 300, 600
 
 
 def merge(reply: Reply, answer: Answer) -> Reply:
-    """Return the reply to a request that isn't refused, merged with the answer: the answer's body replaces the reply's,
-    with its Content-Type, and makes a 204 a 200; its header fields replace those of the same name, but Link fields are
-    joined; a status that isn't a success (2xx) is ignored."""
+    """Return the reply to a request that isn't refused, merged with a hook's answer. The answer's body, if it has one,
+    replaces the reply's body and Content-Type, and makes a 204 a 200. The answer's header fields replace those of the
+    same name, but Link fields are joined. Its status replaces the reply's only if it is a success (2xx)."""
     status = reply.status if answer.status is None or not _OK <= answer.status < _FIRST_REDIRECT else answer.status
     if answer.body and status == _NO_CONTENT:
         status = _OK

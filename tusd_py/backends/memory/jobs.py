@@ -19,7 +19,7 @@ from tusd_py.ports.jobs import JobSelection
 
 class MemoryJobs:
     """A `JobStore` in memory. It keeps each job as the JSON text that the durable stores keep, and as decoded from that
-    text, so that it accepts and returns the same jobs as they do."""
+    text, so that it accepts, loads and lists the same jobs as they do."""
 
     def __init__(self, outbox: MemoryOutbox) -> None:
         self._outbox = outbox

@@ -27,7 +27,7 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self._subscriptions: Mapping[str, Subscription] = {}
         self._last = 0
-        """The last number taken, by an event or by a change without an event."""
+        """The last number taken, by an event or by the creation of an upload without an event; 0 before the first."""
         self._events = dict[int, StoredEvent]()
         """The stored events by number, in order."""
         self._numbers = dict[str, int]()
@@ -122,8 +122,9 @@ class MemoryOutbox:
         return len(old)
 
     def store(self, events: Sequence[Event], recorded: Upload, document: str) -> int:
-        """Store the events of the upload as recorded, whose JSON is `document`, for the subscriptions to their types.
-        Each event takes a number, stored or not; without events one number is taken. Return the last number."""
+        """Store the events of the upload `recorded`, whose JSON is `document`: each for the subscriptions to its type,
+        unless there are none or the event is stored already. Each event takes a number, stored or not; without events
+        one number is taken. Return the last number."""
         for event in events:
             self._store(event.type, partial(event_row, event, recorded, document))
         if events:
@@ -244,7 +245,7 @@ def _is_selected(delivery: Delivery, selection: Selection) -> bool:
 
 
 def _backlog(sink: str, lacking: Sequence[Delivery]) -> Backlog:
-    """Return the backlog of a sink with these pending and dead deliveries, in order of their numbers."""
+    """Return the backlog of a sink whose pending and dead deliveries are `lacking`, in order of their numbers."""
     pending = [delivery.at for delivery in lacking if delivery.state is DeliveryState.PENDING]
     return Backlog(
         sink=sink, pending=len(pending), dead=len(lacking) - len(pending), oldest=pending[0] if pending else None

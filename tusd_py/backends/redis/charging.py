@@ -122,28 +122,30 @@ _REFUSALS: Mapping[str, Callable[[], Refusal]] = {
 
 
 def refusal_of(reason: str) -> Refusal:
-    """Return the refusal for the reason that a script returned: `name`, `grant`, `bytes` or `uploads`."""
+    """Return the refusal for the reason that a script returned against a change: NameTaken for `name`, TokenUsedUp for
+    `grant`, OverQuota for `bytes` and `uploads`."""
     return _REFUSALS[reason]()
 
 
 def charge_text(upload: Upload) -> str:
-    """Return the charge of the upload as an argument of the scripts: `STORED:RESERVED:ACCOUNT`."""
+    """Return the charge of the upload as an argument of the scripts, `STORED:RESERVED:ACCOUNT`: two numbers of bytes,
+    RESERVED empty unless the upload is unfinished, and the account's name."""
     stored, reserved = charge_of(upload)
     return f"{stored}:{'' if reserved is None else reserved}:{upload.account.name}"
 
 
 def names_of(upload: Upload) -> Sequence[str]:
-    """Return the names that no other upload may have: the name that stands for the id in the upload's URL, if there
-    is one, and the object's key, if a hook or a credential chose the key. A slash, with which no upload's name
-    begins, is put before the key.
-    """
+    """Return the names that no other upload may have: the name that stands for the id in the upload's URL, if there is
+    one; and, if a hook or a credential chose the object's key, a slash and `Upload.claimed_key`, which is that key,
+    after its bucket if a hook chose the bucket, too. No upload's name begins with a slash."""
     key = upload.claimed_key
     return [*filter(None, [upload.name]), *([] if key is None else [f"/{key}"])]
 
 
 def terms_of_creation(upload: Upload, quota: Quota | None, grant: Grant | None) -> str:
-    """Return the terms of a creation (names, quota, use of a grant, partial uploads) as an argument of the scripts:
-    JSON, or '' for none."""
+    """Return the terms of an upload's creation as an argument of the scripts: JSON of the names that must be free, the
+    quota, the grant of which a use is counted, and the partial uploads whose charges are taken over; '' if there are
+    none of these."""
     granted = None
     if grant is not None:
         granted = {"jti": grant.jti, "max_uses": grant.max_uses, "forgotten_at": ceil(grant.forgotten_at)}

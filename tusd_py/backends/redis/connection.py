@@ -40,8 +40,8 @@ class _Client(Redis):
 def connect(url: str) -> Redis:
     """Return a client for `redis://`, `rediss://` or `unix://` that connects when first used.
 
-    A command without an answer is sent a second time, so every command must be idempotent.
-    Raises ConfigurationError for a malformed URL.
+    A command without an answer is sent a second time, so every command must be idempotent. Raises ConfigurationError
+    for a malformed host or port, another scheme, or a wrong option in the URL's query.
     """
     name = public_name(url)
     try:
@@ -51,7 +51,8 @@ def connect(url: str) -> Redis:
 
 
 def public_name(url: str) -> str:
-    """Return the URL without its credentials and query. Raises ConfigurationError for a malformed URL."""
+    """Return the URL without its credentials, query and fragment. Raises ConfigurationError for a malformed host or
+    port, but for no other error in the URL."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -81,7 +82,8 @@ def _pool(url: str) -> BlockingConnectionPool:
 
 @contextmanager
 def unavailable_on_error() -> Iterator[None]:
-    """Raise errors of Redis within the context as StateUnavailable, or as StateFull if its memory is full."""
+    """Raise RedisError and OSError within the context as StateUnavailable, or as StateFull if Redis has refused a
+    command since its memory is full."""
     try:
         yield
     except (RedisError, OSError) as error:

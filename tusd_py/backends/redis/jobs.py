@@ -80,9 +80,8 @@ class RedisJobs:
 
     async def _put(self, job: Job, expected: str) -> Any:
         """Write the job and, if this write ends the job, the event of its end; return 1. Unless the stored revision is
-        `expected` ('' for no job), write nothing and return the stored document, 0 if no job is stored. A nonce makes
-        a retry harmless.
-        """
+        `expected` ('' for no job), write nothing and return the stored document, 0 if no job is stored. The Redis
+        client sends the write again after a lost answer; a nonce makes that harmless."""
         due = "" if job.due_at is None else repr(job.due_at)
         ended = repr(job.updated_at) if job.ended else ""
         places = (repr(job.created_at), due, ended, job.upload_id or "")

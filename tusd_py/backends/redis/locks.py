@@ -24,7 +24,8 @@ from tusd_py.subscription import next_message
 from tusd_py.tasks import end
 
 _NEVER_RELEASED = 2
-"""The result of `_TAKE` for a lease whose last holder never released it."""
+"""The result of the script `_TAKE` if it took the lease, but the last holder had never released its own; also if the
+Redis client sent the script again after its answer was lost."""
 _RECONNECT_SECONDS = 0.2
 
 _TAKE = """
@@ -81,10 +82,11 @@ return abandoned
 
 
 class RedisLocker(SharedLocker):
-    """A locker with leases, which expire after `ttl` seconds, in the Redis at `url`, under keys that begin with
-    `prefix`.
+    """A locker with leases in the Redis at `url`, under keys that begin with `prefix`. A lease expires `ttl` seconds
+    after it was last renewed.
 
-    One connection listens from the first hold until `aclose`, and is reopened when lost or silent.
+    One connection listens for requests to release locks and for releases, from the first hold until `aclose`. It is
+    reopened when it is lost, or when Redis answers no PING on it.
     """
 
     retry_seconds = 0.25

@@ -2,7 +2,9 @@
 
 An upload's hash has its number, and a sorted set has all uploads by number. The nodes of earlier versions number
 nothing: a record that they have saved has lost the number in its hash, and one that they have created was never in the
-set. Such a record gets the next number when a newer node saves it, reads its number, or recounts.
+set. Such a record gets the next number when a newer node saves it, recounts, or reads it with its number
+(`RedisNumbers.numbered`). One that was never in the set also gets a number when a newer node lists uploads by number
+(`RedisNumbers.changed`) and finds more uploads than numbers.
 """
 
 from __future__ import annotations
@@ -73,12 +75,13 @@ return #ids == tonumber(ARGV[3]) and ids[#ids]
 """
 
 _PAGE = 1000
-"""The most ids that one script looks at: other clients of Redis wait until a script ends."""
+"""The most ids that one run of the script `_NUMBER_PAGE` looks at: other clients of Redis wait until a script ends."""
 
 
 class RedisNumbers:
-    """A reader of uploads with the numbers of their last events. It first numbers those that nodes of earlier versions
-    have left without a number."""
+    """A reader of uploads with the numbers of their last events. `numbered` first numbers its upload if a node of an
+    earlier version has created or saved it without a number. `changed`, if there are more uploads than numbers, first
+    numbers those that such nodes have created; it lists those that they have saved by their old numbers."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts

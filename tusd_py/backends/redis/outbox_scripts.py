@@ -7,7 +7,7 @@ random token of the last lease, and the state once it is no longer pending.
 
 For operators, a sorted set for each sink and state holds the numbers of the sink's deliveries in that state. `STORE`,
 the part of a script that stores an event, doesn't write to these sets, nor do nodes of the previous version:
-`operator_scripts.CATCH_UP` adds the deliveries that were stored since it ran last.
+`operator_scripts.CATCH_UP` adds those deliveries that were stored since it ran last and are still pending.
 """
 
 from __future__ import annotations

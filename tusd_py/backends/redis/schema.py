@@ -1,12 +1,12 @@
 """The Redis schema: every key and channel of an installation.
 
-`Keys` names those of uploads, locks and sinks. The scripts of the outbox name those of events and deliveries, from the
-prefix and numbers that a script alone knows:
+`Keys` names those of uploads, jobs, accounts, locks and sinks. The scripts of the outbox name those of events and
+deliveries, from the prefix and numbers that a script alone knows:
 
-- `event-listed`, the number of the last event that the sorted sets below have
+- `event-listed`, the number up to which `events`, `ended-events` and `deliveries:SINK:STATE` are complete
 - `event-sinks`, a set of every sink that was ever registered, except those of the format `FEED`
 - `event-id:ID`, the number of an event by its id; `event:NUMBER`, a hash of its id, upload, type, at and document
-- `events`, the sorted set of the numbers of all kept events
+- `events`, the sorted set of the numbers of all kept events up to `event-listed`
 - `ended-events`, a sorted set of the events without a pending or dead delivery, by their time
 - `pending:SINK:UPLOAD`, a list of the numbers that are to be delivered, in order
 - `due-events:SINK`, a sorted set of uploads by the time at which the first of these is due; `blocked-events:SINK`, a
@@ -35,8 +35,9 @@ class Keys:
 
     @property
     def upload(self) -> str:
-        """The key of an upload's hash, without its id: `revision`, the `nonce` of its last save, `seq`, the number of
-        its last event, and `document`, the record's JSON."""
+        """The key of an upload's hash, without the upload's id. The fields of the hash are `revision`, `nonce` (of the
+        last save), `seq` (the number of the last event, or of a creation without an event; missing after a save by a
+        node of an earlier version) and `document` (the record as JSON)."""
         return f"{self.prefix}upload:"
 
     @property
@@ -51,12 +52,14 @@ class Keys:
 
     @property
     def seqs(self) -> str:
-        """The key of the sorted set of all uploads, by the numbers of their last events."""
+        """The key of the sorted set of the uploads, by the number of the last event or of a creation without an event.
+        Uploads that nodes of earlier versions have created are missing until they are numbered."""
         return f"{self.prefix}seqs"
 
     @property
     def event_seq(self) -> str:
-        """The key of the last number that was taken: by an event, or by a change without an event."""
+        """The key of the last number that was taken: by an event, by a creation without an event, or for an upload that
+        a node of an earlier version left without a number."""
         return f"{self.prefix}event-seq"
 
     @property
@@ -88,14 +91,15 @@ class Keys:
 
     @property
     def names(self) -> str:
-        """The key of a hash of uploads' ids: by the name in the upload's URL, if it has one, and by `/` followed by the
-        object's key (`Upload.claimed_key`), if a hook or credential chose the key.
-        """
+        """The key of a hash of uploads' ids: by the name in the upload's URL, if it has one, and by `/` followed by
+        `Upload.claimed_key`, the object's key (after its bucket, if a hook chose that), if a hook or credential chose
+        the key."""
         return f"{self.prefix}names"
 
     @property
     def charges(self) -> str:
-        """The key of a hash of the charge of each upload, `STORED:RESERVED:ACCOUNT`."""
+        """The key of a hash of the charge of each upload by its id, `STORED:RESERVED:ACCOUNT`: RESERVED is empty unless
+        the upload is unfinished, ACCOUNT is empty once a final upload has taken over the charge."""
         return f"{self.prefix}charges"
 
     @property

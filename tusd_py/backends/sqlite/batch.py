@@ -19,7 +19,8 @@ _ONLY_ONE = ((), ("ROLLBACK", "BEGIN"), ())
 
 
 class ThreadJob(Generic[T]):
-    """Work for the thread, and the future of its outcome, for the task that waits in the event loop."""
+    """Work for the thread of a SQLite connection, and the future by which the task that waits for it in the event loop
+    gets its outcome."""
 
     def __init__(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> None:
         self.writes = writes
@@ -78,7 +79,8 @@ def run_batch(connection: sqlite3.Connection, batch: Sequence[ThreadJob[Any]]) -
 
 
 def _commit(connection: sqlite3.Connection, writes: Sequence[ThreadJob[Any]]) -> None:
-    """Commit all writes in one transaction. Several get a savepoint each, so that a failed one is undone alone."""
+    """Run all writes in one transaction, commit it, and give each write its outcome. Several get a savepoint each, so
+    that a failed one is undone alone. Raises the error of a failed transaction, before any write has its outcome."""
     begin, undo, end = _ONE_OF_SEVERAL if len(writes) > 1 else _ONLY_ONE
     with transaction(connection):
         for job in writes:
@@ -115,7 +117,8 @@ def result_code(error: sqlite3.Error) -> int:
 
 
 def fail_all(batch: Sequence[ThreadJob[Any]], error: Exception) -> None:
-    """Raise the error in all tasks that still wait for a job of the batch."""
+    """Raise the error in all tasks that still wait for a job of the batch: an error of SQLite or an OSError as
+    StateUnavailable, or as StateFull if SQLite says that the disk is full."""
     for job in batch:
         if not job.ended:
             job.fail(error)

@@ -1,9 +1,10 @@
 """The columns, tables and triggers for names, chosen keys, charges and grants in the SQLite file.
 
-Triggers keep `usage` the sum of the charges, and `unfinished` that of the claims. `counted` is the revision whose
-charge and claim the other columns have: where it isn't the record's, a process of an earlier version has saved the
-record, and a trigger reads charge and claim from the document. The account of a partial upload is '' once a final one
-has taken over its charge. A grant's `expires_at` is the time from which on its row may be deleted.
+Triggers keep the sums of each account's charges in the table `usage`, and the number and sum of all claims in the table
+`unfinished`. The column `counted` of an upload is the revision whose charge and claim its other columns have: where it
+isn't the record's, a process of an earlier version has saved the record, and a trigger reads charge and claim from the
+document. The account of a partial upload is '' once a final one has taken over its charge. A grant's `expires_at` is
+the time from which on its row may be deleted.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ _COUNTED = {
     "claim": f"CASE WHEN {_UNFINISHED} THEN min({_BYTES}, {LARGEST_CLAIM}) END",
     "counted": "revision",
 }
-"""The SQL expression of each column by a record's document, like `domain.usage.charge_of`."""
+"""The SQL expression of each column, for the row of an upload: `stored`, `reserved` and `claim` from the document, like
+`domain.usage.charge_of` and `Upload.claim`; the account that the row has, or else the document's account or owner, or
+`-`; and the row's revision."""
 _COUNT = f"UPDATE uploads SET {', '.join(f'{column} = {value}' for column, value in _COUNTED.items())}"  # noqa: S608
 _WRONG = " OR ".join(f"{column} IS NOT {value}" for column, value in _COUNTED.items())
 MIGRATION = (
@@ -112,8 +115,8 @@ MIGRATION = (
     WHEN new.counted IS NOT new.revision BEGIN {_COUNT} WHERE id = new.id; END
     """,
 )
-"""The statements to execute after `add_columns`. They are safe to repeat, since a process of an earlier version writes
-its own version into the file."""
+"""The statements of the migration that are executed after `add_columns`. They are safe to repeat: a process of an
+earlier version writes its own version into the file, and then the migration runs again."""
 
 RECOUNT = f"{_COUNT} WHERE id > ? AND id <= ? AND ({_WRONG})"
 """The statement that counts again the uploads after one id, up to another, that were counted wrongly."""

@@ -47,10 +47,9 @@ def read_before(upload: Upload, connection: sqlite3.Connection) -> tuple[Usage, 
 
 
 def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
-    """Raise OverQuota if the account has no room for the upload as it is to be saved. Do nothing for a partial upload
-    whose charge a final upload has taken over, and for an upload whose record another save has changed: the save that
-    follows raises Superseded.
-    """
+    """Raise OverQuota if the save of `upload`, which has its new revision already, would make the account's usage grow
+    past the quota. Do nothing for a partial upload whose charge a final upload has taken over; nor if the stored
+    revision isn't the one before, as the save that follows raises Superseded then."""
     row = connection.execute(_CHARGE, (upload.id, upload.revision - 1)).fetchone()
     if row is not None:
         check_growth(read_usage(upload.account.name, connection), Charge(*row), charge_of(upload), quota)
@@ -77,10 +76,9 @@ def give_back(grant: Grant, connection: sqlite3.Connection) -> None:
 
 
 def recount_page(after: str, connection: sqlite3.Connection) -> tuple[str | None, int]:
-    """Correct the charges of the next uploads, at most `_PAGE`, whose ids are greater than `after`, by their
-    records. Returns the last of these ids, None if there are no such uploads, and the number of charges that
-    were wrong.
-    """
+    """Correct the charges and claims of the next uploads, at most 1000, whose ids are greater than `after`, by their
+    records. Returns the last of these ids, None if there are no such uploads, and the number of uploads that were
+    counted wrongly."""
     (last,) = connection.execute(_NEXT, (after, _PAGE)).fetchone()
     if last is None:
         return None, 0

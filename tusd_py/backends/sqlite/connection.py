@@ -26,7 +26,8 @@ BUSY_SECONDS = 5.0
 """Seconds that a batch waits for another process's write before it fails."""
 _PAGE = 4096
 _RESTORE_SECONDS = 1.0
-"""Seconds between two checks that the ballast exists."""
+"""The least number of seconds between two checks that the ballast exists. Each check follows a batch that succeeded at
+the first try."""
 _RETRIES = 5
 """The number of retries of a batch when the disk is full."""
 _DISK_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
@@ -62,7 +63,8 @@ class SqliteThread:
         self._closed = False
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the thread and return its result. `work` runs one statement, which only reads."""
+        """Run `work` in the thread and return its result. `work` only reads; as no transaction surrounds it, each of
+        its statements may see another state of the database."""
         return await self._run(ThreadJob(work, writes=False))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:
@@ -162,7 +164,8 @@ class SqliteThread:
         return space
 
     def _batches(self) -> Iterator[Sequence[ThreadJob[Any]]]:
-        """Yield the jobs queued since the last batch, waiting for at least one, until `aclose`."""
+        """Yield batches until `aclose`: wait for a job, then yield all jobs queued until then whose tasks weren't
+        cancelled, perhaps none."""
         job: ThreadJob[Any] | None
         while (job := self._jobs.get()) is not None:
             waiting = []
@@ -194,7 +197,7 @@ class SqliteThread:
 
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Switch the database to WAL. The switch needs exclusive access to the file, for which SQLite doesn't wait: it is
-    retried for `BUSY_SECONDS`. Raises sqlite3.OperationalError."""
+    retried for `BUSY_SECONDS`, unless the disk is full. Raises sqlite3.OperationalError if the last try fails."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

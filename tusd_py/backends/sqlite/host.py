@@ -14,8 +14,8 @@ def boot_id() -> str:
 
 
 def this_process() -> str:
-    """Return an id of this process, unique on the machine: pid namespace, pid and start time, separated by spaces. The
-    first or the last is empty if it can't be read."""
+    """Return an id of this process: pid namespace, pid and start time, separated by spaces. The first or the last is
+    empty if it can't be read; else no other process of this boot has the same id."""
     pid = os.getpid()
     return f"{_namespace()} {pid} {_started(pid) or ''}"
 

@@ -39,10 +39,11 @@ _DROP = "DELETE FROM leases WHERE upload_id = ? AND token = ?"
 
 
 class SqliteLocker(SharedLocker):
-    """A locker with leases in a file next to `path`, on a local disk, named after `path` and the boot.
+    """A locker with leases in a SQLite file next to the state's file `path`, on a local disk, named after `path` and
+    the boot.
 
-    A lease expires after `ttl` seconds, and at once if its holder's process has ended. Waiting processes poll, so the
-    order among them is random.
+    A lease expires `ttl` seconds after it was last renewed, and at once if its holder's process is known to have ended
+    (`host.is_gone`). Waiting processes poll, so the order among them is random.
     """
 
     retry_seconds = 0.05
@@ -81,8 +82,8 @@ _now: Callable[[], float] = elapsed if boot_id() else time.time
 
 
 _SUFFIX = re.compile(r"\.(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\.leases(?:-(?:wal|shm|journal)|\.reserve)?")
-"""The text that follows the name of the state's file in the name of a lease file, of a file of SQLite for one, or of
-its ballast."""
+"""A pattern for the text that follows the name of the state's file in the names of lease files, of the files that
+SQLite keeps next to a lease file, and of a lease file's ballast."""
 
 
 def _of_this_boot(path: Path) -> Path:
@@ -108,7 +109,8 @@ def _take(
     row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool
 ) -> tuple[bool, bool]:
     """Take the lease of the row (upload, token, process), unless another lease holds the lock: then, with `ask`, record
-    a request to release it. Return two flags: the lease was taken, and the last holder never released its own."""
+    a request to release it. Return two flags: True if the lease was taken, and True if it was taken and the last holder
+    had never released its own."""
     upload_id, *_ = row
     holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
     free = holder is None or _is_over(*holder)

@@ -1,4 +1,5 @@
-"""The outbox in the SQLite file: its rows are written in the transactions of the records."""
+"""The outbox in the SQLite file: events and their deliveries are stored in the transactions that save the records of
+uploads and jobs."""
 
 from __future__ import annotations
 
@@ -89,7 +90,7 @@ class SqliteOutbox:
         self._wakes.append(wake)
 
     def wake(self) -> None:
-        """Call the functions that `watch` has registered: events were committed."""
+        """Call the functions that `watch` has registered, after a commit that may have stored events."""
         for wake in self._wakes:
             wake()
 
@@ -154,8 +155,8 @@ class SqliteOutbox:
 
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:
-    """Store the events of the upload `recorded` for the subscriptions to their types. Each event takes a number,
-    stored or not; without events one number is taken.
+    """Store the events of the upload `recorded` for the subscriptions to their types, except events that are stored
+    already. Each event takes a number, stored or not; without events one number is taken.
     """
     for event in events:
         _store(event.type, partial(_upload_row, event, recorded), connection)
@@ -164,8 +165,8 @@ def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connect
 
 
 def store_end(job: Job, connection: sqlite3.Connection) -> None:
-    """Store the event of a job's end for the subscriptions to its type, if there are any. The event takes a
-    number in any case.
+    """Store the event of a job's end for the subscriptions to its type, unless there are none or the event is stored
+    already. The event takes a number in any case.
     """
     _store(EventType.JOB, partial(job_row, job), connection)
 
@@ -175,8 +176,8 @@ def _upload_row(event: Event, recorded: Upload) -> EventRow:
 
 
 def _store(type_: EventType, make_row: Callable[[], EventRow], connection: sqlite3.Connection) -> None:
-    """Store the event that `make_row` returns for the subscriptions to its type, if there are any. The event
-    takes a number in any case.
+    """Store the event that `make_row` returns for the subscriptions to its type, unless there are none or the event is
+    stored already. The event takes a number in any case.
     """
     subscriptions = connection.execute(_SUBSCRIPTIONS).fetchall()
     sinks = [(name, form) for name, form, types in subscriptions if type_ in _types(types)]

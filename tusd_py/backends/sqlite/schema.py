@@ -1,7 +1,7 @@
 """The tables of the SQLite file, and the migrations of files of older versions.
 
 A process of an older version may run next to a newer one for a while: it writes its own version into the file, so each
-migration must be idempotent.
+migration after the first, which creates the tables in an empty file, must be idempotent.
 """
 
 from __future__ import annotations

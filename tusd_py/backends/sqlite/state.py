@@ -66,7 +66,8 @@ _LIST = "SELECT document FROM uploads WHERE id > ? ORDER BY id LIMIT ?"
 class SqliteState:
     """A `StateStore` in the file at `path`, which is created when first used.
 
-    A save that returned survives power loss. Every call raises ConfigurationError for a file from a newer version.
+    A save that returned survives power loss. If a newer version had migrated the file before this process first used
+    it, every call that uses the file raises ConfigurationError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -188,8 +189,9 @@ class SqliteState:
         *,
         new: bool = False,
     ) -> None:
-        """Store the events and do the work in one transaction. With `new`, the work creates the record: the upload
-        gets an event number even without events, and at least the reserve of the disk must be free.
+        """Store the events of the upload `recorded` and do `work`, which saves its record, in one transaction. With
+        `new`, `work` creates the record: the upload gets an event number even without events, and StateFull is raised
+        if less than the reserve of the disk is free.
         """
         numbered = _with_events(work, recorded, events) if new or events else work
         await self._thread.write(numbered, grows=new)
@@ -210,7 +212,9 @@ class SqliteState:
 def _with_events(
     work: Callable[[sqlite3.Connection], None], recorded: Upload, events: Sequence[Event]
 ) -> Callable[[sqlite3.Connection], None]:
-    """Return work that stores the events before it does `work`: so the record gets the number of the last event."""
+    """Return work that first stores the events, then does `work`: so the record that `work` saves gets the number of
+    the last event or, without events, the number taken in place of one.
+    """
 
     def both(connection: sqlite3.Connection) -> None:
         store(events, recorded, connection)

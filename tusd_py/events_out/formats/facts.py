@@ -17,7 +17,7 @@ class EventFacts:
     """The facts that the events of uploads and of jobs have in common."""
 
     id: str
-    """The id of the event, the same for each attempt and each sink."""
+    """The id of the event, the same for each sink and in each attempt to deliver it."""
     seq: int
     """The number of the event, higher than those of all events before it."""
     at: float
@@ -45,7 +45,7 @@ class JobFacts(EventFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """An event in a format, ready to be sent."""
+    """An event, or a question to a hook, in a format and ready to be sent."""
 
     name: str
     """The event's type, as the format names it; for tusd's format and questions, the name of the hook."""

@@ -15,10 +15,11 @@ that aren't UTF-8."""
 
 
 def encode(value: Value) -> bytes:
-    """Return the value as JSON without blanks between its tokens. Keys keep their order: the caller sorts those of what
-    is a map in tusd.
+    """Return the value as JSON in UTF-8, without blanks between its tokens. Keys keep their order: Go sorts the keys of
+    a map, so the caller sorts them where tusd has a map.
 
-    A lone surrogate that stands for a byte (U+DC80 to U+DCFF) is written as U+FFFD, any other as a question mark.
+    A lone surrogate that stands for a byte (U+DC80 to U+DCFF) is written as the JSON escape of U+FFFD, any other as a
+    question mark.
     """
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
     return written.encode("utf-8", "replace")

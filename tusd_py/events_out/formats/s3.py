@@ -67,7 +67,8 @@ def _record(facts: Facts, name: str) -> Mapping[str, Any]:
 
 
 def _object(facts: Facts) -> Mapping[str, Any]:
-    """Return the member `object`, with a form-encoded key; a removed object has neither size nor ETag."""
+    """Return the notification's member `object`, its key form-encoded but for slashes; a removed object has neither
+    size nor ETag."""
     upload = facts.event.upload
     stored = {"size": upload.length, "eTag": upload.validator} if facts.event.type is EventType.FINISHED else {}
     return {"key": quote_plus(facts.place.key, safe="/"), **stored, "sequencer": f"{facts.seq:020X}"}

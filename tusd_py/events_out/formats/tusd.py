@@ -1,5 +1,7 @@
-"""The format of tusd 2: the JSON that it sends to hooks, byte for byte (tusd's pkg/hooks/hooks.go,
-pkg/handler/hooks.go)."""
+"""The format of tusd 2: the JSON that it sends to hooks (tusd's pkg/hooks/hooks.go, pkg/handler/hooks.go), with the
+same members in the same order and the same escapes. post-expire and post-lost, which tusd doesn't have, look the same.
+`InfoPath` is always empty.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ HOOKS: Mapping[EventType, str] = {
     EventType.EXPIRED: "post-expire",
     EventType.LOST: "post-lost",
 }
-"""The hook that is called for each type of event; a type without one, such as a roll-back, causes no call."""
+"""The hook for each type of event that this format can express; an event of another type, such as a roll-back, isn't
+sent in it."""
 PRE_CREATE, POST_CREATE = "pre-create", "post-create"
 
 
@@ -37,12 +40,14 @@ def body(hook: str, upload: Upload, caller: Caller, place: Place | None) -> byte
 
 
 def url_id(hook: str, upload: Upload) -> str:
-    """Return the upload's id in a call: the last part of its URL; empty while it has none, as for pre-create."""
+    """Return the upload's id as a hook is told it: the part of the upload's URL below the creation endpoint. Empty for
+    pre-create, and for an upload with neither id nor name."""
     return "" if hook == PRE_CREATE else upload.url_name
 
 
 def offset(hook: str, upload: Upload) -> int:
-    """Return the offset in a call: 0 for pre-create and post-create, even if the upload has bytes (a final one)."""
+    """Return the offset that a hook is told: 0 for pre-create and post-create, even if the upload has bytes, as a final
+    one has; else the upload's."""
     return 0 if hook in {PRE_CREATE, POST_CREATE} else upload.offset
 
 

@@ -30,13 +30,14 @@ class Call:
     """The id of the call, the same for each attempt."""
     message: Message
     forwarded: Sequence[tuple[str, str]] = ()
-    """The header fields of the client's request that are sent along over HTTP."""
+    """The header fields of the client's request to send along over HTTP, as names and values; those that belong to the
+    call, such as Host, are left out when it is sent."""
     trace: Trace | None = None
     """The trace that the call belongs to."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The environment variables that tell a command of the upload, the call and the trace (`environment`)."""
     status_only: bool = False
-    """True if only the answer's status counts, as for an event. Over HTTP, the result's body is empty then."""
+    """True if the body of the answer has no meaning, as for an event. Over HTTP, the result's body is empty then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,8 @@ class HookCaller(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Close the connections, or end the threads, that the caller uses."""
+        """Close the caller's connections, and have its threads end once their work has returned; doesn't wait for that
+        work."""
 
 
 def call_of(message: Message, call_id: str, upload: Upload, caller: Caller, forward: Sequence[str]) -> Call:

@@ -19,13 +19,15 @@ from tusd_py.outgoing import OutgoingRequest
 from tusd_py.version import __version__
 
 BODY_LIMIT = 5 * 1024
-"""The most bytes of an answer, by default: the answer to an event has no meaning."""
+"""The default for the most bytes of an answer's body. It is small, as the body of an answer to an event has no meaning.
+"""
 _DRAIN_SECONDS = 0.1
-"""The most seconds to wait for a body without meaning."""
+"""The most seconds to wait for the body of an answer if that body has no meaning (`Call.status_only`)."""
 _IDLE_SECONDS = 4.0
-"""Seconds that a connection is kept for the next call: less than servers do, which close it without warning."""
+"""Seconds that an idle connection is kept for the next call: less than most servers keep one, which they close without
+warning."""
 _LONGEST_PAUSE = 7 * 86_400.0
-"""The longest Retry-After in seconds that counts."""
+"""The most seconds that Retry-After can ask for: a longer time counts as this."""
 _OURS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "user-agent"})
 """The header fields of a client that are never forwarded, and neither are those that begin with webhook-: such fields
 belong to the call itself."""
@@ -61,8 +63,8 @@ class HttpCaller:
         await self._session.close()
 
     async def _post(self, call: Call, limit: asyncio.Timeout) -> Result:
-        """Send the call and return the answer. If only the answer's status counts, `limit` no longer applies once the
-        status has arrived."""
+        """Send the call and return the answer. For a call with `status_only`, the timeout `limit` no longer applies
+        once the answer's status and header fields have arrived."""
         request = self._session.post(
             self._url, data=call.message.body, headers=self._headers(call), allow_redirects=False
         )
@@ -91,8 +93,8 @@ class HttpCaller:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of Retry-After (RFC 9110, 10.2.3), a number or a date, from 0 to 7 days; None if the field is
-    missing or not valid."""
+    """Return the seconds that Retry-After (RFC 9110, 10.2.3) asks for, by a number or a date: 0 for a date in the past,
+    7 days for any longer time. None if the field is missing or not valid."""
     value = headers.get(hdrs.RETRY_AFTER, "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), _LONGEST_PAUSE)

@@ -20,7 +20,7 @@ from tusd_py.ports.observer import Observer
 Method = Callable[[Mapping[str, Any]], Any]
 
 _THREADS = 32
-"""The most methods that run in threads at a time, with those that go on after a timeout."""
+"""The most methods that run in threads at a time, including those that go on after their calls were given up."""
 
 
 class PythonCaller:
@@ -28,8 +28,8 @@ class PythonCaller:
     succeeds.
 
     A method gets the call's JSON as a dict, and returns None or the answer's JSON, as Python values. A method that
-    isn't `async` runs in a thread, and still runs after its call has timed out; while methods whose calls have timed
-    out hold all threads, further calls of methods that aren't `async` fail at once.
+    isn't `async` runs in a thread, and goes on if its call times out or is cancelled; while methods whose calls have
+    ended so hold all threads, further calls of methods that aren't `async` fail at once.
     """
 
     def __init__(self, hooks: object, observer: Observer) -> None:
@@ -54,19 +54,22 @@ class PythonCaller:
         return Result(body=outcome)
 
     async def aclose(self) -> None:
-        """End the threads. The object belongs to the code that created it."""
+        """Have each thread end once its method has returned; doesn't wait for that. The object with the methods isn't
+        closed."""
         self._threads.close()
 
     async def _run(self, method: Method, call: Mapping[str, Any]) -> bytes | Failure:
-        """Return the answer as JSON, or what the method raised. Raises NoThread."""
+        """Return the answer as JSON, empty for None, or what the method raised. Raises NoThread, but not for an `async`
+        method."""
         if inspect.iscoroutinefunction(method):
             return await _awaited(method, call)
         return await self._threads.run(lambda: _encoded(method(call)))
 
 
 async def _awaited(method: Method, call: Mapping[str, Any]) -> bytes | Failure:
-    """Return the answer of an `async` method as JSON, or what it raised. Raises CancelledError only if the running task
-    is cancelled; a CancelledError from the method, such as that of a task that it awaits, is returned as a Failure.
+    """Return the answer of an `async` method as JSON, empty for None, or what it raised. Raises CancelledError only if
+    the running task is cancelled; a CancelledError from the method, such as that of a task that it awaits, is returned
+    as a Failure.
     """
     before = _cancellations()
     try:
@@ -80,7 +83,8 @@ async def _awaited(method: Method, call: Mapping[str, Any]) -> bytes | Failure:
 
 
 def _cancellations() -> int:
-    """Return how often the running task was asked to end."""
+    """Return the number of cancellations of the running task, without those that were withdrawn (`Task.uncancel`); 0 if
+    no task runs."""
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
 

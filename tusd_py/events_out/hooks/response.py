@@ -42,15 +42,16 @@ class HookResponse:
     reject_access: bool = False
     stop_upload: bool = False
     ignored: tuple[str, ...] = ()
-    """The names of the answer's members and header fields that this server ignores."""
+    """The names that this server ignores in the answer, sorted: of unknown members at the top level, in lower case, and
+    of header fields that a hook may not set or whose values aren't valid."""
 
 
 def parse_response(body: bytes, limit: int, buckets: Sequence[str] = ()) -> HookResponse:
-    """Return the answer in a body; an empty body is an answer without objection or change. Raises InvalidAnswer, also
-    for more than `limit` bytes.
+    """Return the answer in a body; an empty or blank body is an answer without objection or change. Raises
+    InvalidAnswer, also for more than `limit` bytes.
 
-    `buckets` names the S3 buckets that a hook may choose, the storage's own first; it may choose a key, too. Without
-    any, the storage is a folder, where a hook may choose a path.
+    `buckets` names the S3 buckets that a hook may choose, the storage's own first; with them, a hook may also choose a
+    key. Without any, the storage is a folder, where a hook may choose a path.
     """
     if len(body) > limit:
         raise InvalidAnswer(f"longer than {limit} bytes")
@@ -96,8 +97,8 @@ def _change(info: Mapping[str, Any], buckets: Sequence[str]) -> FileChange:
 
 
 def _place(storage: Mapping[str, Any], *, on_disk: bool) -> str | None:
-    """Return the path or key that the hook chose; None if it chose none. Raises InvalidAnswer if the storage can't have
-    it.
+    """Return the normalized path, or the key, that the hook chose; None if it chose none. Raises InvalidAnswer if the
+    storage can't have it, and for a key or bucket chosen on a disk, or a path in S3.
 
     Members that only repeat what the storage is (`Type`, `InfoPath`) are ignored, as by tusd.
     """

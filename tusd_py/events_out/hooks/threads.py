@@ -41,8 +41,8 @@ class Threads:
         self._overdue = set[asyncio.Future[Any]]()
 
     async def run(self, work: Callable[[], T]) -> T | Failure:
-        """Wait for a free thread, run `work` in it and return the result, or what it raised. If the call is cancelled,
-        `work` goes on, and its thread is free once it has returned. Raises NoThread.
+        """Wait for a free thread, run `work` in it and return the result, or what it raised. If the call is cancelled
+        while `work` runs, `work` goes on, and its thread is free once it has returned. Raises NoThread.
         """
         if len(self._overdue) == self._size:
             raise NoThread

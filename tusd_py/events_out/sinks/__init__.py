@@ -1,1 +1,1 @@
-"""The adapters of `ports.sink.Sink`, a module for each kind of receiver."""
+"""The sinks that call hooks or send to brokers (adapters of `ports.sink.Sink`), and a client for each broker."""

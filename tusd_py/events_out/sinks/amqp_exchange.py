@@ -13,7 +13,7 @@ from tusd_py.events_out.sinks.broker import attributes
 from tusd_py.ports.outbox import Delivery
 
 _SECONDS = 5
-"""Seconds to connect."""
+"""The timeout of connecting, in seconds."""
 
 
 class AmqpExchange:

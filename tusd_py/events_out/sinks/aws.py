@@ -1,5 +1,5 @@
 """Sinks that are queues of SQS or topics of SNS. botocore finds the credentials, and the region and endpoint that an
-address doesn't give, as for the AWS CLI."""
+address in `events-to` doesn't give, as for the AWS CLI; if it finds no region, us-east-1 counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _AWS = re.compile(r"sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
 _ANY_REGION = "us-east-1"
 _NO_TEXT = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
-"""The JSON escapes of the characters that AWS refuses (SQS API Reference, SendMessage)."""
+"""The JSON escapes of the two characters that JSON may have unescaped and AWS refuses (SQS API Reference,
+SendMessage)."""
 _FIFO = ".fifo"
 
 

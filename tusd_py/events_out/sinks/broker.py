@@ -19,7 +19,7 @@ class Broker(Protocol):
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        """The errors of the client's library for a failed attempt; the next attempt may succeed."""
+        """The types of the errors with which `send` fails; the next attempt may succeed."""
 
     async def send(self, message: Message, delivery: Delivery) -> None:
         """Send the message; return once the broker has confirmed it. Raises an error of one of the types in
@@ -55,7 +55,8 @@ class BrokerSink:
 
 
 def _reason(error: Exception) -> str:
-    """Return the error's name, or its code at AWS: a message may hold an address."""
+    """Return the name of the error's type or, for an error response of AWS, its code; not the error's text, which may
+    hold an address."""
     answer = getattr(error, "response", None)
     code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
     return str(code or type(error).__name__)

@@ -13,12 +13,12 @@ from tusd_py.events_out.sinks.broker import attributes
 from tusd_py.ports.outbox import Delivery
 
 _SECONDS = 5.0
-"""Seconds to connect, and for an answer."""
+"""The timeout of connecting, and of the wait for an answer, in seconds."""
 
 
 class RedisStream:
-    """A `Broker` that appends to a stream. An entry has the fields of `attributes`, and the body in `data`. The stream
-    isn't trimmed: only its consumers know which entries they have read.
+    """A `Broker` that appends to a stream. An entry has the message's attributes as fields, and its body in the field
+    `data`. The stream isn't trimmed: only its consumers know which entries they have read.
     """
 
     errors = (RedisError, OSError)

@@ -1,4 +1,5 @@
-"""The bus of a state in Redis or Valkey: a message for each change, on a channel for each upload."""
+"""The bus of a state in Redis or Valkey: a message tells of one or several changes of an upload, on a channel for each
+upload."""
 
 from __future__ import annotations
 
@@ -19,10 +20,12 @@ _PATIENCE = 2.0
 
 
 class RedisBus:
-    """A `Bus` on channels that are named by `channel` and the upload's id. Its `aclose` also closes the client."""
+    """A `Bus` on Pub/Sub channels of Redis, each named by the prefix `channel` and an upload's id. `aclose` also closes
+    the Redis client."""
 
     def __init__(self, redis: Any, channel: str) -> None:
-        """`redis` is an asynchronous client of redis-py; it is `Any`, as the stubs also cover blocking clients."""
+        """`redis` is an asynchronous client of redis-py; it is `Any`, as the stubs also cover blocking clients.
+        `channel` is the beginning of the channels' names."""
         self._redis, self._channel = redis, channel
         self._unsent = dict[UploadId, None]()
         """The ids of the uploads to announce, in order; the values mean nothing."""

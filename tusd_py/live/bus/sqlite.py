@@ -34,8 +34,9 @@ class SqliteBus:
             await end(task)
 
     async def _listen(self, notify: Callable[[UploadId | None], None]) -> None:
-        """Look for commits until cancelled. After an error, such as a missing file, go on with a new connection, and
-        notify, as commits may have been missed."""
+        """Look for commits of other connections, and call `notify` with None after them, until cancelled. After a
+        sqlite3.Error, as for a missing file, go on with a new connection, and call it, too, as commits may have been
+        missed."""
         while True:
             with suppress(sqlite3.Error):
                 await self._look(notify)
@@ -43,8 +44,8 @@ class SqliteBus:
             notify(None)
 
     async def _look(self, notify: Callable[[UploadId | None], None]) -> None:
-        """Look every `_PAUSE` seconds until cancelled; call `notify` with None if another connection has committed
-        since the last look. Raises sqlite3.Error.
+        """Look every 0.2 seconds until cancelled; call `notify` with None if another connection has committed since the
+        last look. Raises sqlite3.Error.
 
         A look takes some microseconds and waits for no lock.
         """

@@ -15,15 +15,17 @@ from tusd_py.serving.disposition import present
 from tusd_py.storage.s3.options import S3Options
 
 _MAX_METADATA = 2048 - 64
-"""The most bytes of a client's metadata: S3 takes 2 KB of user metadata in all, some of which the upload's id takes."""
+"""The most bytes of a client's metadata, names and values, that are stored with the object: S3 takes 2 KB of user
+metadata in all, some of which the upload's id takes."""
 _NOT_A_NAME = re.compile(r"[^a-z0-9-]+")
 UPLOAD_ID = "tus-id"
-"""The metadata key with the upload's id: it tells an object of ours from any other under the same key."""
+"""The name of the object's metadata field that holds the upload's id: it tells the upload's object from any other under
+the same key."""
 
 
 def user_metadata(upload: Upload) -> dict[str, str]:
-    """Return the object's user metadata, by names without `x-amz-meta-`: the upload's id, and as much of the client's
-    metadata as fits, in header-safe form."""
+    """Return the object's user metadata, by names without `x-amz-meta-`: the upload's id, and the client's metadata in
+    header-safe form, in order up to the first pair that doesn't fit. Of names that become equal, the first counts."""
     headers, remaining = {UPLOAD_ID: str(upload.id)}, _MAX_METADATA
     for name, value in _safe(upload.metadata):
         remaining -= len(name) + len(value)
@@ -95,13 +97,15 @@ _HEADERS = {
 
 
 def as_headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return `object_params`, or some of them, as header fields, for a request that this server signs."""
+    """Return `params`, the result of `object_params` or some of it, as header fields: for requests that are made
+    without botocore's client."""
     metadata = {f"x-amz-meta-{name}": value for name, value in params.get("Metadata", {}).items()}
     return {_HEADERS[name]: value for name, value in params.items() if name in _HEADERS} | metadata
 
 
 def as_fields(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return `object_params` as fields of a form (S3 API Reference, "POST Object"): ACL and tags have other names."""
+    """Return `params`, the result of `object_params`, as fields of a form (S3 API Reference, "POST Object"): there ACL
+    and tags have other names than in headers, and the tags are XML."""
     fields = as_headers(params)
     renamed = {"acl": fields.pop("x-amz-acl", ""), "tagging": _tag_set(fields.pop("x-amz-tagging", ""))}
     return fields | {name: value for name, value in renamed.items() if value}

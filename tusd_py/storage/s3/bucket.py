@@ -39,9 +39,11 @@ class Bucket:
     ahead: ReadAhead
     thresholds: Thresholds = DEFAULT
     segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.segments_at_a_time))
-    """Slots: one for each segment being sent, of any upload."""
+    """Slots, shared by the storage's buckets: one for each segment or other internal object being sent, of any
+    upload."""
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.fetches))
-    """Slots: one for each request whose body is read from stored segments, of any upload."""
+    """Slots, shared by the storage's buckets: one for each request whose body is read from stored segments, of any
+    upload."""
 
     @property
     def name(self) -> str:
@@ -54,7 +56,8 @@ class Bucket:
 
     @property
     def completes_with_crc(self) -> bool:
-        """True if multipart uploads are created with CRC-32C; CompleteMultipartUpload must then repeat each part's."""
+        """True if `create_multipart` creates multipart uploads with CRC-32C, unlike those of direct and final uploads;
+        CompleteMultipartUpload must then repeat each part's CRC-32C."""
         return self.sends_crc and self.options.profile.lists_checksums
 
     async def create_multipart(self, upload: Upload, key: str) -> NewMultipart:
@@ -62,14 +65,16 @@ class Bucket:
         return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.completes_with_crc)
 
     async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> StoredObject:
-        """Store the upload's whole object, the bytes of `assembly`, with its headers and metadata, by one PutObject."""
+        """Store the upload's whole object, the bytes of `assembly`, with its headers and metadata, by one PutObject.
+        Raises UploadLost if a segment to read is gone."""
         headers = as_headers(object_params(upload, self.options))
         checksum = await self._checksum(assembly.pieces, assembly)
         async with self._payload(assembly.pieces) as payload:
             return await self.client.put(key, payload, {**headers, **checksum})
 
     async def put_segment(self, key: str, piece: Piece) -> StoredObject:
-        """Store a piece as an internal object, such as a segment: encrypted as objects are, but without metadata."""
+        """Store a piece as an internal object, such as a segment: encrypted as objects are, but without metadata.
+        Raises UploadLost if an older segment to read is gone."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece])}
         async with self.segments, self._payload([piece]) as payload:
             return await self.client.put(key, payload, headers)
@@ -94,7 +99,8 @@ class Bucket:
         return Part(number=number, length=assembly.length, etag=etag, crc=self.part_crc(assembly))
 
     def part_crc(self, assembly: Assembly) -> str | None:
-        """Return the part's CRC-32C in base64, for CompleteMultipartUpload; None if the profile sends none."""
+        """Return the part's CRC-32C in base64, for CompleteMultipartUpload; None if the profile's checksum is
+        another."""
         return crc_text(assembly.crc) if self.sends_crc else None
 
     @asynccontextmanager

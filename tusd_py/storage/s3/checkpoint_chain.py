@@ -22,9 +22,10 @@ class CheckpointChain:
 
     def __init__(self, cursor: S3Cursor, offset: int, record: Record, tasks: asyncio.TaskGroup) -> None:
         self.cursor = cursor
-        """The cursor of the last checkpoint that is recorded or being recorded, with the key of `name_info`."""
+        """The cursor of the last checkpoint that `reach` made, at first the upload's; with the key given to
+        `name_info`."""
         self.offset = offset
-        """The offset of the last checkpoint that is recorded or being recorded."""
+        """The offset of the last checkpoint that `reach` made, at first the upload's."""
         self._record, self._tasks = record, tasks
         self._last: asyncio.Task[None] | None = None
         self._troubled = False

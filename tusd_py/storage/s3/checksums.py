@@ -20,8 +20,9 @@ def crc_text(crc: int) -> str:
 
 
 async def checksum_headers(kind: Checksum, pieces: Sequence[Piece], crc: int | None = None) -> Mapping[str, str]:
-    """Return the header field with the checksum of the pieces' bytes, of which `crc` is the CRC-32C, if it is known.
-    Returns no field for the kind "none", nor for bytes in stored segments, unless the kind is "crc32c" and `crc` known.
+    """Return the header field with the checksum of the pieces' bytes; `crc` is their CRC-32C, if it is known. Return no
+    field for the kind "none", nor if some bytes are only in stored segments, unless the kind is "crc32c" and `crc` is
+    known.
 
     CRC-32C takes next to no time; MD5 is computed in a thread.
     """

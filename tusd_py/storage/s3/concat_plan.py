@@ -32,9 +32,9 @@ def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds 
     the last is below the provider's minimum.
 
     As much as possible is copied inside S3. If the provider takes parts of different sizes, only sources too
-    small for a part are read and sent again, with the bytes of their neighbours that fill up the part. If the
-    provider wants equal parts, or there would be too many parts, each part with bytes of several sources is
-    read and sent again.
+    small for a part are read and sent again, with bytes of the sources after them: those that fill up the part, and
+    those that remain of a source then, if too few for another part. If the provider wants equal parts, or there would
+    be too many parts at any size, each part with bytes of several sources is read and sent again.
     """
     total = sum(lengths)
     if not profile.equal_parts:
@@ -95,8 +95,8 @@ def _aligned(lengths: Sequence[int], min_size: int, max_size: int) -> Iterator[P
 
 
 def _copies(source: int, span: Span, max_size: int) -> Iterator[PlannedPart]:
-    """Yield parts of one slice each, together the span of the source with this index. They have nearly equal lengths up
-    to `max_size`: so none falls below the minimum."""
+    """Yield parts of one slice each, together the span of the source with this index. They have nearly equal lengths,
+    of at most `max_size`: so no small rest, below the provider's minimum, is left at the end."""
     count = -(-len(span) // max_size)
     edges = [span.start + len(span) * index // count for index in range(count + 1)]
     for start, stop in pairwise(edges):

@@ -23,7 +23,9 @@ from tusd_py.storage.s3.reading import read_through
 async def concatenate(buckets: Buckets, upload: Upload, sources: Sequence[Upload]) -> Finished:
     """Create the object of a final upload from its sources, possibly in other buckets. A repeated call begins again.
 
-    Raises UploadLost if a source's object is missing, or if the new multipart upload or one of its parts has vanished.
+    Raises UploadLost if a source's object is missing or was replaced by one that isn't the source's, if a part of the
+    new multipart upload has vanished or holds other bytes, or if the multipart upload has vanished and there is no
+    object.
     """
     bucket, cursor = buckets.of(upload), S3Cursor.load(upload.cursor)
     job = _Job(buckets=buckets, bucket=bucket, upload=upload, key=cursor.key, sources=sources)
@@ -42,7 +44,8 @@ class _Job:
     sources: Sequence[Upload]
 
     async def put(self, plan: Sequence[PlannedPart]) -> StoredObject:
-        """Store the object of a plan that needs no part copied inside S3, by one PutObject."""
+        """Store the object of a plan with no part, or with one part of several slices, by one PutObject. Raises
+        UploadLost if a source's object is gone."""
         headers = as_headers(object_params(self.upload, self.bucket.options))
         return await self.bucket.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
 
@@ -54,7 +57,8 @@ class _Job:
 
     async def _complete(self, multipart: str, plan: Sequence[PlannedPart]) -> str:
         """Fill and complete the multipart upload; return the object's ETag. Raises UploadLost if the multipart upload
-        is gone and there is no object. Abort the multipart upload after any other failure."""
+        is gone and there is no object. After any other failure, such as UploadLost for a source or a part that is
+        gone, aborts the multipart upload and raises the failure."""
         try:
             parts = await self._parts(multipart, plan)
             return await complete(self.bucket, self.upload, self.key, multipart, parts)
@@ -85,7 +89,9 @@ class _Job:
             return Part(number=number, length=payload.length, etag=etag)
 
     async def _copy(self, multipart: str, number: int, piece: Slice) -> Part:
-        """Copy the slice inside S3. Raises S3Missing if the multipart upload is gone, UploadLost if the source is."""
+        """Copy the slice inside S3. Raises S3Missing if S3 says that the multipart upload is gone (NoSuchUpload),
+        UploadLost if the source's object is gone, S3TransientError if S3 says that this object is missing, though a
+        HEAD finds it."""
         try:
             return await self._copy_as_is(multipart, number, piece)
         except S3Missing as missing:
@@ -95,7 +101,8 @@ class _Job:
 
     async def _copy_as_is(self, multipart: str, number: int, piece: Slice) -> Part:
         """Copy the slice. If the source's ETag isn't the recorded one, use the new one: a PutObject without
-        an answer may have stored the same bytes late. Raises UploadLost if the source is gone."""
+        an answer may have stored the same bytes late. Raises UploadLost if the source's object is gone; other errors of
+        the copy, such as S3Missing, as they are."""
         upload = self.sources[piece.source]
         bucket, cursor = self.buckets.of(upload), S3Cursor.load(upload.cursor)
         source = Source(bucket=bucket.options.bucket, key=cursor.key)

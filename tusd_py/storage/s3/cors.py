@@ -1,7 +1,7 @@
 """The CORS rules of a bucket that browsers reach directly: those that are needed, and those that are missing. No I/O.
 
-S3 takes the first rule that allows a request's origin and method and, before a browser sends the request, its headers
-(S3 User Guide, "Using CORS").
+S3 takes the first rule that allows a request's origin and method and, for a preflight request, also the headers that it
+asks for (S3 User Guide, "Using CORS").
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _DOWNLOADS = CorsRule(
     methods=("GET", "HEAD"),
     exposed=("ETag", "Content-Range", "Accept-Ranges", "Content-Disposition"),
 )
-"""The rule for downloads, for any origin: if the server that redirects here has another origin than the page, the
-browser sends the origin `null` (Fetch standard, 2.2.5, "redirect-taint")."""
+"""The rule for downloads, for any origin: if the server that redirects to the bucket has another origin than the page,
+the browser sends the origin `null` (Fetch standard, 2.2.5, "redirect-taint")."""
 
 _ANY = re.compile(r"(?:\.|\\[dwS]|\[[^\]]*\])[*+]")
 """The pattern of a wildcard in a regular expression, such as `.*` and `[^.]+`, for which S3 writes `*`."""
@@ -33,8 +33,8 @@ _LEFT_OVER = re.compile(rf"[\\()\[\]{{}}?+*^$]|{_MARK}.*{_MARK}")
 
 
 def origins_of(pattern: str) -> tuple[str, ...]:
-    """Return the origins that a regular expression matches as S3 writes them: with one `*` at most. Raises ValueError
-    if S3 can't express them."""
+    """Return the origins that a regular expression allows, as S3 writes them: with `*` for a wildcard such as `[^.]+`,
+    at most one in each, and a `.` alone taken for a dot. Raises ValueError if S3 can't express them."""
     whole = pattern.removeprefix("^").removesuffix("$")
     if grouped := re.fullmatch(r"\((?:\?:)?([^()]*)\)", whole):
         whole = grouped[1]

@@ -27,20 +27,22 @@ _REGION = re.compile(rb"<Region>([^<]*)</Region>")
 
 
 class S3Error(StorageUnavailable):
-    """An error of S3 that no retry cures (permissions, bucket, credentials, this server's mistake). Also the
-    base class of S3TransientError, which a retry may cure, and of S3Missing.
+    """An error of S3 that a retry isn't expected to cure (permissions, bucket, credentials, this server's mistake).
+    Also the base class of S3TransientError, which a retry may cure, and of S3Missing.
     """
 
     def __init__(self, operation: str, status: int, code: str, region: str | None = None) -> None:
-        """Build the message. `status` is HTTP's, 0 without an answer; `region` is the bucket's, if S3 names it."""
+        """Build the message. `status` is the HTTP status, 0 without a usable answer; `code` is S3's error code or,
+        without one, the status or a word for the failure, or empty; `region` is the bucket's, if S3 names it."""
         super().__init__(f"S3 {operation}: {status} {code}{advice(code, region)}")
         self.operation, self.status, self.code = operation, status, code
 
     @property
     def unanswered(self) -> bool:
-        """True if S3 may have carried out the request: no answer came, or none by which S3 says that it did nothing.
+        """True unless S3 has answered that it didn't carry out the request: it may have done so, or may yet do so.
 
-        An answer without S3's codes comes from a proxy, also to requests that S3 may yet carry out.
+        An answer without an error code of S3 doesn't count: it may be a proxy's, to a request that S3 may yet carry
+        out.
         """
         failed = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self.code not in _BUSY_CODES
         return failed or self.status in (0, HTTPStatus.OK) or not _is_s3_code(self.code)
@@ -56,7 +58,8 @@ class S3TransientError(S3Error):
 
 
 class S3Missing(S3Error):
-    """S3 says that the object, multipart upload or CORS setting doesn't exist; after a HEAD, a proxy may say so."""
+    """S3 says that the object, multipart upload or CORS setting doesn't exist. Also a 404 to a HEAD, which may mean the
+    bucket, or come from a proxy."""
 
     @property
     def seems_missing(self) -> bool:
@@ -66,8 +69,9 @@ class S3Missing(S3Error):
 def failure(operation: str, status: int, code: str, region: str | None = None) -> S3Error:
     """Return the error for an answer; `code` is S3's error code or, if the answer has none, its status or nothing.
 
-    A 4xx status without a code gives S3TransientError (S3 API Reference, "Error responses"), as a proxy answers 404
-    while S3 restarts; only the answer to a HEAD, which never has a code, is judged by its status.
+    A 3xx or 4xx status without a code gives S3TransientError: S3's errors have codes (S3 API Reference, "Error
+    responses"), but a proxy answers 404 while S3 restarts. The answer to a HEAD never has a code: then 404 gives
+    S3Missing, and another 3xx or 4xx status S3Error, except 408 and 429. These and 5xx give S3TransientError.
     """
     if code in _MISSING_CODES or (operation in _BODILESS and status == HTTPStatus.NOT_FOUND):
         return S3Missing(operation, status, code)
@@ -80,7 +84,8 @@ def failure(operation: str, status: int, code: str, region: str | None = None) -
 
 
 def _is_s3_code(code: str) -> bool:
-    """Return True for a code from S3: without one, botocore gives the status as text, or nothing."""
+    """Return True unless `code` is a number or empty: if an answer has no code from S3, its status or nothing is taken
+    for it."""
     return bool(code) and not code.isdigit()
 
 
@@ -94,7 +99,8 @@ def failure_from_body(operation: str, status: int, body: bytes, region: str | No
 
 @asynccontextmanager
 async def translated(operation: str) -> AsyncIterator[None]:
-    """Turn the exceptions of a call into S3Error or a subclass. UploadLost from the request's body stays UploadLost."""
+    """Turn exceptions of botocore, aiohttp and the system into S3Error or a subclass; others stay as they are. Raise
+    the UploadLost of a request's body, where aiohttp has wrapped it."""
     try:
         yield
     except ClientError as error:

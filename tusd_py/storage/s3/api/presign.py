@@ -36,8 +36,9 @@ class Presigner:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """Return a URL, valid for `lifetime` seconds, for a request with exactly this query; the client must send these
-        headers with it. Raises S3Error without valid credentials."""
+        """Return a URL for a request with exactly this query; the client must send these headers with it. The URL is
+        valid for `lifetime` seconds, or until temporary credentials expire. Raises S3Error without valid
+        credentials."""
         suffix = f"?{encoded(query)}" if query else ""
         url = f"{self._base}/{escaped(key)}{suffix}"
         request = AWSRequest(method=method, url=url, headers=dict(headers or {}))
@@ -45,9 +46,10 @@ class Presigner:
         return str(request.url)
 
     async def form(self, key: str, lifetime: float, fields: Mapping[str, str], min_size: int, max_size: int) -> Signed:
-        """Return a form, valid for `lifetime` seconds, with which a client stores a file of `min_size` to
-        `max_size` bytes under the key. It has `fields`, and those of key, bucket and signature; the client must send
-        exactly these. Raises S3Error without valid credentials."""
+        """Return a form with which a client stores a file of `min_size` to `max_size` bytes under the key. It has
+        `fields`, and those of key, bucket and signature; the client must send exactly these before the file. The form
+        is valid for `lifetime` seconds, or until temporary credentials expire. Raises S3Error without valid
+        credentials."""
         chosen = {**fields, "key": key, "bucket": self.bucket}
         request = AWSRequest(method="POST", url=f"{self._base}/")  # uppy < 6.3 appends the key to the URL unescaped
         request.context["s3-presign-post-fields"] = chosen

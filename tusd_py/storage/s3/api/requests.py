@@ -1,7 +1,8 @@
 """S3 requests that carry bytes: signed here, sent through aiohttp's client.
 
 Through aiobotocore the same bytes cost about four times the CPU: it copies and hashes each part whole before it sends
-it. The signed checksum header protects the body, so the payload itself is left unsigned (SigV4).
+it. The payload itself is left unsigned (SigV4): a checksum's header, where one is sent, is signed and protects the
+body.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ from tusd_py.storage.s3.api.socket_writer import outlet
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
 
 _MIN_RATE = 64 * 1024
-"""Bytes a second below which the sending of a body counts as stalled."""
+"""Bytes a second: a request with a body may take the time that its bytes take at this rate, and `_TIMEOUT_SECONDS`."""
 _TIMEOUT_SECONDS = 30.0
-"""Seconds that one step may take: to get a connection, also through a proxy, or to wait until S3 sends or takes some
-bytes. The connect of a socket has only 5 seconds."""
+"""Seconds that one step may take: to get a connection, also through a proxy, to pass one batch of a body (`_batches`)
+to the system, or to wait until S3 sends some bytes. The connect of a socket has only 5 seconds."""
 _LARGE = 64 * 1024
-"""Bytes from which a body bypasses aiohttp (`socket_writer.Outlet`); a smaller one is sent together with its head."""
+"""Bytes from which a body bypasses aiohttp if the socket can be written to directly (`socket_writer.outlet`); the first
+chunk of a smaller one is sent together with the request's head."""
 _BATCH = 1024 * 1024
-"""Bytes of a body in memory to gather for one write to the socket."""
+"""Bytes to gather before they are sent, of a body that is all in memory; of another, each chunk is sent as it comes."""
 _AHEAD = 4
 """The ratio of a request's `step` to aiohttp's `read_bufsize`, which limits how far aiohttp reads ahead."""
 
@@ -60,7 +62,7 @@ class RawRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: Payload | None = None
     step: int = DEFAULT.step
-    """The most bytes of the answer to read at a time."""
+    """The most bytes of the answer to read from the socket at a time, where its transport allows a limit."""
 
 
 class _Body(AiohttpPayload):
@@ -131,8 +133,8 @@ class RawS3:
 
     @asynccontextmanager
     async def send(self, request: RawRequest) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send the request once; yield the answer, its body unread, if it is a success. Raises S3Error, and UploadLost
-        if a stored segment that the payload reads is gone."""
+        """Send the request once; yield the answer, its body unread, if it is a success. Raises S3Error, also while the
+        caller reads the body, and UploadLost if a segment or a source's object that the payload reads is gone."""
         length = request.payload.length if request.payload else 0
         timeout = aiohttp.ClientTimeout(
             total=_TIMEOUT_SECONDS + length / _MIN_RATE if request.payload else None,

@@ -57,7 +57,8 @@ class Target:
 def signed(
     target: Target, headers: Mapping[str, str], credentials: Credentials, region: str, now: datetime
 ) -> dict[str, str]:
-    """Return the headers to send: `headers`, which are all signed, and those of the signature. `now` is in UTC."""
+    """Return the headers to send: `headers`, which are all signed, and those of the signature. Host is signed, too, but
+    is left to the HTTP client. `now` is in UTC."""
     date = now.strftime("%Y%m%dT%H%M%SZ")
     extra = {"X-Amz-Date": date, "X-Amz-Content-SHA256": _UNSIGNED}
     if credentials.token:

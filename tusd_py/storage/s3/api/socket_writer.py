@@ -1,7 +1,7 @@
 """The sending of a body straight to the socket, without aiohttp's and asyncio's buffers.
 
-CPython 3.11's transports copy what the socket doesn't take at once and move it to the front after each send, which was
-half of the cost of a byte.
+CPython 3.11's transports copy into a buffer what the socket doesn't take at once, and move the rest to the buffer's
+front after each send: that was half of the CPU time that a byte took.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def outlet(writer: AbstractStreamWriter) -> Iterator[Outlet | None]:
 
 @contextmanager
 def opened(transport: asyncio.WriteTransport | None) -> Iterator[Outlet | None]:
-    """Yield an outlet to the transport's socket; None if impossible, as with TLS or if it has unsent bytes."""
+    """Yield an outlet to the transport's socket; None if impossible, as with TLS or if the transport has unsent
+    bytes."""
     with _duplicate(transport) as duplicate:
         yield _outlet(duplicate, transport)
 
@@ -59,8 +60,9 @@ def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.sock
 
 @contextmanager
 def _corked(sock: socket.socket | None) -> Iterator[None]:
-    """Hold sent bytes back until a packet is full, or the context ends: a packet with the head alone wakes the
-    receiver for nothing. Does nothing without a socket, or where the system can't (TCP_CORK)."""
+    """Hold sent bytes back until a packet is full, the context ends without an error, or 200 ms have passed (tcp(7),
+    TCP_CORK): a packet with the head alone wakes the receiver for nothing. Does nothing without a socket, or where the
+    system can't."""
     cork = getattr(socket, "TCP_CORK", None)
     if sock is None or cork is None:
         yield
