@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """The answer of `ask`, cached for `age` seconds; one caller asks, while the others wait for its answer."""
+    """The answer of `ask`, cached for `age` seconds. One caller at a time asks, while the others wait for its answer;
+    if `ask` raises, the next caller asks again."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]], age: float) -> None:
         self._ask, self._age = ask, age

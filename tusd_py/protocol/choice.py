@@ -1,5 +1,5 @@
-"""The choice of a request's protocol: tus, the IETF's protocol and plain HTTP share the same URLs. A HEAD or OPTIONS
-that names no protocol is answered in both tus and Resumable Uploads for HTTP.
+"""The choice of a request's protocol: tus, the IETF's protocol and plain HTTP share the same URLs. A HEAD that names no
+protocol, and every OPTIONS, is answered in both tus and Resumable Uploads for HTTP.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from tusd_py.protocol.wire import Reply, RequestHead, Wire
 
 
 class Interim(enum.StrEnum):
-    """The setting `ietf-interim-responses`: when to send interim responses (104) to clients whose version has them."""
+    """The values of the setting `ietf-interim-responses`: when to send interim responses (104) to IETF clients. One
+    that names no known interop version never gets any."""
 
     OFF = "off"
     AUTO = "auto"
-    """Only for a request with the rest of an upload, as clients that send several requests learn the offset from the
-    responses; and only if no proxy has passed the request on, as some proxies take a 104 for the final response."""
+    """Interim responses only to a request that brings the rest of an upload, as clients that send several requests
+    learn the offset from the responses; and only if its header fields name no proxy that has passed it
+    on, as some proxies take a 104 for the final response."""
     ON = "on"
 
 
@@ -34,7 +36,8 @@ _PROXY_FIELDS = ("Via", "Forwarded", "X-Forwarded-For")
 
 
 class Wires:
-    """The wires of all protocols and versions of this server. With `plain`, plain HTTP is one of them."""
+    """The wires of the protocols that share the uploads' URLs: tus, Resumable Uploads for HTTP in all its versions and,
+    with `plain`, plain HTTP."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float], interim: Interim, *, plain: bool = False) -> None:
         self._limits, self._clock, self._interim, self._plain = limits, clock, interim, plain
@@ -42,8 +45,9 @@ class Wires:
         self._newest = Rufh(NEWEST, limits, clock, interim=False)
 
     def choose(self, head: RequestHead) -> Wire:
-        """Return the wire of the protocol that a request names. A request that names none gets tus; but a HEAD
-        gets both protocols, and with `plain`, a PUT, or a POST to the creation endpoint, gets plain HTTP.
+        """Return the wire of the protocol that a request names. With `plain`, a PUT, or a POST to the creation
+        endpoint, without a header field of an upload protocol (`is_plain`) gets plain HTTP. A HEAD that names no
+        protocol gets both upload protocols, any other request tus.
         """
         if self._plain and is_plain(head):
             return Plain(self._limits)
@@ -55,7 +59,7 @@ class Wires:
         return self._tus
 
     def discover(self) -> Reply:
-        """Return the server's capabilities, for OPTIONS: one answer for both protocols."""
+        """Return the answer to OPTIONS: the server's capabilities in tus and in Resumable Uploads for HTTP."""
         reply = self._tus.discover()
         patches = {"Accept-Patch": f"{CONTENT_TYPE}, {PARTIAL_UPLOAD}"}
         return replace(reply, headers={**reply.headers, **patches, **self._newest.limits()})

@@ -1,6 +1,8 @@
-"""The messages of Companion's S3 routes, as @uppy/aws-s3 sends and reads them, and of its `signRequest`.
+"""The messages of Companion's S3 routes, as @uppy/aws-s3 sends and reads them, and those of the route `s3/presign`, for
+the option `signRequest` of @uppy/aws-s3.
 
-Sources: @uppy/aws-s3 5.1.0 and 6.3.1. Their `uploadId` is the id of this server's upload, whose record has S3's.
+Sources: @uppy/aws-s3 5.1.0 and 6.3.1. Their `uploadId` is the id of this server's upload, whose record has the id of
+S3's multipart upload.
 """
 
 from __future__ import annotations
@@ -48,8 +50,8 @@ _SIZE = "filesize"
 
 
 def read_json(body: bytes) -> Json:
-    """Return the JSON object in the body of a request. Raises Malformed, also if the parsed object could take too much
-    memory for its length."""
+    """Return the JSON object in the body of a request. Raises Malformed, also if reading could take more memory than a
+    body of this length may (`MEMORY_FACTOR`)."""
     if _memory_size(body) > max(MEMORY_FACTOR * len(body), _LIGHT):
         raise Malformed("the JSON has too many values for its length")
     try:
@@ -72,8 +74,8 @@ def _load(text: str) -> object:
 
 
 def _strings(value: object) -> Iterator[str]:
-    """Yield all keys and values that are strings, at any depth. Only references are copied, so that this takes
-    little memory.
+    """Yield all strings in a parsed JSON value, keys as well as values, at any depth. Only references are copied, so
+    that this takes little memory.
     """
     waiting = [value]
     while waiting:
@@ -88,8 +90,8 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def _memory_size(body: bytes) -> float:
-    """Return the most bytes of memory that a JSON request may take while it is read: itself, its text, its strings and
-    what holds them, by counting brackets, commas and colons."""
+    """Return an upper bound of the bytes of memory that reading a JSON request can take: for the body, its decoded
+    text, the parsed strings and what holds them. Brackets, commas and colons are counted to estimate the last."""
     values = _VALUE * (body.count(b"[") + body.count(b",")) + _KEY * body.count(b":")
     per_byte = 1 + _text_width(body) + _string_width(body)
     return per_byte * len(body) + _OBJECT * body.count(b"{") + values
@@ -116,7 +118,8 @@ def _string_width(body: bytes) -> float:
 
 
 def read_query(query: Mapping[str, str]) -> Json:
-    """Return the query of GET /params in the shape of a JSON message, its `metadata[key]` members in `metadata`."""
+    """Return the query of GET `s3/params` in the form that `read_begin` reads: with the values of all parameters
+    `metadata[key]`, by their keys, in the member `metadata`."""
     metadata = {match[1]: value for name, value in query.items() if (match := _IN_QUERY.fullmatch(name))}
     return {**query, "metadata": metadata}
 
@@ -174,7 +177,8 @@ def _read_part(part: object) -> DirectPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presign:
-    """A request to the storage that `signRequest` wants presigned."""
+    """A request to S3 that a client asks this server to presign, as @uppy/aws-s3 passes it to its option
+    `signRequest`."""
 
     method: str
     """In upper case."""
@@ -210,7 +214,8 @@ def read_presign(message: Json) -> Presign:
 
 
 def as_begin(message: Json) -> Json:
-    """Return the message of a presign request that creates an upload, with the members that `read_begin` reads."""
+    """Return the message of a presign request that creates an upload in the form that `read_begin` reads: its `key` as
+    `filename` and its `contentType` as `type`, each unless the message has that member itself."""
     return {"filename": message.get("key"), "type": message.get("contentType"), **message}
 
 
@@ -218,16 +223,16 @@ def as_begin(message: Json) -> Json:
 
 
 def whole(signed: Signed, lifetime: float) -> Json:
-    """Return the answer to GET /params: a form to POST, or a PUT if the storage's provider takes no forms. `lifetime`
-    is in seconds."""
+    """Return the answer to GET `s3/params`: a form to POST, or a PUT if the storage's provider takes no forms.
+    `lifetime`, the time for which the presigned request is valid, is in seconds."""
     method = "POST" if signed.fields else "PUT"
     headers = {} if signed.fields else {"headers": signed.headers}
     return {"method": method, "url": signed.url, "fields": signed.fields, "expires": int(lifetime), **headers}
 
 
 def presigned(signed: Signed, key: str) -> Json:
-    """Return the result of `signRequest`; `key` is the real key of the object, which may not be the one that the client
-    named."""
+    """Return the answer to POST `s3/presign`, which `signRequest` returns to Uppy. `key` is the object's key; for a new
+    upload, this server has chosen it, and it can differ from the one that the client named."""
     extras = {"headers": signed.headers, "fields": signed.fields}
     return {"url": signed.url, "key": key, **{name: value for name, value in extras.items() if value}}
 

@@ -15,10 +15,12 @@ FORMATS = ("zip", "ndjson", "csv")
 COMPRESSIONS = ("auto", "store", "deflate")
 _MOST_IDS = 100_000
 _LONGEST_ID = 64
-"""Characters of the longest id: more than any has, and few, as the job's record keeps all ids, and is read often."""
+"""The most characters that a text in `ids` may have: more than any upload's id has, but few, as the job's record keeps
+all of them and is read often."""
 _LONGEST_NAME = 255
 _LARGEST_FILTER = 16 * 1024
-"""Bytes of all texts of the largest filter, which the job's record keeps, too."""
+"""The most bytes that the texts of a filter, with the keys of its metadata, may have together: the job's record keeps
+the filter."""
 _MEMBERS = frozenset({"ids", "filter", "format", "compress", "filename"})
 _FILTER = frozenset({"phase", "kind", "owner", "meta"})
 
@@ -58,7 +60,8 @@ def _ids(value: object) -> list[str]:
 
 
 def _is_id(value: object) -> bool:
-    """Return True if the value may be an id; if no upload has it, the job will tell."""
+    """Return True for printable ASCII of at most `_LONGEST_ID` characters. If no upload has that id, the job
+    fails."""
     return isinstance(value, str) and len(value) <= _LONGEST_ID and value.isascii() and value.isprintable()
 
 

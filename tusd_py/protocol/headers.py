@@ -1,6 +1,7 @@
-"""The grammars of header fields: text to values and back. Text that doesn't follow its grammar raises Malformed.
+"""The grammars of header fields: text to values and back. The `parse_` functions raise Malformed for text that doesn't
+follow its grammar.
 
-No message repeats what a client sent.
+The errors' messages repeat nothing that a client sent, except the name of a known checksum algorithm.
 """
 
 from __future__ import annotations

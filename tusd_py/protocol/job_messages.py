@@ -27,7 +27,8 @@ class JobRequest:
 
 
 def read_request(body: bytes) -> JobRequest:
-    """Return the request in the body. Raises BadJob; UploadNotFound if `upload` can't be an upload's id."""
+    """Return the request in the body. Raises BadJob; UploadNotFound if its `upload` is a text that can't be an upload's
+    id."""
     try:
         message = read_json(body)
     except Malformed as error:

@@ -10,7 +10,7 @@ from tusd_py.serving.dates import rfc3339
 
 
 def job_object(job: Job) -> Mapping[str, Any]:
-    """Return the members of the job's object: times as RFC 3339, the progress in bytes."""
+    """Return the members of the JSON object by which clients know the job: times as RFC 3339, the progress in bytes."""
     return {
         "id": job.id,
         "upload_id": job.upload_id,

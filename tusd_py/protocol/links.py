@@ -15,8 +15,9 @@ _HALF = 16
 
 
 class ReadLinks:
-    """The names of uploads in read links: only the installation that made a name can turn it back into the id. The name
-    of an upload is always the same, and stored nowhere.
+    """The maker of the names that stand for uploads in reading links. Only an installation with the same id can turn a
+    name back into the upload's id. The name of an upload is the same as long as the installation's id is, and is stored
+    nowhere.
 
     A name is a deterministic encryption of the id, after Rogaway and Shrimpton's SIV (RFC 5297 has the same form): a
     tag of the id, then the id under a pad made from that tag. A forged name is detected.
@@ -26,13 +27,15 @@ class ReadLinks:
         self._keys = tuple(_digest(installation_id.encode(), b"read link " + use) for use in (b"tag", b"pad"))
 
     def name(self, upload_id: UploadId) -> str:
-        """Return the name of the upload: 43 characters of the URL-safe base64 alphabet (RFC 4648, 5)."""
+        """Return the name that stands for the upload in its reading link: 43 characters of the URL-safe base64 alphabet
+        (RFC 4648, 5)."""
         plain = bytes.fromhex(upload_id)
         tag = self._tag(plain)
         return base64.urlsafe_b64encode(tag + self._mask(tag, plain)).decode().rstrip("=")
 
     def path(self, upload: Upload) -> str | None:
-        """Return the link's path below the creation endpoint; None for an upload that can't be read."""
+        """Return the path of the upload's reading link, below the creation endpoint; None unless the upload is finished
+        and not partial (`is_readable`)."""
         return f"read/{self.name(upload.id)}" if is_readable(upload) else None
 
     def upload_id(self, name: str) -> UploadId | None:

@@ -1,9 +1,10 @@
 """The formats of lists of uploads, jobs and events: NDJSON, CSV (RFC 4180) and JSON.
 
 A complete list has an end that a list that was cut off lacks: in NDJSON a last line, in JSON a last member, both with
-the cursor; in CSV a blank line. A row of an upload shows its JSON object (`protocol.upload_object`). The cursor names
-the last row sent: by the number of an event (of an upload: its last one), or by the id of a job. A client sends it as
-`since` to get the next list, which begins after that row.
+the cursor; in CSV a blank line. A row of an upload shows its JSON object (`protocol.upload_object`), in CSV a cell for
+each of `COLUMNS`. The cursor names the last row sent: by the number of an event (of an upload: its last one), or by
+the id of a job; if no row was sent, it is the one with which the list began. A client sends it as `since` to get the
+next list, which begins after that row.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def fault_members(code: str, cursor: str) -> Members:
 
 
 def csv_row(members: Members) -> bytes:
-    """Return an upload's line of CSV, with a cell for each of `COLUMNS`."""
+    """Return an upload's line of CSV, with a cell for each of `COLUMNS`. `members` are those of its JSON object
+    (`upload_object`)."""
     metadata = members["metadata"]
     scan = members["scan"]
     cells = {
@@ -116,4 +118,4 @@ JSON = ListFormat(
     fault=lambda code, cursor: _json_tail(fault_members(code, cursor)),
 )
 FORMATS: Mapping[str, ListFormat] = {"ndjson": NDJSON, "csv": CSV, "json": JSON}
-"""The formats by their names in queries, the default first."""
+"""The formats of a list of uploads by their names in queries, the default first."""

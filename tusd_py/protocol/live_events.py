@@ -51,7 +51,8 @@ class Teller:
         self._resumed, self._tells_renewals = resumed, tells_renewals
         self._revision = 0
         self._face: object = None
-        """The values in the last `state` event whose change leads to another one. None before the first."""
+        """The values at the last `state` event whose change leads to another one. None before the first; `repeat`
+        then empties it, so that the next call of `tell` makes one."""
         self._offset = -1
         """The offset that the listener knows."""
         self._progress_at = -math.inf
@@ -80,8 +81,8 @@ class Teller:
             self._face = ()
 
     def due_at(self, snapshot: Snapshot, now: float) -> float:
-        """Return the time, in seconds since the epoch, from which `tell` will return an event for the same snapshot;
-        infinite if there is none to come."""
+        """Return the time, in seconds since the epoch, from which `tell`, already called for this snapshot, will return
+        another event for it; infinite if there is none to come."""
         times = [_next(self._jobs_at.get(job.id, now), now) for job in snapshot.jobs if self._is_news(job)]
         if self._has_grown(snapshot):
             times.append(_next(self._progress_at, now))
@@ -124,8 +125,9 @@ class Teller:
 
 
 def state_object(snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
-    """Return the data of a `state` event: the members of the upload's object, and `jobs`, a list of the objects of its
-    jobs (`job_object`)."""
+    """Return the data of a `state` event: the members of the upload's JSON object (`upload_object`), and `jobs`, a list
+    of the JSON objects of its jobs (`job_object`). `endpoint` is the creation endpoint's URL; `now` is in seconds since
+    the epoch."""
     upload = upload_object(snapshot.upload, snapshot.seq, endpoint, now, snapshot.end)
     return {**upload, "jobs": [job_object(job) for job in snapshot.jobs]}
 

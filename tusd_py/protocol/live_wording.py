@@ -11,14 +11,14 @@ from tusd_py.protocol.live_events import LiveEvent, state_object
 
 
 class Wording:
-    """A cache of the last event of each type as text, and of the last snapshot's state objects, for all listeners of a
-    process: thousands may be told of the same change."""
+    """A cache for all of a process's listeners to single uploads that get server-sent events: the last event of each
+    type as text, and the data of `state` events about the last snapshot. Thousands may be told of the same change."""
 
     def __init__(self) -> None:
         self._texts = dict[str, tuple[LiveEvent, bytes]]()
         self._snapshot: Snapshot | None = None
         self._descriptions = dict[tuple[str, bool], Mapping[str, Any]]()
-        """The state objects of the cached snapshot, by the endpoint and by whether the upload is paused."""
+        """The data of the cached snapshot's `state` events, by the endpoint and by whether the upload is paused."""
 
     def text(self, event: LiveEvent) -> bytes:
         """Return the event as a server-sent event, encoded; from the cache if it equals the last one of its type."""
@@ -29,9 +29,10 @@ class Wording:
         return text
 
     def describe(self, snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
-        """Return the data of the snapshot's `state` event (`state_object`). Further calls for the same snapshot
-        and endpoint get the data from the cache, unless the pause that a listener asked for
-        (`Upload.paused`) has ended by `now`.
+        """Return the data of the snapshot's `state` event (`state_object`). The data come from the cache if they were
+        made before for the same snapshot and endpoint, with the upload paused (`Upload.paused`) or not as it is at
+        `now`, and for no other snapshot since. `endpoint` is the creation endpoint's URL; `now` is in seconds since the
+        epoch.
         """
         if snapshot is not self._snapshot:
             self._snapshot, self._descriptions = snapshot, {}

@@ -1,7 +1,6 @@
 """The messages of Uppy's Companion on a WebSocket (@uppy/companion 6, src/server/socket.ts), about one upload.
 
-The server's messages are `progress`, `success` and `error`; a client's are `pause`, `resume` and `cancel`, which
-Companion itself doesn't have.
+The server's messages are `progress`, `success` and `error`; a client's are `pause`, `resume` and `cancel`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Message = Mapping[str, Any]
 
 
 class Action(enum.StrEnum):
-    """The actions that a client can ask for in a message."""
+    """The actions on an upload that a client can ask for in a message on the upload's WebSocket."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -43,9 +42,9 @@ def read_action(text: str) -> Action:
 
 
 def messages(events: Sequence[LiveEvent], snapshot: Snapshot, endpoint: str, now: float) -> Sequence[Message]:
-    """Return one message or none for `events`, which `Teller.tell` returned for `snapshot`: `success` or
-    `error` at the end, else `progress` if the upload's state or offset is news. `endpoint` is the creation
-    endpoint's URL; `now` is in seconds since the epoch.
+    """Return one message or none for `events`, which `Teller.tell` returned for `snapshot`: at the end `error` if
+    the upload is gone, or else `success`; before, `progress` if the upload isn't gone and its state or offset is news.
+    `endpoint` is the creation endpoint's URL; `now` is in seconds since the epoch.
     """
     types = {event.type for event in events}
     if "end" in types:

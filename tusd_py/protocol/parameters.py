@@ -27,7 +27,8 @@ def parse_parameters(text: str) -> tuple[str, Mapping[str, str]] | None:
 
 
 def decode_extended(text: str) -> str | None:
-    """Return the text that an extended value such as `UTF-8''na%C3%AFve` stands for; None if it isn't one."""
+    """Return the text that an extended value such as `UTF-8''na%C3%AFve` stands for, with U+FFFD for bytes that aren't
+    in its charset; None if `text` isn't such a value in UTF-8 or ISO-8859-1."""
     match = _EXTENDED.fullmatch(text)
     if match is None:
         return None

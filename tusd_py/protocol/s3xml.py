@@ -1,4 +1,5 @@
-"""Answers of S3 in XML, for clients that send S3's requests to this server: `signRequest` of @uppy/aws-s3 6.
+"""Answers in the XML of S3, for clients that send S3's requests to this server, as @uppy/aws-s3 6 does with its option
+`signRequest`.
 
 S3 API Reference: CreateMultipartUpload, ListParts, CompleteMultipartUpload, Error responses.
 """

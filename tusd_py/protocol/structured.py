@@ -12,25 +12,28 @@ LARGEST = 999_999_999_999_999
 """The largest Integer (RFC 9651, 3.3.1)."""
 
 LONGEST = 8 * 1024
-"""The most characters of a field: a longer one is None. Known clients send less than a tenth; the parser takes a
-microsecond for each."""
+"""The most characters of a field: a longer one is None. Known clients send less than a tenth; the parser takes up to
+about a microsecond for each character."""
 
 
 def parse_integer(text: str | None) -> int | None:
-    """Return the value of an Item that is a non-negative Integer, without its parameters; None for any other text."""
+    """Return the value of an Item that is a non-negative Integer, without its parameters; None for any other text, or
+    one of more than `LONGEST` characters."""
     value = _item(text)
     return value if type(value) is int and value >= 0 else None
 
 
 def parse_boolean(text: str | None) -> bool | None:
-    """Return the value of an Item that is a Boolean, without its parameters; None for any other text."""
+    """Return the value of an Item that is a Boolean, without its parameters; None for any other text, or one of more
+    than `LONGEST` characters."""
     value = _item(text)
     return value if isinstance(value, bool) else None
 
 
 def parse_dictionary(text: str | None) -> Mapping[str, object] | None:
     """Return the values of a Dictionary, by their keys and without their parameters: Integers as int, Booleans as bool,
-    Byte Sequences as bytes, others as the parser has them. None for any other text."""
+    Byte Sequences as bytes, others as the parser (`http_sf`) has them. None for any other text, or one of more than
+    `LONGEST` characters."""
     members = _parse(text, "dictionary")
     return None if members is None else {key: member[0] for key, member in members.items()}
 

@@ -153,8 +153,8 @@ def _check_bare(head: RequestHead) -> None:
 
 
 def _read_first_body(head: RequestHead) -> Body | None:
-    """Return the body of a creation, or None if it has no bytes: header fields that describe bytes, which some clients'
-    libraries add, are then ignored. Raises WrongContentType, Malformed."""
+    """Return the body of a creation; None if the request has no body, or one of Content-Length 0: header fields that
+    describe bytes, which some clients' libraries add, are then ignored. Raises WrongContentType, Malformed."""
     return None if head.content_length == 0 else _read_body(head)
 
 
@@ -206,7 +206,7 @@ def _visible_offset(upload: Upload) -> int | None:
 
 
 def _expires(upload: Upload) -> str | None:
-    """Return Upload-Expires of an upload that still takes bytes; None for any other, or if it doesn't expire (tus 1.0,
+    """Return Upload-Expires of an open upload; None for any other, or if it doesn't expire (tus 1.0,
     Upload-Expires)."""
     if upload.phase is not Phase.OPEN or upload.times.expires_at is None:
         return None

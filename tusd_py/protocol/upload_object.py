@@ -1,4 +1,5 @@
-"""The JSON object by which listeners, listings and the dashboard know an upload."""
+"""The JSON object that tells listeners, listings and exports of lists about an upload. CloudEvents share its members
+for metadata."""
 
 from __future__ import annotations
 
@@ -14,11 +15,11 @@ from tusd_py.serving.dates import rfc3339
 
 
 def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str | None = None) -> Mapping[str, Any]:
-    """Return the members of the JSON object that describes the upload. `seq` is the number of the upload's last
-    event, `endpoint` the creation endpoint's URL, `now` in seconds since the epoch.
+    """Return the members of the JSON object that describes the upload. `seq` is the number of the upload's last event
+    (of its creation, if it had none), `endpoint` the creation endpoint's URL, `now` in seconds since the epoch.
 
-    `end` is the value of the member `end`, which the record doesn't have: the reason for which the upload is
-    gone. With None the member is `finished` if the upload is done, else null.
+    `end` is the value of the member `end`: `finished`, or, for an upload that has ended, the reason, which the record
+    doesn't have. With None the member is `finished` if the upload is done, else null.
     """
     times, digest = upload.times, upload.digest
     return {
@@ -44,8 +45,8 @@ def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str 
 
 
 def metadata_members(metadata: Metadata) -> Mapping[str, Mapping[str, str]]:
-    """Return two members: `metadata` with the values that are UTF-8, as text, and `metadata_base64`, only if there are
-    any, with all other values in base64."""
+    """Return the member `metadata`, which has the values that are UTF-8, as text; and, only if there are other values,
+    the member `metadata_base64`, which has those in base64."""
     texts, encoded = dict[str, str](), dict[str, str]()
     for key, value in metadata.items():
         try:

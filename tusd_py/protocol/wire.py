@@ -47,8 +47,8 @@ class Wire(Protocol):
 
     @property
     def shows_content(self) -> bool:
-        """True if the reply to HEAD of a finished upload also has the header fields of a download: the client named no
-        protocol."""
+        """True if the reply to HEAD of a finished upload that isn't partial also has the header fields of a download,
+        if the caller may download it: the client named no protocol."""
 
     @property
     def inspects_by_get(self) -> bool:
@@ -63,11 +63,12 @@ class Wire(Protocol):
         """Return the intent of the request. Raises Refusal."""
 
     def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:
-        """Return the reply to a creation; `location` is the upload's URL. `with_body` is True if the request brought
-        bytes: then the reply has the offset."""
+        """Return the reply to a creation; `location` is the upload's URL. `with_body` is True if the intent has a body
+        (`Create.body`), perhaps without bytes: then the reply has the offset."""
 
     def inspected(self, upload: Upload, base_path: str) -> Reply:
-        """Return the reply to a request for the upload's offset. `base_path` is the creation endpoint's path."""
+        """Return the reply to a request for the upload's offset. `base_path` is the creation endpoint's path as the
+        request has it, with a slash at its end."""
 
     def download_fields(self, upload: Upload) -> Mapping[str, str]:
         """Return header fields about the upload for a download, in addition to those of HTTP."""

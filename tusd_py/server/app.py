@@ -59,17 +59,16 @@ DELIVERER = web.AppKey("deliverer", Deliverer)
 
 
 def create_app(settings: Settings | None = None, hooks: object = None) -> web.Application:
-    """Return an application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`,
-    `/metrics`.
+    """Return an application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`, `/metrics`.
 
-    `settings` are by default `Settings()`, which reads no environment. With `settings.ui`, the upload page is
-    at `/`. With `settings.metrics_address` the last three URLs are in `create_probes` instead. The application
-    may be mounted in another one with `add_subapp`. `hooks` is an object whose methods are called as hooks,
-    instead of the one that `settings.hooks_python` names.
+    `settings` are by default `Settings()`, which reads no environment. With `settings.metrics_address`, `/healthz`,
+    `/readyz` and `/metrics` are left out: the application that `create_probes` returns has them. With `settings.ui`,
+    the upload page is at `/`. The application may be mounted in another one with `add_subapp`. `hooks` is an object
+    whose methods are called as hooks, instead of the one that `settings.hooks_python` names.
 
     Raises ConfigurationError if the upload page was never built, if the dashboard's library is missing, or if the
-    settings don't allow `hooks` (see `check_hooks`). The application's startup opens storage and state, which
-    raises ConfigurationError; its shutdown lets running uploads save the bytes that they have received.
+    settings don't allow `hooks` (see `check_hooks`). The application's startup opens storage and state, among others,
+    and may raise ConfigurationError; its shutdown lets running uploads save the bytes that they have received.
     """
     chosen = settings or Settings()
     if chosen.dashboard and find_spec("htpy") is None:
@@ -150,7 +149,8 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The parts that a server opens or makes at its start, and that its context needs."""
+    """The engine and the other objects that a starting server has opened or made, from which the `Context` of its HTTP
+    handlers is built."""
 
     engine: Engine
     authenticator: Authenticator | None
@@ -208,8 +208,8 @@ def _page_facts(settings: Settings) -> PageFacts:
 
 
 def _finished_are_safe(settings: Settings) -> bool:
-    """Return True if clients can't terminate finished uploads. Then the id of such an upload, which its object's key
-    may reveal, gives only the right to read it."""
+    """Return True if clients can't terminate finished uploads, apart from partial ones, which have no reading link.
+    Then the id of such an upload, which its object's key may reveal, gives only the right to read it."""
     return settings.disable_termination or not settings.terminate_finished
 
 

@@ -1,5 +1,5 @@
-"""Background tasks of a server: sweeps, garbage collection, rewriting of the storage's installation id, trimming
-of buffers and measuring of free space.
+"""Background tasks of a server: sweeps, garbage collection, rewriting of the storage's installation id, unmapping of
+unused slabs, measuring of free space and counting of unfinished uploads.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ async def _repeat(
     first: float,
     seconds: float | None = None,
 ) -> None:
-    """Run the action after about `first` seconds, then about every `seconds` (by default `first`). Times vary at random
-    by up to half, so that nodes that started together don't run it together.
+    """Run the action after about `first` seconds, and then again and again, each time about `seconds` (by default
+    `first`) after its end, until cancelled. The pauses vary at random by up to half, so that nodes that started
+    together don't run it together.
 
     Logs errors and goes on; a ConfigurationError becomes the result of `config_error`, unless that has one.
     """

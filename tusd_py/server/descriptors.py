@@ -13,7 +13,8 @@ from tusd_py.telemetry.throttle import LogThrottle
 
 _MAX_DESCRIPTORS = 65_536
 _ACCEPT_FAILED = "socket.accept() out of system resource"
-"""The beginning of asyncio's message for each connection that it can't accept for lack of descriptors."""
+"""The beginning of asyncio's message for each attempt to accept a connection that failed for lack of descriptors or
+memory."""
 
 
 def use_all_descriptors() -> None:
@@ -28,7 +29,7 @@ def use_all_descriptors() -> None:
 
 def throttle_accept_warnings(loop: asyncio.AbstractEventLoop) -> None:
     """Have the loop log at most once a minute, without a stack, that it can't accept connections for lack of
-    descriptors. Replaces the loop's exception handler; other errors go to the default handler."""
+    descriptors or memory. Replaces the loop's exception handler; other errors go to the default handler."""
     log, throttle = get_logger("tusd_py"), LogThrottle(pause=60.0)
 
     def handle(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:

@@ -49,14 +49,14 @@ class HookKind:
     `hooks-dir` or `hooks-python`."""
     caller: HookCaller
     seconds: float
-    """The timeout of one call, in seconds."""
+    """The timeout in seconds of an attempt at an event, and of a question with all its attempts."""
     concurrency: int
     """The maximum number of events that are delivered to hooks at a time."""
 
 
 def subscriptions(settings: Settings, hooks: object = None) -> Sequence[Subscription]:
-    """Return the subscriptions to events: of the hooks (see `hook_kind`), of each address in `events_to`, and of the
-    feed (`GET /events`) if the settings keep events."""
+    """Return the subscriptions to events: of the hooks, if there are any (see `hook_kind`), of each address in
+    `events_to`, and, with the setting `live` or `dashboard`, of the feed (`GET /events`)."""
     feed = Subscription(name=FEED, format=FEED, types=frozenset(EventType))
     return [
         *_hook_subscriptions(settings, hooks),
@@ -79,8 +79,9 @@ def _address_subscriptions(settings: Settings) -> Iterator[Subscription]:
 
 
 def disclosure(settings: Settings, hooks: object = None) -> Disclosure | None:
-    """Return the reader of those details of a request that only hooks and the addresses in `events_to` are told of;
-    None if there are neither hooks nor addresses. For `hooks` see `hook_kind`."""
+    """Return the reader of those details of a request that are read for hooks and for the addresses in `events_to`:
+    the peer, the URL of the creation endpoint, and which header fields may be stored. None if there are neither hooks
+    nor addresses. For `hooks` see `hook_kind`."""
     wishes = [*_hook_subscriptions(settings, hooks), *_address_subscriptions(settings)]
     if not wishes:
         return None
@@ -102,7 +103,8 @@ def hook_kind(settings: Settings, hooks: object) -> str | None:
 
 
 def check_hooks(settings: Settings) -> None:
-    """Check that an application with the settings may have an object as its hooks. Raises ConfigurationError."""
+    """Check that an application with the settings may have an object as its hooks. Raises ConfigurationError if
+    `hooks_http` or `hooks_dir` is set, or `events_timeout` isn't shorter than `events_lease`."""
     if settings.hooks_http or settings.hooks_dir:
         raise ConfigurationError("create_app got hooks, and hooks-http or hooks-dir is set: choose one of them")
     if settings.events_timeout >= settings.events_lease:  # the settings check this for hooks that they name
@@ -111,8 +113,9 @@ def check_hooks(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_hooks(settings: Settings, observer: Observer, hooks: object = None) -> AsyncIterator[HookKind | None]:
-    """Yield the hooks of the settings, or `hooks`, an object in Python (see `hook_kind`); None without any. Closes
-    their caller at the end of the context. Raises ConfigurationError."""
+    """Yield the hooks that the settings name, None without any. `hooks`, an object in Python, takes the place of the
+    one that `hooks_python` names. Closes the hooks' caller at the end of the context. Raises ConfigurationError if the
+    object that `hooks_python` names can't be loaded."""
     kind = _hook_kind(settings, observer, hooks)
     try:
         yield kind
@@ -165,9 +168,10 @@ def _signer(settings: Settings) -> Signer:
 async def delivering(
     settings: Settings, engine: Engine, hooks: HookKind | None, wrap: Callable[[Sink], Sink] | None = None
 ) -> AsyncIterator[Deliverer]:
-    """Deliver events of the engine's outbox to the hooks and the sinks of the settings, each sink wrapped by `wrap`,
-    until the end of the context, and yield the deliverer. It delivers nothing if the state has no outbox. Raises
-    ConfigurationError."""
+    """Deliver events of the engine's outbox to the hooks and to the addresses in `events_to`, each sink wrapped by
+    `wrap` if that isn't None, until `Deliverer.close`, at the latest until the end of the context; measure backlogs and
+    remove old events meanwhile. Yield the deliverer. Without an outbox in the state, nothing is delivered or
+    removed. Raises ConfigurationError."""
     async with AsyncExitStack() as stack:
         lanes = list[Lane]()
         if (outbox := engine.state.outbox) is not None:
@@ -240,9 +244,9 @@ async def _open(settings: Settings, address: SinkAddress, reader: FactsReader) -
 
 
 def facts_reader(settings: Settings, engine: Engine) -> FactsReader:
-    """Return the reader that turns stored events into the facts that sinks send: the event, the place of its upload's
-    object, and the URL of the creation endpoint. The URL is the public endpoint if that is set, else the one of the
-    event's request; if the request gave none, that of the first TCP address in the settings (localhost without one)."""
+    """Return the reader that turns stored events into the facts that messages are made of, among them the URL of the
+    creation endpoint: the public endpoint if that is set, else the URL that the event's request gave; if it gave none,
+    that at the first TCP address in the settings (localhost without one)."""
     address = next((address for address in settings.addresses if isinstance(address, TcpAddress)), "localhost")
     return FactsReader(
         storage=engine.storage,

@@ -33,14 +33,15 @@ from tusd_py.server.wiring import s3_options
 
 
 def job_subscriptions(settings: Settings) -> Sequence[Subscription]:
-    """Return the subscription to the events that begin and cancel jobs; empty if the settings have no jobs."""
+    """Return the subscription to the events that cancel jobs and, with `jobs_on_finish`, begin them; empty if neither
+    `jobs` nor `jobs_on_finish` is set."""
     return [subscription(on_finish=bool(settings.jobs_on_finish))] if settings.has_jobs else []
 
 
 @asynccontextmanager
 async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobService | None]:
     """Run jobs, and begin and cancel jobs on events, until the end of the context; yield the service for requests about
-    jobs. If the settings have no jobs, run nothing and yield None.
+    jobs. If neither `jobs` nor `jobs_on_finish` is set, run nothing and yield None.
 
     Raises ConfigurationError, also if the libraries for archives are missing.
     """
@@ -81,7 +82,8 @@ def _listening(settings: Settings, engine: Engine, service: JobService) -> Deliv
 
 
 def _on_finish(word: str) -> JobOnFinish:
-    """Return the job that a word of `jobs_on_finish` names, with its default arguments."""
+    """Return the job that a word of `jobs_on_finish` names, with its default arguments; for `command:NAME`, a job of
+    the kind `command` with the argument `name`."""
     if word.startswith(COMMAND):
         return JobOnFinish(kind="command", args={"name": word.removeprefix(COMMAND)})
     return JobOnFinish(kind=word, args=Checksum().check({}) if word == "checksum" else {})

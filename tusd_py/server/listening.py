@@ -32,7 +32,8 @@ class Listeners:
     """The files of the UNIX sockets, which `remove_files` removes; empty in the copy that `duplicate` returns."""
 
     def remove_files(self) -> None:
-        """Remove the files of UNIX sockets, so that no new client can connect. Does nothing the second time."""
+        """Remove the files of the UNIX sockets, so that no new client can connect to these; a file that another server
+        has replaced stays. Does nothing the second time."""
         while self._files:
             self._files.pop().remove()
 

@@ -64,8 +64,8 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
 
 
 def listener_count(settings: Settings) -> Count:
-    """Return an empty count of a process's listeners: the clients that wait for changes of uploads, the feed, lists or
-    the dashboard. It refuses those beyond the limits of the settings."""
+    """Return an empty count of a process's listeners: the clients that wait for changes of uploads, jobs, the feed,
+    lists or the dashboard. It refuses those beyond the limits of the settings."""
     return Count(
         Caps(
             process=settings.live_max_listeners,

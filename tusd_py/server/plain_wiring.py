@@ -19,8 +19,8 @@ proxy."""
 
 
 def plain_terms(settings: Settings) -> PlainTerms | None:
-    """Return the maker of form parsers and the settings that say which pages may send plain uploads; None if those are
-    off. Raises ConfigurationError if the library for forms is missing."""
+    """Return the maker of form parsers and the settings that say which pages may send plain uploads; None without the
+    setting `plain_uploads`. Raises ConfigurationError if the library for forms is missing."""
     if not settings.plain_uploads:
         return None
     ambient = not _AMBIENT.isdisjoint(settings.auth)

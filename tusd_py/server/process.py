@@ -35,12 +35,14 @@ from tusd_py.version import __version__
 _FIELD = 256 * 1024
 """The lowest limit of one header field, in bytes; settings can only raise it."""
 _URL = 256
-"""Bytes that Upload-Concat may have for each partial upload that a final upload may name."""
+"""Bytes of Upload-Concat for each partial upload that a final upload may name (`max-partials`). If they
+make less than `_FIELD` in all, `_FIELD` is the limit."""
 _FIELDS = 32 * 1024
-"""Bytes that a request's head may have for all fields but Upload-Concat and Upload-Metadata."""
+"""Bytes by which the limit of a head's size is greater than the limits of Upload-Concat and Upload-Metadata together,
+for all other fields. Only the limits of the head and of each field are enforced."""
 _READ = 8 * 1024
-"""Bytes of aiohttp's read buffer. Outside the memory budget, a connection holds at most twice this and one read from
-the socket."""
+"""Bytes of aiohttp's read buffer. Outside the memory budget, aiohttp buffers at most twice this and one read from the
+socket of a request's body."""
 
 _UNKNOWN_AIOHTTP = (
     "aiohttp {} differs from the versions that this server knows, so that only aiohttp's own limits apply to heads and "
@@ -50,8 +52,8 @@ _UNKNOWN_AIOHTTP = (
 _PROBE_SHUTDOWN_SECONDS = 1.0
 """The shutdown timeout of probes, in seconds: no data is lost with their answers."""
 _TRIM_AFTER = 16
-"""The least number of connections that must end before the heap is trimmed; also the divisor of the memory budget, of
-which a sixteenth must be freed before the heap is trimmed."""
+"""The heap is trimmed once the number of connections has fallen by at least this, or the used bytes of the memory
+budget have fallen by at least the budget divided by this; in either case, to half of the peak or less."""
 _ALLOCATIONS = 20_000
 """The threshold of the cycle collector: container objects, allocated less freed, from one collection to the next."""
 
@@ -64,7 +66,8 @@ def run_server(settings: Settings, listeners: ServerListeners, watch: int | None
     ended. A worker takes any number of signals for one: a signal to all processes reaches it both directly and
     through the supervisor, which kills its workers at a second signal.
 
-    Takes ownership of `listeners`. Raises ConfigurationError.
+    Before it returns, it removes the files of `listeners` and closes their sockets; after an error, the caller must
+    close them. Raises ConfigurationError.
     """
     configure_logging(settings.log_format, settings.log_level)
     use_one_heap()
@@ -199,7 +202,9 @@ async def _listen(runner: web.AppRunner, listeners: Listeners) -> None:
 
 
 def _print_banner(settings: Settings, listeners: ServerListeners) -> None:
-    """Print on stderr, like all logs: version, addresses, storage, state, and settings that leave the server open."""
+    """Print on stderr, like all logs: the version, the URL of uploads (the public endpoint, or without one that at each
+    address), storage, state, memory budget, how long unfinished uploads are kept, the URLs of probes at addresses of
+    their own, and settings that leave the server open."""
     url = settings.public_endpoint or ", ".join(_urls(listeners.public, settings.base_path))
     unfinished = "without an end" if settings.expire_after is None else f"{settings.expire_after:g} s"
     lines = (

@@ -24,8 +24,9 @@ _QUESTIONS = frozenset({PRE_ACCESS, PRE_CREATE, PRE_FINISH, PRE_TERMINATE, POST_
 
 
 def asking(settings: Settings, engine: Engine, hooks: HookKind | None) -> Engine:
-    """Return the engine that asks the hooks what the settings enable, such as pre-create; the same engine without
-    hooks, or if nothing is enabled. With pre-access, the hooks also become the engine's policy."""
+    """Return an engine that calls the hooks at those of pre-access, pre-create, pre-finish, pre-terminate and
+    post-receive that `hooks_enabled_events` names; the same engine without hooks, or if it names none of the five. With
+    pre-access, the hooks also become the engine's policy."""
     enabled = _QUESTIONS.intersection(settings.hooks_enabled_events)
     if hooks is None or not enabled:
         return engine

@@ -15,7 +15,8 @@ from pathlib import Path
 BACKLOG = 128
 """Connections that may wait to be accepted: as many as asyncio accepts at a time."""
 MODE = 0o660
-"""The file's mode: a proxy in the same group may connect. The directory's mode can restrict that further."""
+"""The mode of a UNIX socket's file: a proxy in the same group may connect. The directory's mode can restrict that
+further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class SocketFile:
 
     path: Path
     inode: tuple[int, int] | None
-    """Device and inode number, which no other file has while the socket is open; None if the file is gone."""
+    """Device and inode number, which no other file has while the socket is open; None if the file was gone as soon as
+    the socket listened."""
 
     def remove(self) -> None:
         """Remove the file, unless it was removed, or another server has replaced it."""

@@ -38,7 +38,8 @@ def find_tracing() -> Tracing | None:
 
 
 def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
-    """Return the meters that make spans, of calls to S3 and to hooks; none without tracing."""
+    """Return the meters that make spans within a request: of calls to S3 and of questions to hooks. Empty without
+    tracing."""
     if tracing is None:
         return ()
     from tusd_py.telemetry.tracing import SpanMeter  # noqa: PLC0415  as above
@@ -47,8 +48,9 @@ def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
 
 
 def pairing_of(tracing: Tracing | None) -> type[PairedState]:
-    """Return the class of the engine's state: with tracing, the one that makes spans of slow writes to the state, and
-    adds to a request's span hashes of the ids of the uploads that the request loads or creates."""
+    """Return the class of the engine's state: `PairedState`, or with tracing a subclass that, within a request, makes
+    spans of slow creations, saves and rewinds of uploads in the state, and records in the request's span a hash of the
+    id of the upload that it loads or creates (of the last one, if they are several)."""
     if tracing is None:
         return PairedState
     from tusd_py.telemetry.traced import TracedState  # noqa: PLC0415  as above
@@ -92,8 +94,9 @@ def _one_line() -> Iterator[None]:
 
 
 def _exporter_name(environ: Mapping[str, str]) -> str | None:
-    """Return the name of the exporter in lower case: the one that OTEL_TRACES_EXPORTER names, else `otlp` if an
-    endpoint is set. None if spans aren't to be exported."""
+    """Return the name of the exporter in lower case: the one that OTEL_TRACES_EXPORTER names, else `otlp` if
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT is set. None if none of the three is set, if the
+    name is `none`, or if OTEL_SDK_DISABLED is `true`."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     name = environ.get(_EXPORTER, "").strip().lower()

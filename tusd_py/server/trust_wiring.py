@@ -12,7 +12,8 @@ from tusd_py.http.local_access import LocalAccess
 
 
 def cors_rule(settings: Settings) -> Cors | None:
-    """Return the rule for pages of other origins; None if another program answers them (`disable-cors`)."""
+    """Return the rule for pages of other origins; None with the setting `disable-cors`, as for a server behind a proxy
+    that sends the CORS header fields."""
     if settings.disable_cors:
         return None
     return Cors(
@@ -33,8 +34,8 @@ def named_origins(settings: Settings) -> re.Pattern[str] | None:
 
 
 def local_access(settings: Settings, trust: Trust) -> LocalAccess | None:
-    """Return the rule that tells which clients may see all uploads without `auth`; None if other machines can reach the
-    server."""
+    """Return the rule that tells which clients may see all uploads without `auth`; None if the server listens on an
+    address that other machines can reach."""
     if reachable_addresses(settings.addresses):
         return None
     return LocalAccess(trust=trust, hosts=settings.allowed_hosts, origins=named_origins(settings))

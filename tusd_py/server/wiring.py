@@ -103,7 +103,8 @@ def _engine(
 
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[StateStore]:
-    """Open the state that the settings name, without the storage. Raises ConfigurationError."""
+    """Open the state that the settings name, without the storage, yield it, and close it at the end. Raises
+    ConfigurationError."""
     async with AsyncExitStack() as stack:
         state, _ = _open_state(settings, stack)
         yield state
@@ -138,8 +139,9 @@ def _quota(settings: Settings) -> Quota | None:
 
 
 def limits(settings: Settings, capacity: Capacity) -> Limits:
-    """Return the limits of the settings and the storage. The lowest limit of length counts: that of the storage,
-    max-size, max-open-bytes, or the largest size that the scanner takes if each upload has to be scanned."""
+    """Return the limits of the settings and of the storage (`capacity`). The lowest limit of length counts: that of the
+    storage, max-size, max-open-bytes, or the largest size that the scanner takes if each upload has to be scanned. The
+    length that clients are told (`announced_max_length`) leaves out the storage's."""
     max_length = _smallest(settings.max_size, settings.max_open_bytes, settings.largest_scanned)
     return Limits(
         max_length=_smallest(max_length, capacity.max_length),

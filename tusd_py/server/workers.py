@@ -1,5 +1,5 @@
-"""The worker processes and their supervisor. Workers share one port; each is a complete server on the same state and
-storage."""
+"""The worker processes and their supervisor. Workers share the server's addresses; each is a complete server on the
+same state and storage."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from tusd_py.telemetry.sharing import forget_worker, shared_metrics
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _CONTEXT = multiprocessing.get_context("spawn")
 _RETRIES = 10
-"""The number of retries of the start of a replacement: what prevents it, as a limit of processes, may pass."""
+"""The number of retries of the start of a worker that replaces a dead one: what prevents the start, such as a limit on
+processes, may pass."""
 _PAUSE_SECONDS = 0.5
-"""Seconds before each retry."""
+"""The pause in seconds before each retry of the start of a worker that replaces a dead one."""
 
 
 def serve(settings: Settings) -> int:
-    """Serve, in the settings' number of worker processes, until SIGTERM or SIGINT; a second signal ends the server at
-    once. Returns the exit code.
+    """Serve until SIGTERM or SIGINT, in this process or, with `workers` above 1, in as many worker processes; a second
+    signal ends the server at once, with exit code 1. Returns the exit code: 0, or 1 if a worker failed or was killed at
+    a second signal.
 
     Raises ConfigurationError, OSError.
     """
@@ -52,7 +54,8 @@ class _Supervisor:
     """
 
     def __init__(self, settings: Settings, listeners: ServerListeners) -> None:
-        """`listeners` stay open for all workers, to keep TCP ports and to be shared as UNIX sockets."""
+        """Take the listeners. The public ones stay open until the workers are told to end, so that the TCP ports
+        remain taken, and each new worker can be given duplicates of the UNIX sockets."""
         self._settings = settings
         self._listeners = listeners
         self._workers: list[SpawnProcess] = []
@@ -61,8 +64,8 @@ class _Supervisor:
         self._signal_count = 0
 
     def run(self) -> int:
-        """Run the workers until all have ended, and return the exit code. Raises ConfigurationError, or OSError if a
-        worker can't be started."""
+        """Run the workers until all have ended, and return the exit code: 0, or 1 if a worker failed or after a second
+        signal. Raises ConfigurationError if a failed worker has sent one, or OSError if a worker can't be started."""
         for name in _SIGNALS:
             signal.signal(name, lambda *_: self._handle_signal())
         try:
@@ -132,7 +135,7 @@ class _Supervisor:
 
     def _reap(self, worker: SpawnProcess) -> int:
         """Forget a dead worker, and replace it unless it failed or this server was told to end. Returns its exit code;
-        negative for a signal."""
+        negative for a signal. Raises OSError if the new worker can't be started."""
         code = worker.exitcode or 0
         self._workers.remove(worker)
         if worker.pid is not None:

@@ -39,8 +39,8 @@ def range_applies(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _is_match(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Return True if If-Match (strong comparison) or, without it, If-Unmodified-Since holds; also if the request has
-    neither, or a date that can't be read."""
+    """Return True if If-Match holds (strong comparison); without If-Match, if If-Unmodified-Since holds, is missing, or
+    is a date that can't be read."""
     if (field := headers.get("If-Match")) is not None:
         return not _tags(field).isdisjoint({"*", f'"{etag}"'})
     since = parse_http_date(headers.get("If-Unmodified-Since", ""))
@@ -48,8 +48,8 @@ def _is_match(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _is_modified(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Return True if If-None-Match (weak comparison) or, without it, If-Modified-Since holds; also if the request has
-    neither, or a date that can't be read."""
+    """Return True if If-None-Match holds (weak comparison); without If-None-Match, if If-Modified-Since holds, is
+    missing, or is a date that can't be read."""
     if (field := headers.get("If-None-Match")) is not None:
         return _tags(field).isdisjoint({"*", f'"{etag}"', f'W/"{etag}"'})
     since = parse_http_date(headers.get("If-Modified-Since", ""))

@@ -1,4 +1,5 @@
-"""HTTP-date (RFC 9110, 5.6.7), parsed and formatted without a locale or a clock, and RFC 3339.
+"""HTTP-date (RFC 9110, 5.6.7), parsed and formatted, and timestamps of RFC 3339, formatted only; without a locale or
+a clock.
 
 Times are seconds since the epoch.
 """
@@ -31,7 +32,7 @@ _CENTURY_TURN = 70
 
 def parse_http_date(text: str) -> int | None:
     """Return the time, in seconds since the epoch, that a text in one of the three forms of HTTP-date gives; None for
-    any other text."""
+    any other text, for a day or time that doesn't exist, such as 30 Feb, and for a leap second (`:60`)."""
     match = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
     return None if match is None else _seconds(match.groupdict())
 

@@ -44,8 +44,8 @@ def present(metadata: Metadata) -> Presentation:
 
 
 def file_name(metadata: Metadata) -> str:
-    """Return the name to save the upload under, without folders and control characters, and shortened if it is long;
-    empty if the metadata has none."""
+    """Return the name to save the upload under, without folders, control characters, marks of direction and leading
+    dots, and shortened if it is long; empty if the metadata has no name of which anything is left then."""
     names = (_clean(metadata[key].decode("utf-8", "replace")) for key in NAME_KEYS if key in metadata)
     return next(filter(None, names), "")
 
@@ -62,8 +62,9 @@ def _short(name: str) -> str:
 
 
 def _parameters(name: str) -> str:
-    """Return the parameters of Content-Disposition, each after a semicolon: `filename`, and `filename*` if ASCII can't
-    write the name or readers differ on it (RFC 6266, appendix D). Empty without a name."""
+    """Return the parameters of Content-Disposition, each after a semicolon: `filename`, and `filename*` if the name has
+    a character that isn't printable ASCII, or a `%` or `"`, which browsers read in different ways (RFC 6266,
+    appendix D). Empty without a name."""
     if not name:
         return ""
     fallback = re.sub(r"[^ -~]|%", "_", name)

@@ -34,21 +34,23 @@ _RUNS = frozenset(
         *("text/xsl", "text/rdf", "application/xslt", "application/java-archive"),
     }
 )
-"""Types that browsers run, lay out or style with (MIME Sniffing standard, 4.6), except those that `served_type` knows
-by how they begin or end."""
+"""Types that browsers run, lay out or style with, or once did. `served_type` knows more such types by how they begin or
+end."""
 _RUN_PREFIXES = ("multipart/", "message/", "text/javascript")
 
 
 def media_type(metadata: Metadata) -> str:
-    """Return the type that the client declared, if it is safe as the value of Content-Type; else UNKNOWN
-    (application/octet-stream)."""
+    """Return the type that the client declared, as a value of Content-Type: in lower case, and text/plain without a
+    charset with that of UTF-8. UNKNOWN (application/octet-stream) if the client declared none, or one that isn't safe:
+    malformed, overlong, or with more than four parameters or one of them twice."""
     declared = next((metadata[key] for key in TYPE_KEYS if metadata.get(key)), b"")
     match = _MEDIA_TYPE.fullmatch(declared.decode("latin-1").strip(" \t"))
     return UNKNOWN if match is None else _normal(match[1].lower(), _PARAMETER.findall(match[2]))
 
 
 def content_coding(metadata: Metadata) -> str:
-    """Return the Content-Encoding that the client declared, if browsers know it; else an empty text."""
+    """Return the content coding that the client declared in the metadata `contentencoding`, if it is a list of one to
+    four of gzip, x-gzip, br, zstd, deflate and compress; else an empty text."""
     coding = metadata.get("contentencoding", b"").decode("latin-1")
     return coding if _CODINGS.fullmatch(coding) else ""
 
@@ -70,8 +72,9 @@ def is_safe_inline(content_type: str) -> bool:
 
 
 def _normal(essence: str, pairs: list[tuple[str, str]]) -> str:
-    """Return the type with its parameters; UNKNOWN if a parameter comes twice. text/plain without a charset gets UTF-8,
-    so that browsers guess none."""
+    """Return the type `essence` with the parameters `pairs`, their names in lower case; UNKNOWN
+    (application/octet-stream) if a parameter comes twice. text/plain without a charset gets UTF-8, so that browsers
+    guess none."""
     parameters = {name.lower(): value for name, value in pairs}
     if len(parameters) < len(pairs):
         return UNKNOWN

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 
 _WEIGHT = re.compile(r"(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _MOST = 64
-"""The most elements of a field that count, from its start."""
+"""The maximum number of elements of Accept or Accept-Encoding that count; those after them are ignored."""
 
 
 def preferred_type(accept: str, offered: Sequence[str]) -> str | None:
     """Return the offered type that the field Accept prefers; None if it takes none of them.
 
-    Of types with the same weight, one that the field names comes before one that a wildcard covers, then the one that
-    the field has first, then the first offered. Parameters other than the weight are ignored.
+    Of types with the same weight, one that the field names comes before one that `type/*` covers, and that before one
+    that only `*/*` covers; then the one that the field has first, then the first offered. Parameters other than the
+    weight are ignored.
     """
     ranges = list(_ranges(accept))
     ranked = ((_rank(ranges, kind), kind) for kind in offered)

@@ -27,7 +27,8 @@ _CACHING = {"Cache-Control": "private, no-transform"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedObject:
-    """The attributes of a finished object that its downloads depend on."""
+    """The facts about a finished object, and about the request, that a download depends on, apart from the request's
+    method and header fields."""
 
     length: int
     etag: str
@@ -36,7 +37,8 @@ class ServedObject:
     """Seconds since the epoch."""
     metadata: Metadata = field(default_factory=dict)
     saved: bool = False
-    """True if the client asks for an attachment, also for a type that browsers would show."""
+    """True if the client asks to save the object: Content-Disposition is then `attachment`, also for a type that
+    browsers would show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,9 @@ class DownloadPlan:
 
 
 def plan_download(method: str, headers: Mapping[str, str], obj: ServedObject) -> DownloadPlan:
-    """Return the response to a GET or HEAD of the object with these header fields, which are case-insensitive, with the
-    lines of a field in one value: its conditions and, for GET, its range are evaluated (RFC 9110, 13.2.2 and 14)."""
+    """Return the response to a GET or HEAD of the object. The conditions in the request's `headers` and, for GET, a
+    range are evaluated (RFC 9110, 13.2.2 and 14). `headers` is case-insensitive, with the lines of a field joined in
+    one value."""
     modified = int(obj.modified)
     failed = failed_precondition(headers, obj.etag, modified)
     if failed is not None:

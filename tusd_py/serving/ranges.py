@@ -11,15 +11,16 @@ _SINGLE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
 
 
 class UnsatisfiableRange(Exception):
-    """The error for a well-formed range that holds no byte of the object: the answer is 416 (RFC 9110, 15.5.17)."""
+    """The error for a well-formed range that holds no byte of the object: the answer is 416 (RFC 9110, 15.5.17). A
+    range of the last bytes of an empty object is ignored instead."""
 
 
 def select_span(header: str, length: int) -> Span | None:
     """Return the bytes that the field Range asks for, of an object of `length` bytes; None if the field is to be
     ignored. Raises UnsatisfiableRange.
 
-    Ignored are other units, malformed ranges, several ranges at once, which a server may refuse to serve (RFC 9110,
-    14.2), and the last bytes of an empty object: the whole object is then served.
+    Ignored are other units, malformed ranges, numbers of more than 40 digits, several ranges at once, which a server
+    may refuse to serve (RFC 9110, 14.2), and the last bytes of an empty object: the whole object is then served.
     """
     match = _SINGLE.fullmatch(header)
     if match is None:

@@ -23,7 +23,8 @@ _READ_SIZE = 64 * 1024
 
 
 class MemoryStorage:
-    """The adapter of `ports.storage.Storage` for memory. Writers record a checkpoint every `checkpoint_size` bytes."""
+    """The adapter of `ports.storage.Storage` for memory. A writer records a checkpoint once `checkpoint_size` or more
+    bytes are unrecorded, and when it is flushed."""
 
     name = "memory:"
     capacity = Capacity()
@@ -74,7 +75,7 @@ class MemoryStorage:
         return self._finished(upload)
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
-        """Do nothing: bytes are never moved."""
+        """Do nothing: cursors of this storage are empty, so they name nothing to remove."""
 
     async def discard(self, upload: Upload) -> None:
         self._parts.pop(upload.id, None)

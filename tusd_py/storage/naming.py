@@ -1,6 +1,6 @@
-"""The names of finished objects: chosen by a hook or a credential, or made by the setting `object-key`.
+"""The names of finished objects: chosen by a hook or a credential, or made from the setting `object-key`.
 
-Of what a client sent, they contain only a sanitized file name, and only if the setting asks for it.
+Of what a client sent, a name made from the setting contains only a sanitized file name, if the setting asks for it.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str
 
 
 def path_of(template: str, upload: Upload) -> str:
-    """Return the path of the upload's finished object: as `expand`, but the client's file name is cut so that the last
-    segment, with what key prefix and template add, has at most 255 bytes."""
+    """Return the path of the upload's finished object below the storage's directory: as `expand`, with the client's
+    file name sanitized, and cut so that the last segment, with what key prefix and template add, has at most 255
+    bytes."""
 
     def fitted(filename: str) -> str:
         frame = expand(template, upload, lambda _: "").rpartition("/")[2]
@@ -59,12 +60,13 @@ def path_of(template: str, upload: Upload) -> str:
 
 
 def sanitize(filename: str, room: int = _MAX_CLIENT_NAME) -> str:
-    """Return the last component of the file name, safe in a path or a shell: letters, marks and digits of any
+    """Return the last component of the file name, safe in a path or a shell: letters, marks and numbers of any
     script stay, also `.`, `_` and `-` between them, and `-` at the end; every other character becomes `_`. A `_` is
-    dropped at an end of the name, and of its part before the first dot.
+    dropped at an end of the name, and of its part before the first dot; if nothing is left of the name or of that part,
+    `file` replaces it: `_.txt` gives `file.txt`.
 
-    The result has at most `room` bytes; a longer name keeps its end. It is never empty: `file` replaces an empty name.
-    A name that Windows reserves for a device gets a `_` in front; if no byte is left, in place of its first character.
+    The result has at most `room` bytes; a longer name keeps its end. It is never empty. A name that Windows
+    reserves for a device gets a `_` in front; if no byte is left, in place of its first character.
     """
     last = base_name(filename).lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")

@@ -61,8 +61,8 @@ def redirected(uploads: Sequence[Upload], url: str) -> Reply:
 
 
 def may_redirect(url: str, endpoint: str, allowed: re.Pattern[str] | None) -> bool:
-    """Return True if clients may be redirected to the URL: it has the endpoint's origin, or one that `allowed` matches
-    as a whole."""
+    """Return True if clients may be redirected to the URL: if `_URL` matches it (http or https, without a user), and it
+    has the origin of `endpoint`, the creation endpoint's URL, or one that `allowed` matches as a whole."""
     origin = _origin(url)
     if origin is None:
         return False
@@ -70,7 +70,8 @@ def may_redirect(url: str, endpoint: str, allowed: re.Pattern[str] | None) -> bo
 
 
 def _origin(url: str) -> str | None:
-    """Return the origin of an http or https URL as browsers write it (no default port); None for any other text."""
+    """Return the origin of an http or https URL: its scheme and host in lower case, and its port unless that is the
+    default one. None for text that `_URL` doesn't match, or with an impossible port or IPv6 address."""
     if _URL.fullmatch(url) is None:
         return None
     try:

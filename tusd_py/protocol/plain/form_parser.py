@@ -27,18 +27,22 @@ if TYPE_CHECKING:
 _MAX_HEADERS, _MAX_HEAD = 8, 4096
 """The most header fields of a part, and the most bytes of them."""
 _PIECE = 256 * 1024
-"""Bytes that are parsed at a time: python-multipart takes a step for each of some malformed bytes."""
+"""The most bytes that are parsed at a time. Too many bytes outside of the parts are noticed only after each piece, and
+python-multipart takes a step for each byte of some malformed forms."""
 _SPARE = 4096
-"""Bytes of a part, in addition to its boundary, that may be neither content nor header field: blanks, mostly."""
+"""Bytes of a form that may be neither content, header field nor boundary, mostly blanks and line breaks: so many in any
+case, and so many more for each part that has begun."""
 _EPILOGUE = 64 * 1024
-"""Bytes that may follow the final boundary."""
+"""Bytes that may follow the final boundary, in addition to those of the piece that the boundary ends in."""
 _MATCHES = 16
-"""Times that a form may contain its boundary, in addition to once for each part and for each piece."""
+"""Times that python-multipart may read the last byte of a form's boundary, to complete a match, in addition to once
+for each part and for each piece that is parsed (`_PIECE`)."""
 
 
 class _Delimiter(bytes):
-    """A boundary that python-multipart may find `remaining` more times; finding it once more raises BadForm.
-    `FormParser` adds one to `remaining` for each part of the form, and for each piece of bytes that it parses.
+    """A boundary whose last byte python-multipart may read by its index `remaining` more times, to complete a match;
+    once more raises BadForm. A version that matches the boundary and its line break at once reads no byte for
+    that. `FormParser` adds one to `remaining` for each part of the form, and for each piece of bytes that it parses.
 
     A line that begins with the boundary and isn't one costs python-multipart as much as a thousand other bytes,
     so that few such lines, which RFC 2046, 5.1.1, forbids, are allowed.
@@ -47,8 +51,9 @@ class _Delimiter(bytes):
     remaining: int
 
     def __getitem__(self, index: Any) -> Any:
-        """Return a byte or a slice. Each access to the last byte takes one from `remaining`, or raises BadForm if none
-        is left: python-multipart compares the last byte once all bytes before it have matched.
+        """Return a byte or a slice. Each access to the last byte by its index from the start takes one from
+        `remaining`, or raises BadForm if none is left: python-multipart reads that byte once all bytes before it
+        have matched.
         """
         if index == len(self) - 1:
             self.remaining -= 1

@@ -13,8 +13,8 @@ percent signs mean themselves."""
 
 
 def unescape(value: str) -> str:
-    """Return the value of a form's `name` or `filename`, with quotes and line breaks decoded that browsers or curl
-    escaped.
+    """Return a `name` or `filename` of Content-Disposition, with the quotes and line breaks decoded that browsers or
+    curl escaped.
     """
     for escape, character in _ESCAPES:
         value = value.replace(escape, character)

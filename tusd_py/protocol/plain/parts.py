@@ -26,7 +26,8 @@ class FileHead:
     """The head of a part with a file name, even an empty one: a file."""
 
     metadata: Mapping[str, bytes]
-    """The file's name (`filename`) and type (`filetype`), each only if the part has it."""
+    """The file's name without folders (`filename`) and the part's Content-Type (`filetype`), each only if it isn't
+    empty."""
 
 
 def read_part_head(fields: Sequence[tuple[bytes, bytes]]) -> FieldHead | FileHead:

@@ -15,11 +15,13 @@ _URLENCODED = "application/x-www-form-urlencoded"
 _CREDENTIAL = "upload-token"
 """The header field, in lower case, that begins like those of the upload protocols, but belongs to none of them."""
 _ENVELOPE = 64 * 1024
-"""Bytes that a form may have in addition to the content of its files: boundaries, heads of parts, and fields."""
+"""Bytes that `check_form` allows a form in addition to the content of its files: for boundaries, heads of parts, and
+fields."""
 
 
 def is_plain(head: RequestHead) -> bool:
-    """Return True for a PUT, or a POST to the creation endpoint, that has no header field of an upload protocol."""
+    """Return True for a PUT, or a POST to the creation endpoint, that has neither Tus-Resumable nor a header field
+    whose name begins with `Upload-`, other than Upload-Token."""
     names = {name.lower() for name in head.headers}
     if "tus-resumable" in names or any(name.startswith("upload-") for name in names - {_CREDENTIAL}):
         return False
@@ -49,8 +51,9 @@ def read_post(head: RequestHead) -> Create:
 
 
 def check_form(head: RequestHead, limits: Limits) -> None:
-    """Raise WrongContentType if a form has a Content-Encoding other than `identity`, TooLarge if its Content-Length
-    shows that its files together have more bytes than one upload may. No byte of the form need have been read."""
+    """Raise WrongContentType if a form has a Content-Encoding other than `identity`, TooLarge if its Content-Length is
+    more than 64 KiB above the most bytes of one upload (`Limits.announced_max_length`). The form need not have been
+    read."""
     if head.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WrongContentType("send the form as it is, without Content-Encoding")
     largest = limits.announced_max_length
@@ -69,7 +72,8 @@ def create_whole(metadata: Metadata, length: int | None) -> Create:
 
 
 def _metadata(head: RequestHead, name: bytes) -> Metadata:
-    """Return the file's name, type and coding under the keys of tus clients. The type that curl declares by default,
+    """Return the metadata of the file: `filename` (which is `name`), `filetype` (Content-Type) and `contentencoding`
+    (Content-Encoding other than `identity`), each only if it isn't empty. The type that curl declares by default,
     application/x-www-form-urlencoded, counts as none."""
     kind, coding = head.headers.get("Content-Type", ""), head.headers.get("Content-Encoding", "identity")
     metadata = {

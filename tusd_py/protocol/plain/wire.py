@@ -1,5 +1,5 @@
-"""The wire of plain HTTP, which writes its refusals: without the header fields of tus, and with the statuses that
-protocols share. `answers` makes the replies to uploads."""
+"""The wire of plain HTTP, which writes refusals: without the header fields of tus, and with the statuses of
+`protocol/statuses.py`. The other replies are made by `plain/answers.py`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 
 class Plain(Tus):
-    """The wire of plain HTTP, for clients that know no upload protocol. Only its refusals are used: lines of text."""
+    """The wire of plain HTTP, for clients that know no upload protocol. The only replies that it is asked for are
+    refusals: a line of text each."""
 
     common_headers: Mapping[str, str] = {}
 

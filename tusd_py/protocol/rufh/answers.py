@@ -42,8 +42,8 @@ def state(upload: Upload, version: Version) -> Mapping[str, str]:
 
 
 def length(upload: Upload, version: Version) -> Mapping[str, str]:
-    """Return Upload-Length; no field while the length is unknown. Clients of versions up to 6 take an upload that
-    has reached its length for complete: they get no field for one that has reached it and isn't complete yet."""
+    """Return Upload-Length; no field while the length is unknown. Clients of versions up to 6 take an upload that has
+    reached its length for complete: they get no field for a waiting upload that has reached it."""
     value = upload.settled_length if version.when_full else upload.length
     return {} if value is None else {"Upload-Length": str(value)}
 
@@ -78,7 +78,9 @@ def _minimum(name: str, values: list[float] | Iterator[float]) -> dict[str, int]
 
 
 def refused(refusal: Refusal, version: Version) -> Mapping[str, str]:
-    """Return the header field that says if the upload is complete, if that follows from the refusal; else no field."""
+    """Return Upload-Complete (in version 3 Upload-Incomplete) for the refusals from which it follows: the upload isn't
+    complete after OffsetMismatch, InconsistentLength, TooLarge and ChecksumMismatch, and is after DigestMismatch. No
+    field for any other refusal."""
     complete = _COMPLETENESS.get(type(refusal))
     return {} if complete is None else completeness(version, complete=complete)
 

@@ -1,5 +1,6 @@
-"""The reading of requests in Resumable Uploads for HTTP: heads to intents. The protocol's own fields that don't
-follow their grammar are ignored (IETF, 4.1); a digest or an Upload-Metadata that can't be read is refused.
+"""The reading of requests in Resumable Uploads for HTTP: heads to intents. A field of the protocol that doesn't follow
+its grammar is read as missing (IETF, 4.1), so that a request which needs the field is refused; a request with a digest
+or an Upload-Metadata that can't be read is refused, too.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ _SIZES = {"sha-256": 32, "sha-512": 64}
 
 
 def metadata_of(headers: Mapping[str, str], limits: Limits) -> Metadata:
-    """Return the file's name, type and coding, from the header fields for these, under the keys of tus clients. Values
-    in Upload-Metadata, which tus-js-client sends in this protocol too, override them. Raises Malformed."""
+    """Return the metadata in Upload-Metadata, which tus-js-client sends in this protocol too; add `filename`,
+    `filetype` and `contentencoding` from Content-Disposition, Content-Type and Content-Encoding if it lacks them.
+    Raises Malformed for an Upload-Metadata that can't be read, and for metadata that is too long."""
     metadata = dict(parse_metadata(headers.get("Upload-Metadata", ""), limits))
     for name, value in _described(headers):
         metadata.setdefault(name, value.encode("utf-8", "surrogateescape"))
@@ -32,8 +33,10 @@ def metadata_of(headers: Mapping[str, str], limits: Limits) -> Metadata:
 
 
 def _described(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield metadata keys and values from the header fields for the file's name, type and coding. The type
-    application/partial-upload, which tus-js-client sends also to create an upload, is the request's, not the file's."""
+    """Yield the metadata keys `filename`, `filetype` and `contentencoding`, each with the value that
+    Content-Disposition, Content-Type or Content-Encoding declares; no key for a missing value, and none for `identity`.
+    Also no type for application/partial-upload: tus-js-client sends it even to create an upload, but it is the
+    request's type."""
     kind, coding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "identity")
     if name := _file_name(headers.get("Content-Disposition", "")):
         yield "filename", name
@@ -68,8 +71,8 @@ def announced_digest(headers: Mapping[str, str]) -> WholeDigest | None:
 
 
 def requested_digest(headers: Mapping[str, str]) -> WholeDigest | None:
-    """Return the digest of the whole upload that Want-Repr-Digest asks for, by the known algorithm that it prefers, and
-    without a value; None if it asks for none."""
+    """Return a digest of the whole upload without its value, by the known algorithm that Want-Repr-Digest prefers; None
+    if that field is missing, can't be read, or asks for no known algorithm."""
     preferences = parse_dictionary(headers.get("Want-Repr-Digest")) or {}
     weights = {name: weight for name in ALGORITHMS if type(weight := preferences.get(name)) is int and weight > 0}
     best = max(weights, key=lambda name: weights[name], default=None)
@@ -77,8 +80,9 @@ def requested_digest(headers: Mapping[str, str]) -> WholeDigest | None:
 
 
 def _digest(field: str, headers: Mapping[str, str]) -> tuple[str, bytes] | None:
-    """Return the name of a known algorithm in the field, and its digest: of several the preferred one, sha-256; None if
-    there is none. Raises Malformed for a field or a digest that can't be read: the client relies on the check."""
+    """Return the name of the known algorithm by which the field has a digest, and that digest; of two the preferred
+    one, sha-256. None if the field is missing or has none by a known algorithm. Raises Malformed if the field or that
+    digest can't be read, or the digest has the wrong size: the client relies on the check."""
     if field not in headers:
         return None
     members = parse_dictionary(headers[field])

@@ -19,8 +19,8 @@ PARTIAL_UPLOAD = "application/partial-upload"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One interop version. The defaults are those of the newest, which also serves requests without a version; then
-    `number` is None."""
+    """An interop version. The defaults are those of the newest. With `number` None it is the newest, for requests that
+    name no version or an unknown one."""
 
     number: int | None = None
     inverted: bool = False
@@ -28,18 +28,20 @@ class Version:
     typed: bool = True
     """True if a PATCH must be application/partial-upload."""
     when_full: bool = False
-    """True if an upload is complete once its length is reached, also if no request says so: its clients rely on it."""
+    """True if an upload is complete once its length is reached, also if no request says so: clients of the version rely
+    on it."""
     append_status: int = 204
     """Status of an append that doesn't complete the upload."""
     age_limit: str = "max-age"
     """The member of Upload-Limit with the seconds for which the upload is kept."""
     bare: bool = False
-    """True if HEAD, GET and DELETE must not have fields for the upload's state."""
+    """True if requests with HEAD, GET or DELETE must not have Upload-Offset, Upload-Complete or Upload-Incomplete."""
     progress: bool = True
     """True if clients know interim responses (104) with an offset."""
     busy_status: int = 503
     """The status for a request that the client should soon repeat: for a locked upload, or a HEAD while the server is
-    unavailable. In versions up to 6, tus-js-client retries only after a 423."""
+    unavailable. In versions up to 6 it is 423: after a HEAD that fails with another status, tus-js-client starts
+    over."""
 
 
 NEWEST = Version()
@@ -58,8 +60,9 @@ def version_of(headers: Mapping[str, str]) -> Version:
 
 
 def is_rufh(head: RequestHead) -> bool:
-    """Return True for a request of this protocol: one without Tus-Resumable that has an interop version or, on
-    an existing upload, the media type application/partial-upload or, elsewhere, Upload-Complete.
+    """Return True for a request of this protocol: one without Tus-Resumable that has Upload-Draft-Interop-Version; or,
+    to the URL of an upload, has the Content-Type application/partial-upload; or, to the creation endpoint, has
+    Upload-Complete.
     """
     if "Tus-Resumable" in head.headers:
         return False

@@ -60,8 +60,8 @@ class Rufh:
         return self._interim_reply({"Location": location, **self._limit(upload)})
 
     def progressed(self, upload: Upload) -> Reply | None:
-        """Return a 104 with the offset; None if the client gets none, or if the upload is full: only the final response
-        confirms the last byte."""
+        """Return a 104 with the offset; None if the wire is made without `interim`, in versions up to 4, whose clients
+        don't know such a 104, or if the upload is full: only the final response confirms the last byte."""
         if not self._interim or not self._version.progress or upload.full:
             return None
         return self._interim_reply({"Upload-Offset": str(upload.offset)})

@@ -34,11 +34,11 @@ class Disk:
         self._threads = ThreadPoolExecutor(threads, "tusd-py-disk")
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread and return its result. Raises StorageUnavailable for an OSError,
-        StorageFull if a disk or a quota is full.
+        """Run `work` in a thread and return its result. Raises StorageUnavailable for an OSError of `work`, StorageFull
+        if the error is that a disk or a quota is full; other exceptions of `work` as they are.
 
-        A thread can't be stopped, so a cancelled call waits for `work`, which outlives neither the open file that it
-        uses nor the lock of its writer.
+        A thread can't be stopped, so a cancelled call ends only once `work` has ended: until then the caller keeps open
+        the file that `work` uses, and keeps the upload's lock.
         """
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
@@ -61,7 +61,8 @@ class Headroom:
 
     @contextmanager
     def take(self, count: int) -> Iterator[None]:
-        """Reserve space for `count` bytes while they are written. Raises StorageFull if too few are free."""
+        """Reserve space for `count` bytes while they are written. Raises StorageFull if fewer are free, not counting
+        the disk's reserve and the space that other threads have reserved here; OSError."""
         with self._lock:
             space = disk_space(self._path)
             if space.free - self._pending - count < space.reserve:
@@ -75,7 +76,8 @@ class Headroom:
 
 
 def open_file(path: Path, flags: int, stack: ExitStack, mode: int = PRIVATE) -> int:
-    """Return a file descriptor that `stack` closes. Raises UploadLost if the file is missing and not to be created."""
+    """Open the file and return its descriptor, which `stack` closes. `mode` is the mode of a file that `flags` create.
+    Raises UploadLost if the file is missing and `flags` lack O_CREAT; OSError if it can't be opened otherwise."""
     try:
         descriptor = stack.enter_context(FileIO(os.open(path, flags, mode=PRIVATE))).fileno()
     except FileNotFoundError as error:
@@ -98,7 +100,8 @@ def exclusive_lock(fd: int) -> Iterator[None]:
 
 
 def is_at(path: Path, fd: int) -> bool:
-    """Return True if the path names the open file, and not by a link: it was neither renamed nor removed."""
+    """Return True if the path names the open file itself, no symbolic link to it: the file was neither renamed nor
+    removed."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(fd))
     except FileNotFoundError:

@@ -11,7 +11,8 @@ from tusd_py.storage.local.disk import Disk, Headroom, copy_chunk
 
 
 class Joint:
-    """The open file `fd`, empty or with bytes to be overwritten, and the number of bytes appended."""
+    """The part file of a final upload, open as `fd`, to which the bytes of partial uploads are appended. Appending
+    begins at the file's start, and overwrites bytes that an earlier attempt left."""
 
     def __init__(self, fd: int, disk: Disk, headroom: Headroom, step: int) -> None:
         """`step` is the most bytes that one call to the system copies."""

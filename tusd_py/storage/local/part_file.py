@@ -1,7 +1,7 @@
 """The file that holds an unfinished upload's bytes, until it becomes the object.
 
-A writer and a finish hold the file's lock while they change it. Without the lock, a writer whose process stood still
-could write after the finish, and so change the object.
+A writer holds the file's lock while it writes, and a finish while it cuts and renames the file. Without the lock, a
+writer whose process stood still could write after the finish, and so change the object.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ class PartFile:
         self._sync_failed = False
 
     async def write(self, data: bytes, offset: int, *, sync: bool = False) -> None:
-        """Write `data` at `offset`; with `sync`, also make it and all earlier writes durable. Raises Superseded,
-        StorageUnavailable.
+        """Write `data` at `offset`; with `sync`, also make it and all earlier writes durable. Raises Superseded if the
+        writer's lease has run out, or the file was renamed or removed; StorageUnavailable if the disk fails or is full,
+        or another writer or a finish has the file's lock.
         """
         await self._disk.run(partial(self._write_locked, data, offset, sync=sync))
 
@@ -62,8 +63,11 @@ class PartFile:
 
 @contextmanager
 def sealed(path: Path, upload: Upload, mode: int) -> Iterator[None]:
-    """Cut the part file to the upload's length, make it durable, and keep it locked while the caller renames it.
-    Raises UploadLost if bytes are missing, BlockingIOError while a writer, which may have lost its lease, is writing.
+    """Cut the part file to the upload's length, make it durable, and keep it locked while the caller renames it. For an
+    empty upload without a part file, first create one with the mode `mode`.
+
+    Raises UploadLost if the file or bytes of it are missing; BlockingIOError while a writer, which may have lost its
+    lease, is writing, or while another finish has the file's lock.
     """
     create = os.O_CREAT if upload.length == 0 else 0
     with ExitStack() as stack:
@@ -79,7 +83,7 @@ def sealed(path: Path, upload: Upload, mode: int) -> Iterator[None]:
 
 
 def _is_durable(upload: Upload) -> bool:
-    """Return True if a writer has recorded bytes of the upload: writers call fsync before they record. False for a
-    final upload, whose bytes are copied, and for an empty one.
+    """Return True if the upload has recorded bytes: writers, and a repair, call fsync before they record. False for a
+    final upload, whose bytes are copied without fsync, and for an empty one.
     """
     return upload.kind is not Kind.FINAL and upload.offset > 0

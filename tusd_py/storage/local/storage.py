@@ -55,8 +55,8 @@ class LocalStorage:
     def __init__(
         self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE, template: str = BY_ID
     ) -> None:
-        """Create the directories. `mode` is the mode of uploads' files; `template` (see `naming`) names finished
-        objects. Raises ConfigurationError."""
+        """Make `root` and the folder `.tusd-py` in it, if they are missing; raises ConfigurationError if that fails.
+        `mode` is the mode of uploads' files; `template` makes the names of finished objects (`naming.path_of`)."""
         self._root = root.absolute()
         self._work = self._root / ".tusd-py"
         self._thresholds, self._mode, self._template = thresholds, mode, template
@@ -76,7 +76,8 @@ class LocalStorage:
         return self
 
     def start(self, upload: Upload) -> Cursor:
-        """Return a cursor with the object's name below the directory; an empty cursor if the id is the name."""
+        """Return a cursor with the path that the object will have below the storage's directory; an empty cursor if the
+        upload's id alone names the object, as it does for partial uploads."""
         if upload.kind is Kind.PARTIAL or (self._template == BY_ID and upload.key_tells_id):
             return {}
         return {"file": path_of(self._template, upload)}
@@ -122,7 +123,7 @@ class LocalStorage:
         return await self.finish(upload, ())
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
-        """Do nothing: a cursor names no files that could be replaced."""
+        """Do nothing: a cursor names at most the upload's object, which isn't to be removed."""
 
     async def discard(self, upload: Upload) -> None:
         await self._disk.run(partial(self._remove, upload))
@@ -189,7 +190,8 @@ class LocalStorage:
         return self._objects, upload.cursor.get("file", upload.id)
 
     def _size(self, upload: Upload) -> int | None:
-        """Return the finished object's size in bytes, or None if there is none."""
+        """Return the size in bytes of the file at the object's place, which may be another program's file if the place
+        was chosen; None if there is no such file."""
         tree, name = self._place(upload)
         return tree.size(name)
 
@@ -228,7 +230,8 @@ class LocalStorage:
 
     def _promote(self, upload: Upload) -> None:
         """Turn the part file into the durable object, unless the object exists already; replace a file that another
-        program has put at a chosen place meanwhile. Raises UploadLost if bytes are missing.
+        program has put at a chosen place meanwhile. Raises UploadLost if bytes are missing, or if the object's
+        length isn't the upload's.
         """
         tree, name = self._place(upload)
         if not self._has_object(upload):
@@ -269,7 +272,9 @@ class LocalStorage:
         return Recovered(upload=copy_with(upload, offset=offset))
 
     def _remove(self, upload: Upload) -> None:
-        """Remove the part file, and the object, but not one that another program put at the upload's chosen place."""
+        """Remove the part file, the object, and the folders above it that are left empty, up to the topmost with the
+        upload's id in its name. A file at a chosen place stays, unless the upload has all its bytes and the file is
+        taken for its object (`_has_object`)."""
         tree, name = self._place(upload)
         owned = upload.chosen_key is None or (upload.full and self._has_object(upload))
         self._part(upload).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """The files below one directory, addressed by names with slashes. Symbolic links below it are not followed.
 
-Every method blocks and may raise OSError.
+Every method but `path` blocks and may raise OSError.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Tree:
         return None
 
     def holds(self, name: str) -> bool:
-        """Return True if there is something with this name, or a file in the place of a folder above it."""
+        """Return True if there is something with this name, or a file or symbolic link in the place of a folder above
+        it."""
         try:
             with self._parent(name) as folder:
                 os.stat(_last(name), dir_fd=folder, follow_symlinks=False)
@@ -52,7 +53,8 @@ class Tree:
             return os.open(_last(name), os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
 
     def put(self, source: Path, name: str) -> None:
-        """Move the file `source` to this name, making its missing folders; the name is durable after `sync`."""
+        """Move the file `source` to this name, replacing a file that has it and making missing folders above it; the
+        name is durable after `sync`."""
         with self._folders(name, make=True) as folders:
             os.replace(source, _last(name), dst_dir_fd=folders[-1])
 
@@ -86,7 +88,8 @@ class Tree:
 
     @contextmanager
     def _folders(self, name: str, *, make: bool = False) -> Iterator[Sequence[int]]:
-        """Yield descriptors of the root and the folders above the file, down to a missing one; `make` creates all."""
+        """Yield descriptors of the root and of the folders above the file, from the top down to the last before a
+        missing one; with `make`, create the missing ones."""
         with ExitStack() as stack:
             folders = [_close_with(stack, os.open(self._root, _FOLDER))]
             with nullcontext() if make else suppress(FileNotFoundError):
@@ -112,7 +115,7 @@ def _close_with(stack: ExitStack, descriptor: int) -> int:
 
 
 def _make_folder(folder: str, parent: int) -> bool:
-    """Create the folder; return False if it exists already."""
+    """Create the folder in the open folder `parent`; return False if something has the name already."""
     try:
         os.mkdir(folder, directory_mode(PRIVATE), dir_fd=parent)
     except FileExistsError:

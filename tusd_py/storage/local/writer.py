@@ -38,8 +38,9 @@ class LocalWriter:
         await self._checkpoint()
 
     async def _write_batch(self, *, sync: bool = False) -> None:
-        """Write the batch; with `sync`, also make it and earlier writes durable. If that fails, keep the batch for a
-        retry, record the bytes before it, raise StorageUnavailable."""
+        """Write the batch; with `sync`, also make it and earlier writes durable. If that raises StorageUnavailable,
+        keep the batch, record the bytes before it, and raise the error again, or the error of the recording if that
+        fails, as after a failed fsync. Raises Superseded without recording anything."""
         try:
             await self._part.write(b"".join(self._batch), self._written, sync=sync)
         except StorageUnavailable:

@@ -1,4 +1,4 @@
-"""The cursor of an upload in S3: the keys and parts that hold its bytes, as the state store saves it."""
+"""The cursor of an upload in S3, and the entries of its parts, as the state store saves them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tusd_py.storage.s3.grid import Grid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A small object that holds bytes too few for a part."""
+    """An S3 object that holds a piece of a tail, as a cursor names it."""
 
     key: str
     length: int
@@ -61,12 +61,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """The result of a request that stored an object."""
+    """An object that S3 has stored, by one request or by a multipart upload."""
 
     etag: str
     """The object's ETag, without quotes."""
     troubled: bool = False
-    """True if an earlier attempt to store it got no answer: that attempt may still take effect."""
+    """True if an earlier attempt to store it, or to create the multipart upload of a final upload's object, got no
+    answer, or one that doesn't tell if S3 carried it out: that attempt may still take effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +77,14 @@ class NewMultipart:
     multipart: str
     """S3's id of the multipart upload."""
     troubled: bool = False
-    """True if an earlier attempt to create it got no answer: there may be a second multipart upload."""
+    """True if an earlier attempt to create it got no answer, or one that doesn't tell if S3 carried it out: there may
+    be a second multipart upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Cursor:
-    """The cursor. It has all that is needed to continue an upload but its parts, which are the record's entries."""
+    """The cursor of an upload in S3: all that is needed to continue the upload, except its parts, which are the
+    upload's entries."""
 
     key: str
     """The key of the finished object."""
@@ -91,7 +94,7 @@ class S3Cursor:
     tail: tuple[Segment, ...] = ()
     """Segments of the recorded bytes after the last full part, in order."""
     etag: str | None = None
-    """The ETag of the finished object, once it exists."""
+    """The ETag of the finished object, once the server has made or found that object; None before."""
     info: str | None = None
     """The key of the info object, if there is one."""
     bucket: str | None = None
@@ -103,24 +106,29 @@ class S3Cursor:
 
     @property
     def temporary_keys(self) -> frozenset[str]:
-        """The keys of the tail's segments and the info object, which exist until the upload is finished."""
+        """The keys of the tail's segments and of the info object, if there is one: objects that nothing needs once the
+        upload is finished."""
         return frozenset(segment.key for segment in self.tail) | ({self.info} if self.info else frozenset())
 
     @property
     def started(self) -> bool:
-        """True if something is stored in S3 for the upload."""
+        """True if, by this cursor, S3 has something of the upload: a multipart upload, segments, an info object or the
+        finished object."""
         return self.multipart is not None or self.etag is not None or bool(self.temporary_keys)
 
     def to_finished(self, stored: StoredObject) -> Finished:
-        """Return the finished object, with a cursor that no longer names the temporary objects."""
+        """Return `stored` as the upload's finished object, with a cursor that has its ETag, and names no segments and
+        no info object."""
         done = replace(self, etag=stored.etag, tail=(), info=None)
         return Finished(cursor=done.dump(), etag=stored.etag, troubled=stored.troubled)
 
     def dump(self) -> Cursor:
-        """Return the cursor as JSON, by field: `dataclasses.asdict` copies each value and costs more than the save.
+        """Return the cursor as JSON. It is made field by field, as `dataclasses.asdict` copies each value and costs
+        more than the save of the record.
 
-        A cursor of a bucket other than the storage's own is wrapped: versions of this server that know only one bucket
-        can't read it, and fail rather than look for the upload in the storage's own.
+        If the cursor names a bucket other than the storage's own, the result is a JSON object with two members, that
+        name as `bucket` and the rest as `cursor`: versions of this server that know only one bucket can't read it, and
+        fail rather than look for the upload in the storage's own.
         """
         plain = {name: getattr(self, name) for name in _FIELDS}
         inner = plain | {"grid": self.grid.as_json, "tail": [segment.as_json for segment in self.tail]}
@@ -138,12 +146,13 @@ class S3Cursor:
 
 
 def bucket_of(cursor: Mapping[str, Any]) -> str | None:
-    """Return the bucket of a cursor as JSON, without parsing the rest; None for the storage's own."""
+    """Return the bucket that a cursor, given as JSON, names, without parsing the rest; None for the storage's own."""
     return cursor.get(_BUCKET)
 
 
 def multipart_of(cursor: Mapping[str, Any]) -> str | None:
-    """Return the id of the multipart upload in a cursor as JSON, without parsing the rest; None for none."""
+    """Return the UploadId that a cursor, given as JSON, names, without parsing the rest; None if it names no multipart
+    upload."""
     multipart: str | None = cursor.get(_INNER, cursor).get("multipart")
     return multipart
 

@@ -18,7 +18,8 @@ from tusd_py.storage.s3.cursor import Part, S3Cursor
 from tusd_py.storage.s3.finishing import find_object
 
 _CREATED = "201"
-"""The status that a form asks S3 to answer with: this answer has a Location header, which browsers may read."""
+"""The status that a form asks S3 to answer with: this answer has a Location header, which scripts of a page may read if
+the bucket's CORS rules expose it."""
 
 
 class S3Direct:

@@ -16,7 +16,7 @@ from tusd_py.storage.s3.pieces import Assembly
 class FillingPart:
     """The part that one writer is filling: it takes bytes until it is full, and then starts again as the next part.
 
-    Bytes too few for a part are stored as segments.
+    If the request ends, or memory gets short, before the part is sent, its bytes are stored as segments.
     """
 
     def __init__(self, bucket: Bucket, upload: Upload, chain: CheckpointChain) -> None:
@@ -73,8 +73,8 @@ class FillingPart:
         self._storing -= 1
 
     def keep(self) -> int:
-        """Hand the part to the cache of tails, for the next writer in this process; return how many of its bytes were
-        in memory: the caller releases these."""
+        """Hand the part to the cache of tails, for the next writer of the upload in this process; return how many of
+        its bytes were in memory: the caller releases these from its account of the memory budget."""
         size = self.pieces.memory_size
         self._bucket.tails.keep(self._upload.id, self.pieces)
         self.pieces = Assembly()

@@ -18,10 +18,10 @@ from tusd_py.transfer.budget import Budget
 
 
 async def finish(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Finished:
-    """Return the finished object of an upload whose bytes are all recorded; unless the cursor has the object's
-    ETag, make the object first.
+    """Return the finished object of an upload whose bytes are all recorded. Unless the cursor has the object's ETag,
+    make the object first; if the client has sent it to S3 in one request, only check it.
 
-    Raises UploadLost if recorded bytes are missing.
+    Raises UploadLost if recorded bytes, or the object of a direct upload, are missing or replaced by others.
     """
     cursor = S3Cursor.load(upload.cursor)
     if cursor.etag is not None:
@@ -58,9 +58,11 @@ def _charged(budget: Budget, size: int) -> Iterator[None]:
 
 
 async def _make_direct(bucket: Bucket, upload: Upload, cursor: S3Cursor, parts: Sequence[Part]) -> StoredObject:
-    """Complete a direct upload, and check its object in any case, as its bytes didn't pass this server.
+    """Complete the multipart upload of a direct upload, if there is one; return the upload's object, which a HEAD
+    request checks in any case, as its bytes didn't pass this server.
 
-    Raises UploadLost if the object is missing or isn't the upload's.
+    If the object is missing or isn't the upload's, raises S3TransientError if the completion ended with that error,
+    else UploadLost. Raises S3Error if S3 refuses a request.
     """
     if cursor.multipart is not None:
         try:
@@ -80,10 +82,11 @@ async def _complete(
 
 
 async def complete(bucket: Bucket, upload: Upload, key: str, multipart: str, parts: Sequence[Part]) -> str:
-    """Send CompleteMultipartUpload until its result is certain, but at most `Thresholds.completions` times; return the
-    object's ETag.
+    """Send CompleteMultipartUpload, at most `Thresholds.completions` times, until it is certain if the object exists;
+    after InvalidPart, send it again with the parts' current ETags. Return the object's ETag.
 
-    Raises S3Missing if the multipart upload is gone, UploadLost if a part is gone or holds other bytes, else S3Error.
+    Raises S3Missing if the multipart upload is gone, UploadLost if a part is gone or holds other bytes (S3Error if only
+    the last attempt tells so), else S3Error.
     """
     total = upload.length if bucket.options.profile.total_size else None
     attempt, max_attempts = 0, bucket.thresholds.completions
@@ -130,23 +133,25 @@ async def find_own(bucket: Bucket, upload: Upload, key: str) -> ObjectHead | Non
 
 
 def _was_replaced(upload: Upload, finished: ObjectHead) -> bool:
-    """Return True if a client replaced the object, by sending a presigned request again with other bytes.
+    """Return True if a client has replaced the object of a direct upload, by sending a presigned request again: the
+    object's ETag isn't the one in the cursor. False if the cursor has none.
 
-    If the bytes came through this server, another ETag comes from a write that took effect twice, with the same bytes.
+    The object of an upload that isn't direct may have another ETag than the cursor, too, if a write of this server took
+    effect twice: with the same bytes.
     """
     return upload.direct is not None and S3Cursor.load(upload.cursor).etag not in (None, finished.etag)
 
 
 async def find_etag(bucket: Bucket, upload: Upload, key: str) -> str | None:
-    """Return the ETag of the object under `key` if it is this upload's and whole; else None."""
+    """Return the ETag of the object under `key` if it is this upload's, of the upload's length if that is known, and
+    not one by which a client replaced it (`find_object`); else None."""
     finished = await find_object(bucket, upload, key)
     return None if finished is None else finished.etag
 
 
 async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
-    """Return the ETag of the upload's object, after an error (`doubt`) that doesn't tell if the object exists.
-    Raises UploadLost if there is no such object.
-    """
+    """Return the ETag of the upload's object under `key`. Raises UploadLost, with `doubt` as its cause, if there is no
+    such object (`find_object`)."""
     etag = await find_etag(bucket, upload, key)
     if etag is None:
         raise UploadLost(key) from doubt
@@ -165,7 +170,8 @@ async def _resolve(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -
 
 
 async def refresh_etags(bucket: Bucket, key: str, multipart: str, parts: Sequence[Part]) -> list[Part]:
-    """Return the recorded parts with their current ETags. Raises UploadLost if one is gone or holds other bytes."""
+    """Return `parts` with the ETags that S3 lists now. Raises UploadLost if a part is gone or holds other bytes,
+    S3Missing if the multipart upload is gone, else S3Error."""
     verified = verify_parts(parts, await bucket.client.list_parts(key, multipart))
     if len(verified) < len(parts):
         raise UploadLost(key)
@@ -173,7 +179,8 @@ async def refresh_etags(bucket: Bucket, key: str, multipart: str, parts: Sequenc
 
 
 def verify_parts(parts: Sequence[Part], listed: Sequence[Part]) -> list[Part]:
-    """Return the recorded parts before the first that isn't listed or holds other bytes, with their current ETags.
+    """Return those of `parts` before the first that isn't in `listed` or holds other bytes (`Part.same_as`), with their
+    ETags in `listed`.
 
     If a part's request timed out, was retried, and then took effect late, the part has the same bytes, but with SSE-KMS
     another ETag.

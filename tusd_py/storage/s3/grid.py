@@ -15,7 +15,8 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 _GROWTH = ((10, 1), (20, 2), (20, 8), (25, 64))
-"""The steps of growing parts: percent of `max_parts`, and size in multiples of `base`; later parts have `largest`."""
+"""The steps of growing parts: percent of `max_parts`, and size in multiples of `base`, but at most `largest`. The parts
+after these steps have `largest` bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class Grid:
 
     base: int
     grows: bool = False
-    """True for an upload of unknown length: its parts get larger, so that a great length fits into `max_parts`."""
+    """True if the parts get larger, so that a great length fits into `max_parts`: for an upload whose length is unknown
+    at first, unless its provider requires parts of one size."""
     largest: int = 5 * GIB
     max_parts: int = 10_000
 
@@ -63,10 +65,11 @@ class Grid:
 def grid_for(
     length: int | None, *, base: int, max_parts: int, largest: int = 5 * GIB, equal: int | None = None
 ) -> Grid:
-    """Return the grid of a new upload, whose parts have `largest` bytes at most.
+    """Return the grid of a new upload, whose parts have `largest` bytes at most; the caller gives no larger `base` or
+    `equal`.
 
-    A known length gets equal parts of `base` bytes or, if these would leave no margin below `max_parts`, of the fewest
-    whole MiB that leave one. An unknown length gets parts that grow from `base` bytes on; with `equal`, for a provider
+    A known length gets equal parts of `base` bytes or, if these would be more than 99 % of `max_parts`, of the fewest
+    whole MiB that avoid this. An unknown length gets parts that grow from `base` bytes on; with `equal`, for a provider
     that requires one size, parts of `base` bytes, or of `equal` bytes if that is more.
     """
     if length is None:

@@ -1,4 +1,5 @@
-"""The keys of objects. Of what a client sent, they contain only a sanitized file name, if the template has it."""
+"""The keys of objects. Of what a client sent, a key that no hook or credential chose contains only a sanitized file
+name, and that only if the setting `object-key` has `{filename}`."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def object_key(upload: Upload, *, prefix: str, template: str) -> str:
-    """Return the key of the upload's finished object; of a partial upload it is an internal key."""
+    """Return the key of the upload's finished object: `prefix`, then the key that a hook or a credential chose, else
+    the credential's key prefix and the filled-in `template` (the setting `object-key`). A partial upload's object has
+    an internal key instead (`internal_root`)."""
     if upload.kind is Kind.PARTIAL:
         return f"{internal_prefix(prefix, upload.id)}object"
     return prefix + expand(template, upload, sanitize)
@@ -29,10 +32,11 @@ def object_key(upload: Upload, *, prefix: str, template: str) -> str:
 
 def sanitize(filename: str) -> str:
     """Return the last component of a file name, which may be a path, without characters special to paths, URLs or
-    shells, and cut at its start to 100 characters.
+    shells: `_` replaces each run of characters other than ASCII letters, digits, `.`, `_` and `-`.
 
-    `_` replaces runs of characters other than ASCII letters, digits, `.`, `_` and `-`. If a name has nothing but such
-    characters before its first dot, they become `file`: `é.pdf` gives `file.pdf`.
+    Dots at the ends of the name are dropped, as is `_` at an end of the name or of its part before the first dot. If
+    nothing of that part is left, it becomes `file`: `é.pdf` gives `file.pdf`. If the result has more than 100
+    characters, the last 100 are returned, without `.` and `_` at their start.
     """
     stem, dot, extension = base_name(filename).lstrip(".").partition(".")
     name = _UNSAFE.sub("_", stem).strip("_") or "file"
@@ -67,7 +71,8 @@ def internal_owner(key: str, prefix: str) -> UploadId | None:
 
 
 def internal_root(prefix: str) -> str:
-    """Return the prefix of the keys of all internal objects: of those that aren't finished objects of clients."""
+    """Return the prefix of the keys of all internal objects: segments, info objects, objects of partial uploads, test
+    writes and the object with the installation's id."""
     return prefix + _INTERNAL
 
 

@@ -47,12 +47,12 @@ def lay_out(
 def likely_grids(
     parts: Sequence[Part], segments: Sequence[SegmentRange], options: S3Options, thresholds: Thresholds = DEFAULT
 ) -> Sequence[Grid]:
-    """Return the grids that an upload without a record may have, given that all its parts but the last are
-    full.
+    """Return the grids that an upload without a record may have, if all its parts but the last are full.
 
-    If there are two, the first has growing parts, unless the provider wants equal parts, as growing parts allow
-    the longest upload. The second has equal parts: it is only needed if a part contradicts the first. Of the
-    thresholds, only `equal_part` counts.
+    If part 1 is stored, there are two, whose first part has its length. The first grid has growing parts, as these
+    allow the longest upload, or equal parts if the provider wants them; the second has equal parts, in case a part
+    contradicts the first grid. Else there is one, as for an unknown length: its first part has at least `part_size`
+    bytes, and room for the adjacent segments from offset 0 on. Of the thresholds, only `equal_part` counts.
     """
     profile = options.profile
     if parts and parts[0].number == 1:

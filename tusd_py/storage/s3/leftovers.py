@@ -82,7 +82,8 @@ async def clean(bucket: Bucket, upload: Upload) -> None:
 
 
 def needs(upload: Upload, leftover: Leftover) -> bool:
-    """Return True if the upload needs the leftover: once done, only its object; before, all that its cursor names."""
+    """Return True if the upload needs the leftover: a done upload needs only its object, any other all that its cursor
+    names."""
     return _is_needed(upload, Item.parse(leftover.name))
 
 

@@ -22,7 +22,9 @@ class Profile:
     equal_parts: bool = False
     """True if all parts but the last must have one size."""
     checksum: Checksum = "crc32c"
-    """The checksum that S3 verifies each body by. All providers support Content-MD5, which costs the most CPU."""
+    """The checksum that an object, segment or part sent from memory has, for S3 to verify it; "none" for none. A body
+    with bytes read from S3 may have none in any case. All providers support Content-MD5 ("md5"), which costs the most
+    CPU."""
     lists_checksums: bool = True
     """True if ListParts returns each part's CRC-32C. A multipart upload created with CRC-32C can't be completed without
     them, nor be recovered if its record is lost and they aren't listed: if False, none is created with CRC-32C."""
@@ -31,7 +33,8 @@ class Profile:
     forms: bool = True
     """True if the provider accepts uploads from forms (POST policy)."""
     abort_after: float | None = None
-    """Seconds after which the provider aborts an unfinished multipart upload; None for never."""
+    """The age in seconds by which an upload must be finished, as the provider aborts multipart uploads soon after; None
+    if it aborts none."""
 
 
 PROFILES: Mapping[str, Profile] = {

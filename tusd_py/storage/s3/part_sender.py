@@ -93,7 +93,8 @@ class PartSender:
         return await self._bucket.upload_part(self._chain.cursor.key, await multipart, number, part)
 
     def _begin_multipart(self) -> asyncio.Future[str]:
-        """Begin to create the multipart upload, and to record it as soon as it exists, so it can always be removed.
+        """Begin to create the multipart upload, and to record it once it exists and all earlier checkpoints are
+        recorded: the removal of the upload then aborts it.
 
         Return the future of its UploadId.
         """
@@ -104,9 +105,9 @@ class PartSender:
         return creation
 
     async def _create_multipart(self) -> str:
-        """Create the multipart upload; return its UploadId. The info object names the UploadId if a hook or a
-        credential chose or prefixed the key: a listing then doesn't show whose multipart upload it is.
-        """
+        """Create the multipart upload; return its UploadId. Before that, store the info object if the upload is to have
+        one (`save_info`); but if a hook or a credential chose or prefixed the key, store it afterwards, with the
+        UploadId in it, as a listing doesn't show whose multipart upload has such a key."""
         if self._key_tells_id:
             await self.save_info()
         created = await self._bucket.create_multipart(self._upload, self._chain.cursor.key)

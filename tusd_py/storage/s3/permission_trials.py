@@ -1,4 +1,5 @@
-"""Trial requests, on a test key, of each kind that uploads need: only using a permission shows that it is granted.
+"""Trial requests, on a test key, for the permissions that uploads need, except the one for ListParts: only using a
+permission shows that it is granted.
 
 They have the headers and parameters of uploads, for which a bucket's policy may ask, or which need permissions.
 """
@@ -18,7 +19,7 @@ from tusd_py.storage.s3.pieces import Assembly
 _UPLOAD = Upload(id=ID_OF_TESTS, length=1, times=Times.at_creation(0.0))
 
 _Run = Callable[[Bucket, str], Awaitable[None]]
-"""A function that sends the requests of a trial, for a key that is removed in the end."""
+"""A function that sends the requests of a trial, with a test key, and removes what they stored."""
 
 
 def trials(bucket: Bucket) -> Sequence[Trial]:
@@ -32,9 +33,8 @@ def trials(bucket: Bucket) -> Sequence[Trial]:
 
 
 async def _try(run: _Run, bucket: Bucket) -> None:
-    """Run a trial, `run`, with a test key. Raise StorageUnavailable if S3 refuses a request, or doesn't have what
-    the trial has just stored.
-    """
+    """Run a trial, `run`, with a test key. Raise StorageUnavailable if a request fails, or S3 doesn't have what the
+    trial has just stored."""
     try:
         await run(bucket, probe_key(bucket.options.prefix))
     except UploadLost as lost:

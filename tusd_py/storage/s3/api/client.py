@@ -1,4 +1,4 @@
-"""The S3 calls in use, one method each: timed, retried where that is safe, and with errors of our own types.
+"""The S3 calls in use: timed, retried unless their method says otherwise, and with errors of our own types.
 
 Bodies go through `requests.RawS3`, everything else through aiobotocore, whose own retries are off: it
 doesn't know if a retry is safe, and a body must start again from its first byte.
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 class S3Client:
-    """The calls to one bucket. Each may raise S3Error or a subclass: S3TransientError, if the call is retried, only
-    after the last attempt."""
+    """The calls to one bucket. Each may raise S3Error or a subclass. A retried call raises S3TransientError only after
+    its last attempt, or if an answer of success lacks its result."""
 
     def __init__(
         self,
@@ -48,7 +48,8 @@ class S3Client:
         self._thresholds = thresholds
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
-        """Return a client that calls `guard` before each attempt of a retried call; the guard may raise to stop it."""
+        """Return a client that calls `guard` before each attempt of its retried calls, except `get`; an exception of
+        the guard ends the call."""
         return S3Client(self._boto, self._raw, self._bucket, self._retries.meter, guard, self._thresholds)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> StoredObject:
@@ -193,7 +194,8 @@ class S3Client:
         return require_words("HeadObject", head)
 
     async def _exists(self, key: str) -> bool:
-        """Return True if a GET finds the object: a HEAD's 404 has no code and may be a proxy's, or the bucket's."""
+        """Return True if a GET finds the object, False if S3 says that there is none: a HEAD's 404 has no code, so a
+        proxy may have sent it, or the bucket may be missing."""
         try:
             first = RawRequest(operation="GetObject", method="GET", key=key, headers={"Range": "bytes=0-0"})
             async with self._raw.send(first):

@@ -1,4 +1,5 @@
-"""The setup of S3 clients from options. botocore resolves endpoint, addressing, region and credentials (AWS chain)."""
+"""The setup of S3 clients from options. botocore resolves endpoint, addressing and credentials (AWS chain), and the
+region unless AWS_REGION is set."""
 
 from __future__ import annotations
 
@@ -161,7 +162,8 @@ async def _target(boto: BotoClient, bucket: str) -> _Target:
     """Return the target that botocore uses (path or virtual-host style, region, endpoint), so that all requests agree.
 
     It is read from a GetObject that is stopped before it is sent. A presigned URL won't do: botocore makes it for AWS's
-    global endpoint, which redirects requests for a new bucket for a day. Raises ConfigurationError without credentials.
+    global endpoint, which redirects requests for a new bucket for a day. Raises ConfigurationError without credentials,
+    or if botocore fails otherwise.
     """
     boto.meta.events.register("before-send.s3.GetObject", _stop)
     try:

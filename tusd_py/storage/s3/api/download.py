@@ -84,8 +84,8 @@ async def _response(raw: RawS3, retries: Retries, request: RawRequest) -> AsyncI
 
 
 def _check(request: RawRequest, answer: aiohttp.ClientResponse) -> None:
-    """Raise S3TransientError unless the answer has an ETag, and the range that was asked for: a proxy's page with 200
-    would be taken for the object's bytes."""
+    """Raise S3TransientError unless the answer has an ETag and, if a range was asked for, that range or the start of
+    it: a proxy's page with 200 would be taken for the object's bytes."""
     etag_of(_OPERATION, answer.headers)
     range_header = request.headers.get("Range")
     if range_header is not None and not _is_range_of(answer, range_header):
