@@ -51,8 +51,7 @@ class Teller:
         self._resumed, self._tells_renewals = resumed, tells_renewals
         self._revision = 0
         self._face: object = None
-        """The values at the last `state` event whose change leads to another one. None before the first; `repeat`
-        then empties it, so that the next call of `tell` makes one."""
+        """The values at the last `state` event whose change leads to another one; None before, empty after `repeat`."""
         self._offset = -1
         """The offset that the listener knows."""
         self._progress_at = -math.inf

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.direct_access import direct
 from tests.support.harness import Harness, ScriptedBody
-from tests.support.intents import appending, creating, sha1
+from tests.support.intents import appending, creating, joining, sha1
 from tusd_py.domain.access_refusals import OverQuota, TokenUsedUp
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.direct import DirectMode
@@ -20,7 +20,7 @@ from tusd_py.domain.principal import Allowance, Grant, Principal, Quota
 from tusd_py.domain.refusals import ChecksumMismatch, TooLarge, TooManyRequests
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import Thresholds
-from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine import terminate
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
@@ -233,3 +233,23 @@ async def test_a_credentials_rate_takes_the_place_of_the_settings(harness: Harne
     await begin_upload(acting(harness, None))
     await refused(begin_upload(harness.engine), TooManyRequests)
     assert len(await harness.uploads()) == 5
+
+
+@pytest.mark.parametrize("mode", DirectMode)
+async def test_a_direct_upload_has_the_limits_of_its_token(harness: Harness, mode: DirectMode) -> None:
+    """A direct upload is recorded with the largest length and the key prefix of the credential, and needs that length
+    to be announced."""
+    direct(harness)
+    engine = acting(harness, max_length=5, key_prefix="team/")
+    upload = await announce(engine, Begin(mode=mode, length=5))
+    assert (upload.max_length, upload.key_prefix) == (5, "team/")
+    await refused(announce(engine, Begin(mode=mode, length=6)), TooLarge)
+
+
+async def test_a_final_upload_has_the_limits_of_its_token(harness: Harness) -> None:
+    """A final upload is recorded with the largest length of the credential that creates it, and no longer one is."""
+    part = await create(harness.engine, creating(3, body=True, kind=Kind.PARTIAL), ScriptedBody(b"abc"))
+    twice = joining(part.id, part.id)
+    final = await create(acting(harness, None, max_length=6), twice, ScriptedBody())
+    assert (final.max_length, final.length) == (6, 6)
+    await refused(create(acting(harness, None, max_length=5), twice, ScriptedBody()), TooLarge)

@@ -1,5 +1,5 @@
-"""Trial requests, on a test key, for the permissions that uploads need, except the one for ListParts: only using a
-permission shows that it is granted.
+"""Trial requests, on a test key, for the permissions that uploads need: only using a permission shows that it is
+granted.
 
 They have the headers and parameters of uploads, for which a bucket's policy may ask, or which need permissions.
 """
@@ -57,6 +57,7 @@ async def _multipart(bucket: Bucket, key: str) -> None:
     multipart = (await bucket.create_multipart(_UPLOAD, key)).multipart
     try:
         await bucket.upload_part(key, multipart, 1, _byte())
+        await bucket.client.list_parts(key, multipart)
     finally:
         await bucket.client.abort_multipart(key, multipart)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from tusd_py.storage.s3.cursor import Part
+import pytest
+
+from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.grid import Grid
 
 PART = Part(number=1, length=8, etag="e", crc="c")
 PLAIN = replace(PART, crc=None)
@@ -29,3 +33,17 @@ def test_a_part_comes_back_from_its_entry() -> None:
     for part in (PART, PLAIN):
         assert Part.from_entry(part.to_entry()) == part
     assert set(PLAIN.to_entry()) == {"n", "len", "etag"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "started"),
+    [
+        ({}, False),
+        ({"multipart": "m"}, True),
+        ({"etag": "e"}, True),
+        ({"info": "i"}, True),
+        ({"etag": "e", "info": "i"}, True),
+    ],
+)
+def test_a_cursor_tells_if_s3_has_something(fields: dict[str, Any], *, started: bool) -> None:
+    assert S3Cursor(key="k", grid=Grid(base=8), **fields).started is started

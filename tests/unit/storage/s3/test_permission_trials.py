@@ -28,7 +28,7 @@ class Client:
 
     def __init__(self, *, forgetful: bool = False) -> None:
         self.writes = list[Mapping[str, Any]]()
-        self.removed = list[str]()
+        self.removed, self.listed = list[str](), list[str]()
         self._forgetful = forgetful
 
     async def ping(self) -> None:
@@ -53,6 +53,10 @@ class Client:
     async def upload_part(self, *arguments: Any) -> str:
         self.writes.append(arguments[-1])
         return "e"
+
+    async def list_parts(self, key: str, multipart: str) -> list[object]:  # noqa: ARG002
+        self.listed.append(multipart)
+        return []
 
     async def abort_multipart(self, key: str, multipart: str) -> None:  # noqa: ARG002
         self.removed.append(multipart)
@@ -86,6 +90,7 @@ async def test_they_have_the_headers_of_uploads() -> None:
     assert {"ServerSideEncryption", "StorageClass", "ACL", "Tagging", "Metadata"} <= multipart.keys()
     assert multipart["crc"]
     assert part.keys() == {CRC}
+    assert client.listed == ["m"]
     assert len(client.removed) == 2
 
 

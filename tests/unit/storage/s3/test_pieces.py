@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tusd_py.domain.span import Span
-from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
+from tusd_py.storage.s3.cursor import Segment
+from tusd_py.storage.s3.pieces import Assembly, Extract, Piece, payload_of
 
 MOST = 16
 FEW = 3
@@ -125,3 +126,12 @@ def test_compact_pieces_hold_twice_their_bytes_at_most() -> None:
     assert isinstance(few, bytes)
     assert isinstance(many, memoryview)
     assert own == b"abc"
+
+
+def test_a_stored_piece_has_its_sources_where_they_lie() -> None:
+    """Once a piece that was joined from segments is stored, each of its sources is read from its place in the segment
+    of the whole piece."""
+    first, second, third = [Piece.from_segment(Segment(key=key, length=3, crc=0)) for key in ("a", "b", "c")]
+    piece = first + second + third
+    piece.mark_stored("whole")
+    assert piece.sources == [Extract("whole", Span(at, at + 3)) for at in (0, 3, 6)]
