@@ -1,4 +1,4 @@
-"""Builds the page into the package, and a list of components. An sdist has both already, and needs no Node."""
+"""Builds the upload page and a list of components (SBOM) into the package. An sdist has both, and needs no Node.js."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ class PageHook(BuildHookInterface[Any]):
     """A build hook of hatchling, which finds it by its base class."""
 
     def dependencies(self) -> list[str]:
-        """Return the packages that the build needs: that which writes the list, and Node where the machine has none
-        that is new enough; none for an sdist."""
+        """Return the packages that the build needs: the one that writes the list of components, and Node.js if the
+        machine lacks npm or a new enough Node.js; none if the sources are an unpacked sdist."""
         if self._in_sdist:
             return []
         return [LIST] if self._python("-c", _IS_THERE) else [LIST, NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build page and list, unless the sources are an sdist, which has both; add the list to a wheel. Nothing is
-        done for an editable installation: it takes the page of `make setup`, and has no list. Raises SystemExit."""
+        """Build the upload page and the list of components, unless the sources are an unpacked sdist, which has both;
+        add the list to a wheel. Raises SystemExit if one of them can't be built. Nothing is done for an editable
+        installation: it takes the page of `make setup`, and has no list."""
         if version == "editable":
             return
         if not self._in_sdist:

@@ -18,7 +18,8 @@ TIMEOUT = 90.0
 
 
 class LoadFailed(RuntimeError):
-    """A load client failed; the message is its last line on standard error, its exit code, or the missed step."""
+    """A load client failed. The message is its last line on standard error, or its exit code if it wrote none there;
+    or, for one that measures in steps (`bench.load.steps`), that it failed to start or ended without a report."""
 
 
 def load(module: str, url: str, **options: object) -> dict[str, Any]:
@@ -33,8 +34,10 @@ def load(module: str, url: str, **options: object) -> dict[str, Any]:
 
 @contextmanager
 def prepared(module: str, url: str, **options: object) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Run `bench.load.MODULE`, which measures in steps, up to its measurement; yield a function that lets it measure
-    and returns its report. The process ends with the context. It and the function raise LoadFailed."""
+    """Run `bench.load.MODULE`, which measures in steps (`bench.load.steps`), with these options as flags until it is
+    ready to measure; yield a function that lets it measure and returns its report. The process is killed when the
+    context ends. Entering the context raises LoadFailed if the process doesn't become ready, and the function if it
+    ends without a report (BrokenPipeError if it ended before the call)."""
     process = subprocess.Popen(command(module, url, **options), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -13,7 +13,8 @@ from bench.places import ROOT
 
 
 def about(*, quick: bool) -> dict[str, str]:
-    """Return the facts that matter for the figures, none of which identifies the machine."""
+    """Return facts about the machine, its software and load, the commit and the kind of run, by name, for the reader of
+    the figures; none of them identifies the machine."""
     return {
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "commit": _output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"),

@@ -1,4 +1,4 @@
-"""Paths and constants that all benchmarks share."""
+"""Paths and constants that the benchmarks of `python -m bench` share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ GIB = 1024 * MIB
 ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "bench"
 PEERS = BENCH / ".peers"
-"""The peers that `bench.fetch` installed: never committed."""
+"""The directory where `bench.fetch` installs the peers and the relay, and leaves a note for each that it can't install;
+never committed."""
 RESULTS = BENCH / ".results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"

@@ -1,4 +1,4 @@
-"""The resource usage of a process and its descendants, from /proc."""
+"""The resource usage of processes, mostly from /proc, and the size of an SQLite state."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import psutil
 
 @dataclass(slots=True, kw_only=True)
 class Usage:
-    """The resource usage of a server during a measurement."""
+    """The resources that a server used during a measurement, and the CPU seconds of other processes."""
 
     seconds: float = 0.0
     """The duration of the measurement."""
     cpu: float = 0.0
-    """CPU seconds, user and system."""
+    """CPU seconds of the server and its descendants, user and system."""
     peak: int = 0
-    """Peak resident bytes, summed over its processes."""
+    """The peak resident bytes of each of the server's processes, added up; memory that they share counts for each."""
     written: int = 0
-    """Bytes handed to the block layer of local disks."""
+    """Bytes that the server's processes caused to be written to local disks (`write_bytes` in proc(5))."""
     sink: float = 0.0
     """CPU seconds of the S3 end."""
     other_cpu: float = 0.0
-    """CPU seconds of all other processes on the machine, the client included."""
+    """CPU seconds of all on the machine but the server and the S3 end: the load client, other processes, interrupts."""
 
     def shares(self, client: float) -> dict[str, float]:
         """Return the average cores used by the server (`cores`), by the S3 end and the load client together
@@ -63,7 +63,8 @@ def resident(pid: int) -> int:
 
 
 def state_size(path: Path) -> int:
-    """Return the bytes of an SQLite database without its write-ahead log."""
+    """Return the bytes of all pages of an SQLite database: the size that its file has once the write-ahead log is
+    checkpointed."""
     with closing(sqlite3.connect(path)) as connection:
         (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     return int(pages) * int(size)

@@ -1,4 +1,4 @@
-"""The start and end of processes, by their ids alone."""
+"""The start and end of processes: each is ended by its process id, never by its name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class StartError(RuntimeError):
 def running(
     command: Sequence[str], directory: Path, environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the process while the context lasts; its output goes to `directory`/log."""
+    """Run `command` in `directory` with exactly this environment, its output appended to `directory`/log; when the
+    context ends, kill it and its descendants."""
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
             mortal(*command), cwd=directory, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -46,7 +47,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until_answering(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> float:
-    """Wait for any HTTP response; return the seconds it took. Raises StartError."""
+    """Wait until the server answers OPTIONS of `path`, with any status; return the seconds since the call. Raises
+    StartError, with the end of `log`, if the process ends or doesn't answer within `READY_WITHIN` seconds."""
     started = time.monotonic()
     while not _answers(port, path):
         if process.poll() is not None:

@@ -27,7 +27,8 @@ def missing() -> str | None:
 
 @contextmanager
 def quota(cores: float, pids: Iterable[int]) -> Iterator[None]:
-    """Limit the processes together to so many cores while the context lasts. Raises OSError."""
+    """Limit the processes `pids` together to the CPU time of so many cores while the context lasts. Raises OSError if
+    no quota can be set, or a process has ended."""
     old = _OLD.is_dir()
     group = (_OLD if old else _ROOT) / f"tusdpy-bench-{os.getpid()}"
     group.mkdir()

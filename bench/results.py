@@ -11,7 +11,8 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One measurement of one system in one case of one figure."""
+    """One measurement, values by their names, of one system (a server with its settings) in one figure (a benchmark,
+    such as "cpu") and one case of it (such as "16", the number of uploads at a time)."""
 
     figure: str
     system: str
@@ -21,7 +22,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median and the range of one value over several rounds."""
+    """The median and the range of one value over `count` measurements."""
 
     median: float
     minimum: float

@@ -37,7 +37,8 @@ class Sink(End):
     """An S3 end that counts requests and bytes, and stores almost nothing."""
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return `requests` and `bytes` by operation since the last call."""
+        """Return the numbers of requests (under `requests`) and the bytes of their bodies (under `bytes`), each by S3
+        operation, since the last call or, at the first, since the start."""
         counted: dict[str, dict[str, int]] = json.loads(self._ask("DELETE"))
         return counted
 
@@ -59,7 +60,9 @@ class Sink(End):
 
 @contextmanager
 def sink(*, latency: float = 0.0, rate: float = 0.0, certificate: Path | None = None) -> Iterator[Sink]:
-    """Run the sink while the context lasts."""
+    """Run the sink (`bench.sink`) while the context lasts: `latency` seconds before each response, at most `rate` bytes
+    a second for bytes that it doesn't keep, on each connection (0: no limit), and TLS with `certificate`, a PEM file
+    that also has the key."""
     flags = ["--latency", str(latency), "--rate", str(rate)]
     flags += ["--certificate", str(certificate)] if certificate else []
     process = subprocess.Popen(

@@ -32,7 +32,7 @@ from tests.support.tus import OCTETS, TusClient
 MIB = 1024 * 1024
 SIZE, PART = 100 * MIB, 5 * MIB
 CUT = 47 * MIB
-"""The offset, in the tenth part, at which a connection breaks or a server is killed."""
+"""The offset, in the tenth part of 5 MiB, at which a connection breaks or, by tus, the server is killed."""
 PAGE = Path(__file__).parent.parent / "docs" / "direct-uploads.md"
 _MARKED = re.compile(r"(?<=<!-- measured -->\n).*(?=<!-- end of measured -->)", re.DOTALL)
 
@@ -166,7 +166,8 @@ async def measured(at: Place, way: Way) -> list[str]:
 
 
 async def cut_tus(at: Place) -> tuple[int, int]:
-    """Return the bytes to send again after a cut connection, and after a crash of the server."""
+    """Return how many bytes a client of tus must send again after a cut connection, and after a crash of the server,
+    each when the server has received `CUT` bytes."""
     return await _lost_by_tus(at, kill=False), await _lost_by_tus(at, kill=True)
 
 

@@ -1,7 +1,7 @@
 """ClamAV's daemon, from Debian's package, and a stand-in that speaks its INSTREAM (clamd(8)) and can be silent, break
 off or refuse.
 
-Both find `MALICE` and nothing else.
+Both find `MALICE` and nothing else, unless settings of the daemon say otherwise (`AlertExceedsMax`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ MALICE = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*
 
 
 class Clamd(Part):
-    """A `clamd` whose only signature is of `MALICE`; with ClamAV's own database it needs a minute to start.
+    """A `clamd` whose only signature is of `MALICE`: with ClamAV's own database, its start would take a minute.
 
-    `settings` are lines of clamd.conf(5).
+    `settings` are further lines of its clamd.conf(5).
     """
 
     name = "clamd"
@@ -54,13 +54,13 @@ class FakeClamd:
 
     port: int = 0
     limit: int = 25_000_000
-    """The most bytes of a stream (clamd's StreamMaxLength): a longer one is answered with an error."""
+    """The most bytes that a stream may have (clamd's StreamMaxLength); the answer to a longer one is an error."""
     silent: bool = False
-    """True to read each stream and answer nothing."""
+    """True to read each stream and answer nothing, with the connection left open until the server ends."""
     broken: bool = False
-    """True to close the connection instead of answering."""
+    """True to close the connection after the stream, without an answer."""
     refusing: bool = False
-    """True to close each connection at once."""
+    """True to close each connection at once, before anything is read."""
     allowed: asyncio.Event = field(default_factory=asyncio.Event)
     """An event that answers wait for; it is set at first."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,7 +86,8 @@ class FakeClamd:
             writer.close()
 
     async def _stream(self, reader: StreamReader) -> bytes | None:
-        """Return all bytes of a stream; None if it has more than `limit`. Raises IncompleteReadError if it is cut."""
+        """Return all bytes of a stream, and note their number in `streams`; None, with the rest unread, if they are
+        more than `limit`. Raises IncompleteReadError or ConnectionError if the stream is cut."""
         stream = bytearray()
         while length := int.from_bytes(await reader.readexactly(4), "big"):
             if len(stream) + length > self.limit:

@@ -1,6 +1,7 @@
-"""Install programs that neither PyPI nor npm has: from Debian, where this is Debian and we are root.
+"""Install the programs that tests need and that come from neither PyPI nor npm: from Debian's packages, if apt-get is
+there and this process runs as root.
 
-Nothing happens if all are there. For each that can't be installed a line says why; its tests are skipped or fail.
+Nothing is done if all are there. The output says which can't be installed, and why; their tests are skipped or fail.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ PACKAGES = {
 """The Debian package of each program, by the program's name."""
 
 _QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-"""The environment in which apt-get asks nothing, and starts no service of a package."""
+"""The environment variables, added to this process's, that make apt-get ask nothing and start no package's service."""
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def _no_debian() -> str | None:
 
 
 def _run(*command: str) -> str | None:
-    """Return why apt-get failed; None if it didn't."""
+    """Run apt-get with the arguments `command`; return the reason if it fails, else None."""
     done = subprocess.run(
         ["apt-get", "-qq", *command], env={**os.environ, **_QUIETLY}, capture_output=True, text=True, check=False
     )

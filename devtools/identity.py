@@ -1,4 +1,4 @@
-"""The users of an S3 server that is started here: names, keys and rights."""
+"""The users of the S3 server that `devtools.seaweed` starts: names, keys and rights."""
 
 from __future__ import annotations
 

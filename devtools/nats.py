@@ -9,7 +9,7 @@ from devtools.part import HOST, Part, need
 
 
 class NatsServer(Part):
-    """A `nats-server` that keeps its streams below the directory."""
+    """A `nats-server` with JetStream, which keeps its streams below `directory`."""
 
     name = "NATS"
 

@@ -13,12 +13,13 @@ from aiohttp import web
 from scripts.node import environment
 
 UI = Path(__file__).parent.parent / "ui"
-"""The project with a package.json whose packages pages may import."""
+"""The directory of the upload page's source; all pages may import the packages of its package.json."""
 
 
 def bundle(script: Path, directory: Path) -> None:
-    """Write `script` and all it imports as one `.js` to `directory`, and copy the `.html` of the same name there.
-    Raises RuntimeError."""
+    """Write `script` and all it imports as one `.js` to `directory`, and copy the `.html` of the same name, which is in
+    the directory of `script`, there. Raises RuntimeError if esbuild fails, FileNotFoundError if esbuild or the `.html`
+    is missing, SystemExit if there is no Node.js."""
     packages = UI / "node_modules"
     done = subprocess.run(
         [packages / ".bin" / "esbuild", script, "--bundle", "--format=esm", f"--outdir={directory}"],

@@ -20,12 +20,13 @@ from devtools.ports import free_port
 HOST = "127.0.0.1"
 _SETPRIV = shutil.which("setpriv")
 _PLACES = (sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin")
-"""The places to search, in order: this Python environment's scripts, the PATH, and directories that only root's PATH
-has."""
+"""The places in which `find` looks for a program, in order, after those that its caller names: this Python
+environment's scripts, the PATH, and directories that only root's PATH has."""
 
 
 class PartError(RuntimeError):
-    """A server (`Part`) that doesn't start or isn't running; the message says why."""
+    """The error of a server (`Part`) that can't be started, or that isn't running when it must be; the message says
+    which."""
 
 
 class MissingPartError(PartError):
@@ -64,7 +65,8 @@ class Part(ABC):
 
     @abstractmethod
     def command(self) -> Sequence[str]:
-        """Return the program and its arguments, to run in the directory. Raises MissingPartError."""
+        """Return the program and its arguments, to be run in the server's directory. Raises MissingPartError if the
+        program isn't installed."""
 
     def environment(self) -> Mapping[str, str]:
         """Return this process's environment, with the server's directory as home directory."""
@@ -81,7 +83,8 @@ class Part(ABC):
 
     @property
     def pid(self) -> int:
-        """The id of the running process. Raises PartError if there is none."""
+        """The id of the process that `start` began, even if it has ended. Raises PartError before a start and after a
+        stop."""
         if self._process is None:
             raise PartError(f"{self.name} is not running")
         return self._process.pid
@@ -108,7 +111,8 @@ class Part(ABC):
             raise
 
     def send(self, sig: signal.Signals) -> None:
-        """Send a signal to the process group: SIGSTOP makes the server silent. Raises PartError if it isn't running."""
+        """Send a signal to the process group: SIGSTOP makes the server silent. Raises PartError before a start and
+        after a stop."""
         os.killpg(self.pid, sig)
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> None:
@@ -136,14 +140,14 @@ class Part(ABC):
 
 
 def mortal(*command: str) -> tuple[str, ...]:
-    """Return `command`, changed so that it is killed when the process that starts it ends in any way; unchanged if
-    there is no setpriv(1)."""
+    """Return `command`, changed so that its process is killed when the thread that starts it ends, thus also when that
+    thread's process ends in any way; unchanged if there is no setpriv(1)."""
     return command if _SETPRIV is None else (_SETPRIV, "--pdeathsig", "KILL", *command)
 
 
 def find(program: str, *places: str) -> str | None:
-    """Return the program's path, None if there is none: in `places`, this Python environment, the PATH, or directories
-    that only root's PATH has."""
+    """Return the path of `program` in the first of these directories that has it: `places`, this Python environment's
+    scripts, the PATH, and directories that only root's PATH has; None if none has it."""
     return shutil.which(program, path=os.pathsep.join((*places, *_PLACES)))
 
 

@@ -1,4 +1,4 @@
-"""Ports for servers that are started here."""
+"""Free ports of this machine, for the servers that tests, benchmarks and `make run` start."""
 
 from __future__ import annotations
 

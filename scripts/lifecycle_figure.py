@@ -21,12 +21,14 @@ _LABELS = {
 
 
 def diagram() -> str:
-    """Return a state diagram in Mermaid's syntax."""
+    """Return the phases of an upload, and the steps between them, as a state diagram: a Mermaid code block of
+    Markdown."""
     return "\n".join(("```mermaid", "stateDiagram-v2", *_lines(), "```", ""))
 
 
 def renewed(text: str) -> str:
-    """Return `text` with the diagram replaced."""
+    """Return `text` with the diagram in place of all that is between the comments `life cycle` and `end of life cycle`;
+    unchanged without these comments."""
     return _DIAGRAM.sub(lambda _: diagram(), text)
 
 

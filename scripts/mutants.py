@@ -1,7 +1,8 @@
 """mutmut, extended to mutate properties and asynchronous context managers, which contain logic, too.
 
-mutmut skips every decorated function. With a decorator of `_WRAPPERS`, one can be mutated: the decorator is applied to
-the trampoline, which chooses between the original and the mutants, all of them plain functions.
+mutmut skips decorated functions, except those with `@staticmethod` or `@classmethod` alone. Here those whose first
+decorator is `@property` or `@asynccontextmanager` are mutated, too: their decorators are applied to the trampoline, the
+function that chooses between the original and the mutants, all of them plain functions.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ def _wrapped(node: cst.CSTNode) -> bool:
 
 
 def _arrange(function: cst.FunctionDef, mutants: Iterable[Any], class_name: str | None) -> Sequence[Any]:
-    """Arrange a function and its mutants as mutmut does, with the decorator on the trampoline instead; return the
-    declaration, the functions with the trampoline first, the assignment and the names."""
+    """Do what mutmut's `function_trampoline_arrangement` does, but put the decorators of a property or an asynchronous
+    context manager on the trampoline alone, not on the original and its mutants. Return, as it does, the declaration of
+    the dict of mutants, the functions with the trampoline first, the assignment to the dict, and the mutants' names."""
     outer = function.decorators if _wrapped(function) else ()
     plain = function.with_changes(decorators=()) if outer else function
     declaration, (trampoline, *functions), assignment, names = _mutmut_arrangement(plain, mutants, class_name)

@@ -1,4 +1,4 @@
-"""`make run`: the server in front of a SeaweedFS that it starts, with all data under ./data."""
+"""`make run`: a SeaweedFS and the server in front of it, with all data under ./data."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ straight to this S3: its companionEndpoint is {origin}.
 
 
 def main() -> int:
-    """Run SeaweedFS and the server until interrupted; return the server's exit code, 1 if the port is in use or
-    SeaweedFS doesn't start, 0 if interrupted before or twice."""
+    """Run SeaweedFS and the server until the server ends or SIGINT or SIGTERM comes; return the server's exit code, 1
+    if the port is in use or SeaweedFS doesn't start, 0 if a signal comes before the server runs, or a second before it
+    ends."""
     port = _port()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if _is_used(port):
@@ -87,8 +88,9 @@ def _settings(seaweed: SeaweedFS) -> list[str]:
 
 
 def _install_cors(settings: list[str], environment: dict[str, str]) -> None:
-    """Set the bucket's CORS rules, so that pages may upload directly to the S3; print only errors, since the command's
-    output is for operators."""
+    """Add to the bucket the CORS rules with which pages may upload directly to the S3, by a `check --cors --install`
+    whose report isn't shown, as it is for operators. A failure is ignored; what the command writes to stderr is
+    shown."""
     command = [*TUSD_PY, "check", "--cors", "--install", *settings]
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
 

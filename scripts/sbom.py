@@ -29,7 +29,8 @@ _BUILD_TOOL = "esbuild"
 
 
 def main() -> None:
-    """Write the document: the same bytes for the same lock files, version and SOURCE_DATE_EPOCH."""
+    """Write the document to sbom/tusd-py.cdx.json: the same bytes for the same lock files, version, SOURCE_DATE_EPOCH
+    and release of cyclonedx-python-lib."""
     WRITTEN.parent.mkdir(exist_ok=True)
     WRITTEN.write_text(document() + "\n", "utf-8")
 
@@ -71,7 +72,8 @@ def _python() -> Iterator[Component]:
 
 
 def _page() -> Iterator[Component]:
-    """Yield the bundled packages of the page's package-lock.json."""
+    """Yield the packages of ui/package-lock.json, except esbuild, development packages and optional ones. Some of them
+    have no code in the built page."""
     packages = json.loads((ROOT / "ui" / "package-lock.json").read_text("utf-8"))["packages"]
     for path, package in packages.items():
         name = path.rpartition("node_modules/")[2]

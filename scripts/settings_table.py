@@ -34,7 +34,8 @@ THEMES = {
     "jobs": "Jobs and exports",
     "plain_uploads": "Plain uploads",
 }
-"""The heading of each theme, by the first of its settings; the settings declared after that one belong to it, too."""
+"""The heading of each theme, by its first setting; the settings declared from there to the next theme's first belong to
+it."""
 
 _HEAD = "| flag and TOML key | environment | default | meaning |\n|---|---|---|---|\n"
 _TABLES = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- end of settings -->)", re.DOTALL)
@@ -52,7 +53,8 @@ def tables() -> str:
 
 
 def renewed(text: str) -> str:
-    """Return `text` with the tables as they should be."""
+    """Return `text` with the tables in place of all that is between the comments `settings` and `end of settings`;
+    unchanged without these comments."""
     return _TABLES.sub(lambda _: tables(), text)
 
 

@@ -28,14 +28,15 @@ report a time limit as a failure of the test."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each Hypothesis test without its own time limit `_SHRINKING` seconds, so that it can report what it
-    found."""
+    """Give each Hypothesis test without a `timeout` marker 600 seconds, so that it can shrink and report an example
+    that fails."""
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_SHRINKING))
 
 
 def pytest_collection_finish() -> None:
-    """Exempt the modules and test items from garbage collection, as they stay to the end."""
+    """Exempt all objects that exist once the tests are collected, such as modules and test items, from Python's garbage
+    collector, as they stay to the end."""
     gc.collect()
     gc.freeze()

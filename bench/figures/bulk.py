@@ -15,7 +15,7 @@ TLS = "tls"
 
 
 def measure_cpu(bench: Bench) -> None:
-    """Measure uploads with plain HTTP on both sides."""
+    """Measure uploads with plain HTTP between client and server, and between server and S3."""
     chosen = systems.GOALS if bench.quick else systems.ALL
     with sink() as s3:
         _measure(bench, CPU, chosen, s3)
@@ -44,9 +44,11 @@ def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End) -> 
 
 
 def uploads(total: int, system: System, server: Served, s3: End, count: int) -> dict[str, float]:
-    """Send `total` bytes in `count` concurrent uploads; return the server's CPU seconds for each GiB, GiB a second, the
-    cores of `Usage.shares`, peak resident bytes, bytes written to disk for each byte, and the longest wait in
-    seconds."""
+    """Send `total` bytes in `count` concurrent uploads of equal length. Return the server's CPU seconds for each GiB
+    (`cpu_per_gib`), the speed (`gib_per_s`), the shares of cores (`bench.probe.Usage.shares`), the server's peak
+    resident bytes (`peak_rss`), the bytes that it wrote to local disks for each uploaded byte (`written_per_byte`), and
+    the longest time from an upload's last byte to its response, in seconds (`wait`). Raises LoadFailed,
+    TimeoutExpired."""
     with watched(server.pid, s3.pid) as usage:
         report = load("bulk", server.url, count=count, size=total // count, **system.load)
     gib = report["size"] / GIB

@@ -54,7 +54,9 @@ def _fast(system: System, server: Served) -> float:
 
 @contextmanager
 def _crowd(system: System, server: Served) -> Iterator[dict[str, Any]]:
-    """Run the slow clients while the context lasts; their report is filled in at its end."""
+    """Run 1,000 slow uploads (`bench.load.crowd`) while the context lasts; yield a dict, empty until the context has
+    ended without an exception, which then has the fields of their `Report`. Raises RuntimeError if the uploads can't be
+    begun."""
     report: dict[str, Any] = {}
     arguments = command("crowd", server.url, count=COUNT, rate=RATE, **system.load)
     process = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

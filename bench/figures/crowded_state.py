@@ -32,7 +32,9 @@ _DAY = 86_400.0
 
 
 def measure(bench: Bench) -> None:
-    """Measure with 10 to 100,000 uploads (in a quick run: 10,000) in one SQLite file, to which uploads are added."""
+    """Measure HEAD, listing, sweeps and the size of the state with 10, 100, 1,000, 10,000 and 100,000 uploads (in a
+    quick run up to 10,000) in one SQLite file, which is kept between the steps: each adds the uploads that are missing.
+    HEAD finds a few more, made by its load client."""
     with bench.temporary() as directory, sink() as s3:
         path, present = directory / "state.db", 0
         system = tusdpy("tusd-py", "--s3-checksum", "none", state=f"sqlite:{path}")
@@ -50,8 +52,9 @@ def _heads(bench: Bench, system: System, s3: Sink) -> dict[str, float]:
 
 
 async def _engine(directory: Path, path: Path, added: int) -> dict[str, float]:
-    """Add uploads; return the bytes of the state, and the milliseconds to list a page, to sweep with nothing due, and
-    to sweep one upload."""
+    """Add `added` uploads to the SQLite state at `path`, with a storage below `directory`. Return the milliseconds to
+    list a page of at most 1,000 uploads (`list_ms`), to sweep with nothing due (`idle_sweep_ms`), and to sweep each of
+    100 more uploads, which have expired (`sweep_ms`); and the database's bytes (`state`)."""
     settings = load_settings({"storage": f"file:{directory / 'data'}", "state": f"sqlite:{path}"}, None, {})
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         await _fill(engine, added, _DAY)
@@ -63,7 +66,7 @@ async def _engine(directory: Path, path: Path, added: int) -> dict[str, float]:
 
 
 async def _took(work: Callable[[], Awaitable[object]], times: int = 20) -> float:
-    """Return the milliseconds of the fastest of several runs."""
+    """Run `work` `times` times, one after another; return the milliseconds of the fastest run."""
     seconds = []
     for _ in range(times):
         started = time.perf_counter()

@@ -1,4 +1,5 @@
-"""Hooks over HTTP: the time from a client's response to the call, and calls a second from a full outbox."""
+"""Hooks over HTTP: the time from the response to a client's upload to the call of the hook, and the calls a second
+while many stored events are delivered."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ _TYPES = (EventType.CREATED, EventType.FINISHED)
 
 
 def measure(bench: Bench) -> None:
-    """Measure on SQLite and on Redis, with the sink as S3 and one receiver."""
+    """Measure tusd-py with its state on SQLite and on Redis: the wait for a hook's call after an upload into
+    `bench.sink`, and the delivery of stored events, which needs no S3."""
     hook = f"http://127.0.0.1:{free_port()}/"
     flags = ("--s3-checksum", "none", "--hooks-http", hook, "--hooks-enabled-events", "post-finish")
     with bench.temporary() as directory, RedisServer(directory) as server, sink() as s3:

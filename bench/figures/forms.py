@@ -18,7 +18,8 @@ CASES = {PUT: ("put", "zeros"), **{f"form, {content}": ("form", content) for con
 
 
 def measure(bench: Bench) -> None:
-    """Send all cases to one server twice: first to warm up, then to measure each."""
+    """Send a file by PUT, and one in a form for each content in `bench.load.form.CONTENTS`, to one server twice: first
+    to warm up, then to measure each."""
     with sink() as s3, bench.attempt(NAME, SYSTEM), bench.served(SYSTEM, s3) as server:
         for way, content in CASES.values():
             _send(bench, server, s3, way, content)

@@ -27,8 +27,8 @@ _NOW = 1_800_000_000.0
 
 
 def measure(bench: Bench) -> None:
-    """Measure CPU per GiB, speed, memory and bytes of state for uploads from 64 MiB to 16 GiB (in a quick run: 1
-    GiB)."""
+    """Measure CPU per GiB, speed, memory, bytes written to disk for each part, and growth of the state, for uploads
+    from 64 MiB to 16 GiB (in a quick run to 1 GiB)."""
     with sink() as s3:
         for system in bench.in_turn(NAME, (systems.CHECKED,)):
             for size in _SIZES[:3] if bench.quick else _SIZES:
@@ -54,7 +54,8 @@ def _name(size: int) -> str:
 
 
 def measure_saves(bench: Bench) -> None:
-    """Measure the cost of recording one more part, by the number of recorded parts."""
+    """Measure the CPU and time of recording one more part of an upload in an SQLite state, by the number of parts
+    recorded before."""
     for system in bench.in_turn(SAVES, (systems.PLAIN,)):
         with bench.temporary() as directory:
             for parts, values in asyncio.run(_saves(directory / "state.db")).items():

@@ -1,4 +1,4 @@
-"""The start, and an idle server."""
+"""The time that each server takes to start, and its memory and CPU while it is idle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _SETTLE, _WINDOW = 1.0, 2.0
 
 
 def measure(bench: Bench) -> None:
-    """Measure the seconds to the first response, and memory and CPU of an idle server."""
+    """Measure the seconds from each server's start to its first response, and then its memory and CPU while it is
+    idle."""
     with sink() as s3:
         for system in bench.in_turn(NAME, systems.ALL):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:

@@ -1,4 +1,4 @@
-"""One upload, and the download of it, over a network to S3 that answers in 30 ms and carries 80 MB/s a connection."""
+"""Single uploads, and a download, with an S3 that answers after 30 ms and carries 80 MB/s on each connection."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ BACK = "and back"
 PACED = "at 60 MB/s"
 _PACE = 60e6
 _SIZES = (204 * MIB, 225 * MIB, 246 * MIB)
-"""Sizes whose last parts are half full on average, for parts of 50 MiB and of 8 MiB, so that none has an advantage."""
+"""The lengths of uploads, whose last parts are about half full on average, for parts of 50 MiB and of 8 MiB, so that
+neither size has an advantage."""
 _SEND_BUFFER = 256 * 1024
-"""Bytes of the client's socket buffer: small, so that sent bytes have left the client."""
+"""The client's SO_SNDBUF in bytes: small, so that nearly all bytes handed to the kernel have left the client."""
 
 
 def measure(bench: Bench) -> None:
-    """Measure the speeds of an upload and a download (not by relays) for a client that is faster than the link to S3,
-    and the seconds from the last byte to the response for a slower one."""
+    """Measure the speed of an upload by a client that is faster than a connection to S3, and of its download (except
+    through relays), and uploads of three lengths by a client that sends 60 MB/s, which is slower; of all uploads also
+    the seconds from the last byte to the response."""
     extra = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
     chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *extra)
     with sink(latency=LATENCY, rate=RATE) as s3:

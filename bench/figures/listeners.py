@@ -64,8 +64,9 @@ def _upload(server: Served, s3: Sink, seconds: float) -> tuple[float, float]:
 
 
 def _changes(server: Served, s3: Sink, crowd: Crowd, idle: int) -> dict[str, float]:
-    """Return the server's resident bytes for each listener, above those of the idle server (`memory`), and for some
-    changes the medians of `Crowd.change` and of the server's CPU milliseconds (`cpu_ms`)."""
+    """Let `crowd` change the upload five times. Return the resident bytes for each listener that the server has above
+    `idle`, its resident bytes without listeners (`memory`), and the medians over the changes of the fields of
+    `bench.load.listeners.Report` and of the server's CPU milliseconds (`cpu_ms`)."""
     time.sleep(_SETTLE)
     memory = (resident(server.pid) - idle) / COUNT
     reports = list[dict[str, float]]()
@@ -79,7 +80,7 @@ def _changes(server: Served, s3: Sink, crowd: Crowd, idle: int) -> dict[str, flo
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """The process of the listeners."""
+    """The process `bench.load.listeners`, which holds the connections of all listeners."""
 
     process: subprocess.Popen[bytes]
 
@@ -99,7 +100,8 @@ class Crowd:
 
 @contextmanager
 def _listening(server: Served, kind: str) -> Iterator[Crowd]:
-    """Run the listeners while the context lasts."""
+    """Run 10,000 listeners of one upload while the context lasts: of server-sent events if `kind` is "events", of
+    WebSocket messages if it is "socket". Raises RuntimeError if they can't begin to listen."""
     arguments = command("listeners", server.url, kind=kind, count=COUNT)
     crowd = Crowd(subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
     try:

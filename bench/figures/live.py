@@ -15,7 +15,8 @@ CHANGES = 10
 _ROUTES = ("--live", "--listing", "--dashboard", "--live-max-client-listeners", "1000")
 _TUSD_PY = tusdpy("tusd-py", "--s3-checksum", "none", *_ROUTES)
 _BARE = {True: SSE, False: FEED}
-"""The ways with which changes are measured without a listener, by `Way.of_upload`."""
+"""The names in `bench.load.ways.WAYS` of the ways whose changes are also made with no listener, for comparison: True
+for changes of one upload, False for creations."""
 
 
 def measure(bench: Bench) -> None:
@@ -49,7 +50,8 @@ def _watch(server: Served, s3: Sink, way: str, listeners: int) -> dict[str, floa
 
 
 def _measured(server: Served, s3: Sink, module: str, **options: object) -> dict[str, float]:
-    """Return the report of the load, and as `cpu` the server's CPU seconds during its measurement."""
+    """Run the load client `bench.load.MODULE` with these options against the server. Return its report, and as `cpu`
+    the server's CPU seconds while it measured. Raises LoadFailed."""
     with prepared(module, server.url, **options) as measure_load:
         with watched(server.pid, s3.pid) as usage:
             report = measure_load()
@@ -57,6 +59,7 @@ def _measured(server: Served, s3: Sink, module: str, **options: object) -> dict[
 
 
 def _record(bench: Bench, system: System, case: str, values: dict[str, float]) -> None:
-    """Record the values, but instead of `cpu` and `count` the server's CPU milliseconds for each told change or row."""
+    """Record the values for the case; of `cpu`, in seconds, and `count`, of told changes or listed rows, only the
+    quotient, in milliseconds (`cpu_ms`)."""
     report = {name: value for name, value in values.items() if name not in {"cpu", "count"}}
     bench.record(NAME, system, case, cpu_ms=1000 * values["cpu"] / values["count"], **report)

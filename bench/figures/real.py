@@ -1,4 +1,4 @@
-"""The uploads of `bench.figures.bulk` into SeaweedFS: a real S3, which uses much of the machine."""
+"""Uploads at full speed, as in `bench.figures.bulk`, into SeaweedFS: a real S3, which uses much of the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests to S3, and the bytes written to local disks."""
+"""The requests to S3, and the bytes written to local disks, for a creation, a HEAD and single uploads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _LATE = 0.3
 
 
 def measure(bench: Bench) -> None:
-    """Count the requests, once: the counts don't depend on timing."""
+    """Count the requests to S3, their bytes and the bytes written to local disks, once for each system and case: the
+    counts of requests don't depend on timing."""
     chosen = (systems.PLAIN, STATELESS, *systems.ON_S3[:1], systems.TUS_NODE)
     with sink() as s3:
         for system in bench.in_turn(NAME, chosen):

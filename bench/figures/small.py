@@ -16,7 +16,8 @@ OPERATIONS = ("create", "head", "upload")
 
 
 def measure(bench: Bench) -> None:
-    """Measure with the sink as S3; tusd-py on SQLite and on Redis."""
+    """Measure tusd-py on SQLite and on Redis, and its peers. The S3 is `bench.sink`; peers that don't support S3 store
+    on a local disk, and are left out of a quick run."""
     with bench.temporary() as directory, RedisServer(directory) as server, sink() as s3:
         variants = (systems.PLAIN, tusdpy("tusd-py on Redis", "--s3-checksum", "none", state=server.url))
         peers = (systems.TUSD, systems.TUS_NODE) if bench.quick else (*systems.ON_S3, *systems.ON_DISK)

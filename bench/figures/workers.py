@@ -1,4 +1,5 @@
-"""The gain of a second worker, when each has the same share of a core and the client always has a whole core."""
+"""The gain of a second worker, when a server may use 0.4 cores for each of its workers, so that the client and the S3
+always have CPU left."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from bench.systems.base import Served
 NAME = "workers"
 CASE = "16"
 SHARE = 0.4
-"""Cores per worker."""
+"""The cores that the processes of a server may use together, for each of its workers."""
 _SIZE = 16 * MIB
 
 

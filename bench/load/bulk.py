@@ -1,4 +1,5 @@
-"""`python -m bench.load.bulk URL`: concurrent large transfers. Prints one JSON object, the fields of `Report`."""
+"""`python -m bench.load.bulk URL --size BYTES`: concurrent large transfers. Prints one JSON object, the fields of
+`Report`."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ class Report:
 
 
 def tus(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
-    """Upload by PATCH, in requests of at most `options.piece` bytes, or one if that is 0. Raises LoadError."""
+    """Upload to `url`, a new upload's, by PATCH, in requests of at most `options.piece` bytes, or one if that is 0;
+    begin once all clients are connected (`ready`). Raises LoadError; EOFError or OSError if the connection breaks."""
     piece = options.piece or options.size
     with Client(url, send_buffer=options.send_buffer) as client:
         ready.wait()
@@ -58,7 +60,8 @@ def tus(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Tran
 
 
 def put(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
-    """Upload by one PUT, to a relay."""
+    """Upload by one PUT to `url`, through a relay; begin once all clients are connected (`ready`). Raises LoadError;
+    EOFError or OSError if the connection breaks."""
     with Client(url, send_buffer=options.send_buffer) as client:
         ready.wait()
         began = time.monotonic()
@@ -70,7 +73,8 @@ def put(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Tran
 
 
 def get(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
-    """Download by GET, whole or in successive ranges."""
+    """Download `url` by GET, whole or, if `options.piece` isn't 0, in successive ranges of so many bytes; begin once
+    all clients are connected (`ready`). Raises LoadError; EOFError or OSError if the connection breaks."""
     with Client(url) as client:
         ready.wait()
         began, size = time.monotonic(), 0

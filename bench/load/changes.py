@@ -28,7 +28,8 @@ _REVISION = re.compile(rb'"revision":(\d+)')
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The median milliseconds from a listener's request to the first byte of the response (`first_ms`), and from the
-    response to a change to the arrival at the last listener (`last_ms`).
+    response to a change to the arrival at the last listener (`last_ms`; 0 if it arrives first). Without listeners all
+    fields are 0.
 
     `bytes_each` are the bytes in both directions for each listener and change, and `count` is listeners times changes.
     """
@@ -104,7 +105,8 @@ async def _changes(options: argparse.Namespace, client: Client, upload: str, lis
 
 
 def _change(way: Way, client: Client, url: str, upload: str, number: int) -> float:
-    """Change the upload by a byte, or create another; return the time of the response. Raises LoadError."""
+    """Append a byte to `upload` at the offset `number` if `way.of_upload`, else create another upload at `url`; return
+    the time of the response, by `time.perf_counter`. Raises LoadError; EOFError or OSError if the connection breaks."""
     if way.of_upload:
         client.sock.sendall(request("PATCH", upload, {**BYTES, "Upload-Offset": str(number)}, 1) + b"0")
         if (status := client.answer().status) != 204:  # noqa: PLR2004

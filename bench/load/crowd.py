@@ -1,4 +1,4 @@
-"""`python -m bench.load.crowd URL`: many uploads at a slow pace, until standard input ends.
+"""`python -m bench.load.crowd URL`: many uploads at a slow pace, until standard input ends or has a line.
 
 Prints "ready" once all of them have begun, and at the end one JSON object, the fields of `Report`.
 """
@@ -21,12 +21,14 @@ LENGTH = 64 * 1024 * 1024
 """Bytes of each upload: more than any of them sends."""
 _TICK = 0.1
 _SLICES = 20
-"""Parts of a tick, each for another group of clients, so that they don't all send at once."""
+"""The number of groups of clients: every 0.1 s each group sends once, one group after another, so that the clients
+don't all send at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Bytes that all clients sent, bytes that were due in that time, and the number of disconnected clients."""
+    """The bytes that all clients together sent between "ready" and the end, the bytes that they should have sent by
+    then at their rate, and the number of clients whose connections broke."""
 
     sent_bytes: int
     due_bytes: float

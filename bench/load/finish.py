@@ -32,7 +32,7 @@ class Report:
 
 
 class Calls:
-    """The times of calls, by the id of the upload."""
+    """The times at which the hook was first called for each upload, by the upload's id."""
 
     def __init__(self) -> None:
         self._times = defaultdict[str, asyncio.Future[float]](asyncio.get_running_loop().create_future)
@@ -70,7 +70,8 @@ async def _delays(
 
 
 def _name(head: bytes) -> str:
-    """Return the id of the upload that was created. Raises LoadError."""
+    """Return an upload's id, from the Location in the head of the response to its creation. Raises LoadError if it has
+    none."""
     lines = (line.partition(b": ") for line in head.split(b"\r\n"))
     location = next((value for name, _, value in lines if name.lower() == b"location"), None)
     if location is None:

@@ -13,7 +13,8 @@ BYTES = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
 
 class LoadError(RuntimeError):
-    """A server sent an unexpected response, closed the connection, or didn't tell a listener in time."""
+    """A server sent an unexpected response; in `bench.load.listeners` and `bench.load.small` also: it closed a
+    connection, or didn't tell a listener in time. The methods of `Client` raise EOFError for a closed connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class Answer:
 
 
 def request(method: str, url: str, headers: Mapping[str, str], length: int | None = None) -> bytes:
-    """Return the head of a request for a body of `length` bytes; with None it has no Content-Length."""
+    """Return the head of an HTTP/1.1 request whose body has `length` bytes; with None the head has no
+    Content-Length."""
     parts = urlsplit(url)
     sized = {} if length is None else {"Content-Length": str(length)}
     fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": parts.netloc, **headers, **sized}.items())
@@ -55,7 +57,8 @@ class Client:
         self.sock.close()
 
     def ask(self, method: str, url: str, headers: Mapping[str, str], length: int | None = None) -> Answer:
-        """Send a request without a body; return the response, whose body is dropped."""
+        """Send the head of a request that has no body, with the Content-Length `length` (0 or None: without); return
+        the response, whose body is dropped. Raises EOFError if the server closes the connection."""
         self.sock.sendall(request(method, url, headers, length))
         answer = self.answer()
         if method != "HEAD":
@@ -63,7 +66,8 @@ class Client:
         return answer
 
     def answer(self) -> Answer:
-        """Read the head of the next response."""
+        """Read the head of the next response; return its status and headers. Raises EOFError if the server closes the
+        connection."""
         while (end := self._read.find(b"\r\n\r\n")) < 0:
             self._read += self._receive()
         first, *lines = self._read[:end].decode("latin-1").split("\r\n")
@@ -72,7 +76,8 @@ class Client:
         return Answer(status=int(first.split(" ")[1]), headers={n.lower(): v.strip() for n, _, v in fields})
 
     def drop(self, answer: Answer) -> int:
-        """Discard the response's body, in the kernel if possible; return its length."""
+        """Discard the response's body, of as many bytes as its Content-Length says (0 without one), in the kernel if
+        possible; return their number. Raises EOFError if the server closes the connection."""
         length = int(answer.headers.get("content-length", "0"))
         remaining = length - len(self._read[:length])
         del self._read[:length]
@@ -96,7 +101,8 @@ _SCRATCH = bytearray(4 * 1024 * 1024)
 
 
 def create(url: str, length: int, headers: Mapping[str, str] | None = None) -> str:
-    """Create an upload, and return its URL."""
+    """Create an upload of `length` bytes by a POST to `url`, with these further headers; return its URL. Raises
+    LoadError if the status isn't 201, EOFError if the server closes the connection."""
     with Client(url) as client:
         answer = client.ask("POST", url, {**TUS, "Upload-Length": str(length), **(headers or {})}, 0)
     if answer.status != 201:  # noqa: PLR2004
@@ -105,6 +111,7 @@ def create(url: str, length: int, headers: Mapping[str, str] | None = None) -> s
 
 
 def absolute(url: str, location: str) -> str:
-    """Return the absolute URL of `location` on the requested server, even if the location names another host."""
+    """Return the URL of `location`, a URL or an absolute path, on the server of `url`, even if it names another
+    host."""
     parts = urlsplit(url)
     return f"http://{parts.netloc}{target(location)}"

@@ -1,4 +1,4 @@
-"""`python -m bench.load.listeners URL`: many listeners of one upload, which wait for changes.
+"""`python -m bench.load.listeners URL --count COUNT`: many listeners of one upload, which wait for changes.
 
 Prints "ready" once each has its first event or, over WebSocket, its 101. For each line on standard input the process
 changes the upload once, waits until all have been told, and prints one JSON object, the fields of `Report`.
@@ -62,7 +62,8 @@ class Events:
         return request("GET", f"{self._url}/events", {**_BROWSER, "Accept": "text/event-stream"})
 
     def change(self) -> bytes:
-        """Return a PATCH that appends one byte; the next call returns the one after it."""
+        """Return the bytes of a PATCH that appends one byte to the upload; each call returns the one for the next
+        offset."""
         head = request("PATCH", self._url, {**BYTES, "Upload-Offset": str(self._offset)}, 1)
         self._offset += 1
         return head + b"x"
@@ -123,8 +124,9 @@ class Crowd:
         self._times(self._upload.first, opened)
 
     def _times(self, word: bytes, missing: set[int], client: Client | None = None) -> dict[int, float]:
-        """Wait until each socket in `missing` has read `word`, and `client`, if it is given, its response; return the
-        time of each by file descriptor. Raises LoadError."""
+        """Wait until each listener whose file descriptor is in `missing` has received `word`, and `client`, if it is
+        given, the first bytes of a response; return the time of each by file descriptor, by `time.perf_counter`. Raises
+        LoadError if it takes more than 60 s or the server closes a connection."""
         times, until = dict[int, float](), time.perf_counter() + _PATIENCE
         if client is not None:
             self._poll.register(client.sock, select.EPOLLIN)

@@ -10,11 +10,12 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection
 from statistics import median
 from urllib.parse import urlsplit
 
-from bench.load.http import create
+from bench.load.http import LoadError, create
 from bench.load.steps import measure
 
 _ROWS = 1000
@@ -44,6 +45,8 @@ def _read(options: argparse.Namespace) -> Report:
         began = time.perf_counter()
         connection.request("GET", f"/uploads?format={options.format}&limit={_ROWS}")
         response = connection.getresponse()
+        if response.status != HTTPStatus.OK:
+            raise LoadError(f"the list was answered {response.status}")
         size += len(response.read(1))
         waits.append(time.perf_counter() - began)
         size += len(response.read())

@@ -1,4 +1,5 @@
-"""`python -m bench.load.small URL`: successive small requests on each of several connections.
+"""`python -m bench.load.small URL --operation create|upload|head`: successive small requests on each of several
+connections.
 
 Prints one JSON object, the fields of `Report`.
 """
@@ -20,24 +21,26 @@ from bench.load.http import BYTES, TUS, LoadError, create, request
 
 KIB = 1024
 _NAMED = {"Upload-Metadata": "filename d29ybGQ=,filetype dGV4dC9wbGFpbg=="}
-"""Both keys, as tuspyserver refuses a HEAD if one is missing."""
+"""An `Upload-Metadata` for creations with both `filename` and `filetype`: tuspyserver refuses a HEAD of an upload that
+lacks one of them."""
 _WARM_UP = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The measurements of all clients. Latencies in milliseconds."""
+    """The measurements of all connections together: the requests a second and their latencies in milliseconds, without
+    those of the warm-up, and `client_cpu`, the process's CPU seconds in all."""
 
     per_s: float
     p50_ms: float
     p99_ms: float
     requests: int
-    """The number of all requests, those of the warm-up included."""
+    """The number of all answered requests, those of the warm-up included."""
     client_cpu: float
 
 
 class Requester:
-    """One connection that sends a request as soon as the last one is answered."""
+    """One connection for successive equal requests: `send` sends one, and `receive` reads its response."""
 
     def __init__(self, address: tuple[str, int], message: bytes, status: bytes) -> None:
         self.sock = socket.create_connection(address)

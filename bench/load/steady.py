@@ -1,4 +1,4 @@
-"""`python -m bench.load.steady URL`: clients that send successive uploads for some seconds.
+"""`python -m bench.load.steady URL --size BYTES`: clients that send successive uploads for some seconds.
 
 Prints one JSON object: `bytes_per_s` of the uploads that were answered within that time, and `client_cpu` in seconds.
 """
@@ -18,7 +18,8 @@ from bench.load.zeros import send
 
 
 def client(options: argparse.Namespace, until: float, _: int) -> list[float]:
-    """Upload until the deadline; return the time of each upload's response."""
+    """Send uploads one after another, the last begun before `until` (by `time.monotonic`); return the time of each
+    upload's response, of which the last may be later. Raises LoadError; EOFError or OSError if a connection breaks."""
     ended = list[float]()
     while time.monotonic() < until:
         _upload(options)

@@ -11,8 +11,8 @@ from typing import Any
 
 
 async def measure(run: Awaitable[Any]) -> None:
-    """Say "ready", wait for a line of standard input, run, print the report (a dataclass) as JSON, and keep all
-    connections until standard input ends."""
+    """Print "ready", wait for a line of standard input, await `run`, print its result (a dataclass) as JSON, and return
+    only once standard input ends, so that connections stay open until then."""
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     print(json.dumps(asdict(await run)), flush=True)

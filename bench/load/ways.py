@@ -12,7 +12,8 @@ _UPGRADE = {
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }
 LISTENERS, VIEWERS = 500, 25
-"""The numbers of listeners of most ways, and of the dashboard, whose responses each read the state once a second."""
+"""The number of listeners of each way but the dashboard, and that of the dashboard, each of whose responses reads the
+state once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +22,8 @@ class Way:
     creation."""
 
     path: str
-    """The path and query to append to the URL of the upload if `of_upload`, else to the origin; `{}` stands for a
-    revision."""
+    """The path and query to append to the URL of the upload if `of_upload`, else to the origin; `{}` stands for the
+    revision of which the client was last told, at first 0."""
     mark: bytes
     """The bytes that the response has once for each change."""
     of_upload: bool = False
@@ -45,4 +46,4 @@ WAYS: Mapping[str, Way] = {
     "dashboard": Way(path="/dashboard", mark=b'<article class="u-', listeners=VIEWERS),
 }
 LISTS: Mapping[str, str] = {f"whole list, {form}": form.lower() for form in ("NDJSON", "CSV", "JSON")}
-"""The formats of a whole list, which ends, by the name of the case."""
+"""The formats of a whole list, one that ends instead of being followed, by the names of the benchmark's cases."""

@@ -1,4 +1,4 @@
-"""Formatted values: a median and its range."""
+"""The columns of the report's tables, whose cells are medians with their ranges, and the units to show them in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Unit:
     name: str
     by: float = 1.0
     digits: int = 3
-    """The number of significant digits; a larger number is shown without decimals."""
+    """The number of significant digits; a number with at least as many digits before the point is rounded to an
+    integer."""
 
     def show(self, value: float) -> str:
         number = value / self.by
@@ -48,7 +49,8 @@ KIB = Unit(name="KiB", by=1024, digits=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column of one value: in one case, unless the rows are the cases."""
+    """A column of the report's table, which shows one measured value: in the case `case` for each system, or for each
+    case if the rows are cases (`Section.by_case`)."""
 
     heading: str
     value: str
@@ -67,7 +69,8 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 
 
 def cases(heading: Callable[[str], str], value: str, unit: Unit, *names: str) -> tuple[Column, ...]:
-    """Return columns of the same value in several cases."""
+    """Return columns of the same value, one for each case in `names`; `heading` returns a column's heading for its
+    case."""
     return tuple(Column(heading=heading(name), value=value, unit=unit, case=name) for name in names)
 
 

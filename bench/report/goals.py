@@ -1,4 +1,4 @@
-"""The goals, and which of them a run met."""
+"""The goals of the benchmarks, and which of them the raw results meet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.systems.base import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One measured number and its limit."""
+    """One measured number, None if it wasn't measured, and its limit: the most it may be, with `at_least` the least."""
 
     label: str
     measured: float | None
@@ -54,7 +54,7 @@ class Goal:
 
 
 class Goals:
-    """The goals, checked against the results of one run."""
+    """The goals of the benchmarks, checked against the raw results."""
 
     def __init__(self, results: Results) -> None:
         self._results = results

@@ -17,7 +17,7 @@ _TAG = "op "
 
 
 def write(results: Results) -> None:
-    """Write the page, and the plots of the measured figures."""
+    """Write docs/benchmarks.md, with a section for each figure that was measured, and the plots of these sections."""
     PLOTS.mkdir(parents=True, exist_ok=True)
     sections = [_section(results, section) for section in SECTIONS if results.of(_figure(section))]
     head = HEAD.format(goals=Goals(results).table(), machine=_machine(results), missing=_missing(results))

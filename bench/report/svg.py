@@ -80,7 +80,7 @@ def _text(
 
 
 def lines(title: str, unit: str, cases: Sequence[str], series: Sequence[Row]) -> str:
-    """Draw one line for each series over evenly spaced cases, from zero up."""
+    """Draw a line for each series, through its medians, over evenly spaced cases; the vertical axis begins at zero."""
     grid = _grid(max((s.maximum for row in series for s in row.spreads if s), default=1.0))
     margin, top, bottom = 60, 80, 270
     step, up = (WIDTH - margin - 60) / max(1, len(cases) - 1), (bottom - top) / grid[-1]

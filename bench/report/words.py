@@ -1,4 +1,4 @@
-"""The fixed text of the page."""
+"""The fixed text at the beginning and at the end of docs/benchmarks.md."""
 
 from __future__ import annotations
 

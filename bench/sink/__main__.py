@@ -1,4 +1,4 @@
-"""`python -m bench.sink`: prints a free port of 127.0.0.1, and serves on it until it is killed."""
+"""`python -m bench.sink`: an S3 for benchmarks. Prints its port of 127.0.0.1, and serves on it until it is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sink's responses, as bytes."""
+"""The responses of the sink, an S3 for benchmarks, and their headers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def error(code: str, status: int = 404) -> tuple[bytes, bytes]:
 
 
 def of(stored: Stored) -> dict[str, str]:
-    """Return the headers of an object."""
+    """Return the headers that a response to GET or HEAD takes from the object: those stored with it, and its ETag,
+    Last-Modified and Accept-Ranges."""
     return {**stored.headers, "ETag": f'"{stored.etag}"', "Last-Modified": MODIFIED, "Accept-Ranges": "bytes"}
 
 

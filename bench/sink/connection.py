@@ -1,4 +1,4 @@
-"""One connection to the sink: heads and small bodies are read, other bodies are discarded."""
+"""One connection to the sink, an S3 for benchmarks: heads and small bodies are read, other bodies are discarded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _HEAD = 64 * 1024
 _LIMIT = 4 * MIB
 _PACED_LIMIT = 128 * 1024
 SCRATCH = mmap.mmap(-1, _LIMIT)
-"""The buffer for discarded bytes. With MSG_TRUNC it stays unused."""
+"""The buffer that discarded bytes are read into with TLS. Without, it stays unused: the kernel drops them
+(MSG_TRUNC)."""
 ZEROS = memoryview(bytes(MIB))
 
 
@@ -32,7 +33,8 @@ _ZEROS_FILE = _zeros()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The simulated network between a server and S3: seconds before a response, bytes a second of each connection."""
+    """The simulated network between a server and S3: seconds before a response, and the most bytes a second at which
+    one connection carries bytes that aren't kept, 0 for no limit."""
 
     latency: float = 0.0
     rate: float = 0.0
@@ -77,7 +79,7 @@ class Connection:
         return self._take(length)
 
     def skip(self, length: int | None) -> int:
-        """Discard a body, no faster than the pace allows; return its length."""
+        """Discard a body, no faster than the pace allows; return its length. `length` is None for a chunked body."""
         if length is not None:
             self._skip(length)
             return length

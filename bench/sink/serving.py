@@ -31,7 +31,8 @@ class Exchange:
         self._request: S3Request = parse(head.method, head.target, head.headers)
         self._key = f"{self._request.bucket}/{self._request.key}"
         self._size = head.length or 0
-        """Bytes of the body as received."""
+        """Bytes of the body as received, with the framing of aws-chunked; 0 for HTTP chunks until `_receive` has read
+        them."""
 
     def serve(self) -> None:
         if self._head.target == COUNTS:
@@ -127,8 +128,8 @@ class Exchange:
         return answers.error("NotImplemented", 501)
 
     def _receive(self, keep: int = MAX_STORED) -> Stored:
-        """Read the body; return the object, with its content if that has at most `keep` bytes, else only with its
-        size."""
+        """Read the body; return the object or part, with its content if that has at most `keep` bytes by the request's
+        headers, else with None instead."""
         size = self._request.size or 0
         if size > keep:
             self._size = self._connection.skip(self._head.length)

@@ -12,7 +12,7 @@ ON_S3 = (TUSD, TUSD_UNHASHED, TUS_NODE)
 ON_DISK = (TUSPYSERVER, RUSTUS)
 ALL = (*LIMITS, *TUSD_PY, *ON_S3, *ON_DISK)
 GOALS = (NGINX, NGINX_LARGE, PLAIN, CHECKED, TWO, TUSD, TUSD_UNHASHED, TUS_NODE)
-"""The systems that a quick run measures for the goals of large uploads."""
+"""The systems whose large uploads over plain HTTP are measured in a run with `--quick`."""
 
 __all__ = [
     "ALL",

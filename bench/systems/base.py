@@ -51,7 +51,7 @@ class System:
 
     @property
     def load(self) -> dict[str, Any]:
-        """The options of the load clients for it."""
+        """The options with which the load clients of `bench.load` upload to this system."""
         return {"mode": "put"} if self.relays else {"mode": "tus", "piece": self.piece}
 
     @property
@@ -72,7 +72,8 @@ class Served:
 
 @contextmanager
 def serving(system: System, directory: Path, endpoint: str, authority: Path | None = None) -> Iterator[Served]:
-    """Run the server while the context lasts, in a new directory below `directory`."""
+    """Run the system's server, with the S3 at the URL `endpoint`, in a new directory below `directory` while the
+    context lasts; the context begins once it answers. Raises StartError if it doesn't."""
     place = _place(system, directory, endpoint, authority)
     with running(system.command(place), place.directory, place.environment) as process:
         took = wait_until_answering(process, place.port, system.path, place.directory / "log")

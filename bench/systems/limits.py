@@ -15,7 +15,8 @@ _TLS = """
             proxy_ssl_verify on;
             proxy_ssl_name localhost;
             proxy_ssl_trusted_certificate {authority};"""
-"""TLS 1.3, as for all other systems: the default of some distributions' nginx is TLS 1.2."""
+"""nginx's directives for TLS to S3, if the S3 serves it. They ask for TLS 1.3, as all other systems speak it: the
+default of some distributions' nginx is TLS 1.2."""
 
 
 _LARGE = """client_body_buffer_size 256k;

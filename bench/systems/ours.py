@@ -10,7 +10,8 @@ from bench.systems.base import Place, System, nothing_missing
 
 
 def tusdpy(name: str, *flags: str, state: str = "sqlite:state.db", profile: str = "aws") -> System:
-    """Return the system `tusd-py serve` on S3 with its defaults and these flags."""
+    """Return the system `tusd-py serve` on S3, by default with a SQLite state in its directory; `name` is shown in the
+    report, and settings without a flag or parameter here have tusd-py's defaults."""
     return System(
         name=name,
         command=_command(("--state", state, "--s3-profile", profile, *flags)),

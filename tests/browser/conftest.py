@@ -25,8 +25,8 @@ Deploy = Callable[..., AbstractAsyncContextManager[Deployment]]
 
 @pytest.fixture
 def deploy(seaweed: SeaweedFS, tmp_path: Path) -> Deploy:
-    """Return a function that starts a deployment for this test alone, with the settings that it is given. Parts are as
-    small as S3 allows."""
+    """Return a function that takes settings of the server and returns an async context manager: a deployment with the
+    page, for this test alone, which runs while the block lasts. Parts are as small as S3 allows, 5 MiB."""
     return partial(deployed, tmp_path, seaweed, tmp_path.name, ui=True, part_size="5MiB")
 
 
@@ -59,7 +59,7 @@ def film(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The origin, another than the server's, that serves the bundled pages of `PAGES`."""
+    """The origin, another than the server's, that serves the bundled pages of tests/browser/pages."""
     directory = tmp_path_factory.mktemp("pages")
     for script in PAGES.glob("*.js"):
         bundle(script, directory)

@@ -24,8 +24,9 @@ NOTHING = {"choices": 0, "records": 0, "files": 0}
 
 
 async def keeps(tab: Page, expected: Mapping[str, int]) -> None:
-    """Wait until the page has stored the expected numbers of choices (in local and session storage), records and
-    files."""
+    """Wait until the page's browser stores just the numbers that `expected` has under `choices` (entries of local and
+    session storage), `records` (the page's records of uploads) and `files` (both in IndexedDB). Raises TimeoutError if
+    that takes more than 40 s."""
 
     async def is_kept() -> bool:
         stored = await tab.evaluate(KEPT)
@@ -35,7 +36,8 @@ async def keeps(tab: Page, expected: Mapping[str, int]) -> None:
 
 
 async def remembers(tab: Page, name: str, state: str) -> None:
-    """Wait until the page has stored one record with this name, in this state."""
+    """Wait until the page has stored exactly one record of an upload for the file name `name`, with the page's state
+    `state`. Raises TimeoutError if that takes more than 40 s."""
 
     async def is_remembered() -> bool:
         records = (await tab.evaluate(KEPT))["records"]

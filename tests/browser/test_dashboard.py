@@ -27,8 +27,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, server: Server) -> AsyncIterator[Page]:
-    """The dashboard in a browser without scripts, while its response goes on. The fixture fails if the console gets a
-    message."""
+    """The dashboard in a browser that runs no script. Its response has begun, and goes on during the test. The fixture
+    fails at the end if the browser's console got a message."""
     complaints = list[str]()
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()

@@ -84,8 +84,8 @@ def put_to(guest: Visitor) -> set[str]:
 
 
 def ends(url: str) -> bool:
-    """Return True if the URL can be that of a request which completes an upload; a signed one that lists or ends it
-    matches, too."""
+    """Return True if the URL can be that of a request which completes an upload. Where the page asks the server to sign
+    its requests, the URLs that list the parts or abort the upload match, too."""
     return "/complete?" in url or ("/s3/xml/" in url and not url.endswith("&uploads"))
 
 

@@ -172,7 +172,8 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
 
 
 async def test_an_unaccepted_file_is_refused_with_a_reason(deploy: Deploy, visitor: Visitor, tmp_path: Path) -> None:
-    """The page offers only the extensions that the server accepts, and tells the user why it refuses another file."""
+    """The page offers only the extensions that the server accepts, and shows why the server refuses a file with another
+    one."""
     (tmp_path / "setup.exe").write_bytes(b"MZ")
     async with deploy(allowed_extensions="jpg,png") as deployment:
         await visitor.open(deployment.server.origin)

@@ -22,7 +22,8 @@ HOP = {"Transfer-Encoding", "Content-Length", "Content-Encoding", "Connection", 
 
 @asynccontextmanager
 async def proxied(target: str, prefix: str) -> AsyncIterator[str]:
-    """Run a proxy that passes requests below `prefix` on to `target`, and yield its origin."""
+    """Run a proxy while the context lasts, and yield its origin. It passes requests below `prefix` on to the origin
+    `target`, without the prefix, and tells host, scheme and prefix in X-Forwarded header fields."""
 
     async def pass_on(request: web.Request) -> web.Response:
         forwarded = {"X-Forwarded-Host": request.host, "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": prefix}
@@ -72,8 +73,8 @@ async def test_the_page_sends_to_the_public_url(deploy: Deploy, visitor: Visitor
 async def test_a_server_that_takes_itself_for_another_is_said_so(
     deployment: Deployment, visitor: Visitor, film: Path
 ) -> None:
-    """The page shows an error and sends no bytes if the server's Location names another origin, as behind a TLS proxy
-    that the server isn't told of."""
+    """The page shows an error and sends no bytes if the Location of a creation names another origin than the endpoint
+    that the page sent the creation to, as behind a TLS proxy that the server isn't told of."""
     await visitor.open(deployment.server.origin)
     misled = {"Location": "http://inner:8080/files/0", "Tus-Resumable": "1.0.0"}
     await visitor.tab.route("**/files/", lambda route: route.fulfill(status=201, headers=misled))

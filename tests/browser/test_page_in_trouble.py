@@ -20,7 +20,8 @@ NO_ROOM = "navigator.storage.estimate = async () => ({ quota: 1, usage: 1 })"
 
 
 async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
-    """Open the page, and start an upload that stays in transit until the valve opens or cuts it."""
+    """Open the page through `valve`, a TCP relay, and start to upload `film`. Return once the relay holds back the rest
+    of the file; it does so until it is opened, or cuts the connection."""
     await visitor.open(valve.origin)
     valve.close()
     await visitor.choose(film)
@@ -28,7 +29,8 @@ async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
 
 
 async def arrived(deployment: Deployment, visitor: Visitor, data: bytes) -> None:
-    """Check that the server has all bytes of the file, in one upload that was resumed and not created again."""
+    """Wait until film.mp4 is finished; check that its object is `data`, and that the upload was resumed (HEAD) and
+    created only once (POST)."""
     assert deployment.content(await visitor.finished("film.mp4")) == data
     assert len(visitor.requested_urls("POST")) == 1
     assert visitor.requested_urls("HEAD")
@@ -71,7 +73,8 @@ async def test_an_upload_that_was_paused_is_still_after_a_reload(
 async def test_a_file_without_storage_is_asked_for_again(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
-    """After a reload, the page asks for a file that the browser had no space to store, and resumes its upload."""
+    """After a reload, the page asks the visitor to choose a file again that the browser had no space to store; it then
+    resumes the upload."""
     await visitor.context.add_init_script(NO_ROOM)
     await begin(visitor, valve, film)
     await visitor.tab.reload()
@@ -145,7 +148,8 @@ async def test_an_upload_waits_while_there_is_no_network(
 async def test_an_upload_keeps_its_bytes_while_a_proxy_finds_no_server(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
-    """An upload resumes though a proxy answers HEAD with 502, which tus-js-client alone takes for the upload's end."""
+    """An upload resumes though a proxy answers HEAD with 502, upon which tus-js-client, without the page's own check,
+    would start a new upload."""
 
     async def bad_gateway(route: Route) -> None:
         await (route.fulfill(status=502) if route.request.method == "HEAD" else route.fallback())

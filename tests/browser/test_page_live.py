@@ -1,4 +1,5 @@
-"""The page at `/` where the server lists uploads and tells of them: what others send, and what becomes of it."""
+"""The list "Also on the server" of the page at `/`, which tells of uploads that the tab doesn't list as its own and of
+their jobs, and the requests that the page sends for it."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ HIDDEN = """hidden => {
   Object.defineProperty(document, 'visibilityState', { configurable: true, value: hidden ? 'hidden' : 'visible' })
   document.dispatchEvent(new Event('visibilitychange'))
 }"""
-"""A script that tells the page that its tab was hidden (True) or is shown again."""
+"""A JavaScript function that tells the page that its tab was hidden, if its argument is true, or is shown again, if
+false."""
 MINUTE = 60_000
 
 
@@ -48,23 +50,26 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def neighbour(browser: Browser) -> AsyncIterator[Visitor]:
-    """A second visitor, in another browser context; the test fails at the end if the visitor's page logged an error."""
+    """A second visitor, in another browser context; the test fails at the end if the visitor's page had an uncaught
+    error, or logged an error or a warning, except of failed requests."""
     async with visiting_in_peace(browser) as one:
         yield one
 
 
 def elsewhere(tab: Page) -> Locator:
-    """The uploads in the second list of the page."""
+    """Return the rows of the page's list "Also on the server": uploads that this tab doesn't list as its own."""
     return tab.get_by_role("region", name="Also on the server").get_by_role("listitem")
 
 
 def list_requests(visitor: Visitor) -> list[str]:
-    """Return the URLs of the visitor's GET requests for uploads, events or a status so far."""
+    """Return the URLs of the visitor's GET requests so far for lists of uploads (`/uploads`), for the feed (`/events`)
+    or for an upload's status (`/status`)."""
     return [url for url in visitor.requested_urls("GET") if "/uploads" in url or "/events" in url or "/status" in url]
 
 
 async def moves(visitor: Visitor, beyond: int) -> None:
-    """Wait until the progress bar of film.mp4 in the page's second list is past `beyond` bytes."""
+    """Wait until the progress bar of film.mp4 in the list "Also on the server" of the visitor's page is past `beyond`
+    bytes. Raises TimeoutError after 40 seconds."""
     bar = elsewhere(visitor.tab).get_by_role("progressbar", name="Progress of film.mp4")
 
     async def moved() -> bool:

@@ -25,8 +25,8 @@ HELD = """
   const room = new Promise((resolve) => (window.release = resolve))
   navigator.storage.estimate = () => room
 """
-"""A script that leaves the page's question for free space unanswered until `release()` is called; `window.stored` is
-true once the page has stored a file."""
+"""A script that keeps `navigator.storage.estimate()` waiting until `release(ANSWER)` is called, and sets
+`window.stored` to true once the page begins to store a file."""
 LATER = "{{ const now = Date.now.bind(Date); Date.now = () => now() + {days} * 24 * 3600 * 1000 }}"
 
 
@@ -51,7 +51,8 @@ def agree_to_all(tab: Page) -> list[str]:
 
 
 async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
-    """Start an upload that stays in transit until the valve opens or cuts it."""
+    """Start to upload `film` in the open page. Return once `valve`, the TCP relay through which the page was opened,
+    holds back the rest of the file; it does so until it is opened, or cuts the connection."""
     valve.close()
     await visitor.choose(film)
     await valve.full()

@@ -1,9 +1,10 @@
-"""tus-js-client in Chromium, in a page of another origin, with every option that changes what it sends."""
+"""tus-js-client in Chromium, in a page of another origin, with most of the options that change what it sends."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+from base64 import b64decode
 from typing import Any
 
 import aiohttp
@@ -36,7 +37,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], list[list[object]]]] = {
 
 @functools.cache
 def pattern(size: int) -> bytes:
-    """The bytes that the page uploads."""
+    """Return the bytes that the page with tus-js-client uploads when it is told to upload `size` bytes."""
     return bytes((n * 31 + n // 251) & 255 for n in range(size))
 
 
@@ -79,7 +80,8 @@ async def test_tus_js_uploads_a_stream_whose_length_shows_at_its_end(
 async def test_the_browser_reads_back_what_tus_js_sent(
     deployment: Deployment, elsewhere: str, visitor: Visitor
 ) -> None:
-    """The browser reads back the metadata and content of an upload, which answers 404 once it is terminated."""
+    """The browser reads back the length, the metadata and the content of an upload by tus-js-client; the
+    upload's URL answers 404 once the upload is terminated."""
     metadata = {"nonlatin": "słońce", "number": "100", "filename": "hello.txt", "filetype": "text/plain"}
     done = await upload(visitor, elsewhere, deployment, SIZE, metadata=metadata)
     headers, content = await visitor.tab.evaluate(
@@ -93,7 +95,8 @@ async def test_the_browser_reads_back_what_tus_js_sent(
     )
     assert bytes(content) == hashlib.sha256(pattern(SIZE)).digest()
     assert headers["upload-offset"] == headers["upload-length"] == str(SIZE)
-    assert sorted(pair.split(" ")[0] for pair in headers["upload-metadata"].split(",")) == sorted(metadata)
+    pairs = dict(pair.split(" ") for pair in headers["upload-metadata"].split(","))
+    assert {key: b64decode(value).decode() for key, value in pairs.items()} == metadata
     await visitor.tab.evaluate("(url) => tus.Upload.terminate(url)", done["url"])
     assert await status(done["url"]) == 404
 

@@ -30,8 +30,8 @@ RETRIEVABLE = """async () => {
   database.close()
   return files.length && states.length && states[0].metadata.includes('uploadUrl')
 }"""
-"""A script that tells if Uppy has stored a file and its upload URL for a reload: Uppy does that later, without an
-event."""
+"""A JavaScript function that returns a true value once Uppy has stored a file and its upload URL for a reload: Uppy
+stores them some time after the upload began, and emits no event then."""
 GO_ON = "uppy.emit('restore-confirmed')"
 
 

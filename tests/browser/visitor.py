@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Response, expect
 
 PATIENCE = 40_000.0
-"""Milliseconds that anything may take on a busy machine."""
+"""The most milliseconds that a test waits for one action or change of a page, on a busy machine too."""
 
 expect.set_options(timeout=PATIENCE)
 
 
 class Visitor:
-    """One browser with one tab or more. Every request and complaint of the page is kept."""
+    """A browser context with one or more tabs. `requests` has the requests of all its pages; `complaints` has their
+    uncaught errors, and the errors and warnings that they log, except of failed requests."""
 
     def __init__(self, context: BrowserContext, tab: Page) -> None:
         self.context = context
@@ -25,7 +26,8 @@ class Visitor:
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         self.uploads: dict[str, str] = {}
-        """The URL of each upload, by the URL in the `Link` header of the same response."""
+        """The URLs of uploads for which a response had a `Link` header, each by the URL in that header (the reading
+        link)."""
         context.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108 (Playwright marks what it calls)
         context.on("response", lambda response: self._learn(response))  # noqa: PLW0108
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))

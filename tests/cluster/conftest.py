@@ -1,4 +1,4 @@
-"""Fleets that are started once each; a test that stops a node starts it again."""
+"""The fleets of the tests, each started once for a module; a test that stops a node starts it again."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ async def running(
 
 @pytest.fixture
 def fleet(running: Fleet) -> Fleet:
-    """Return the running servers, with S3 reset to cause no faults."""
+    """Return the running servers, once the proxy between them and S3 has forgotten its calls and the faults that it was
+    told to cause."""
     running.s3.reset()
     return running

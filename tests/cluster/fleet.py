@@ -29,7 +29,8 @@ DATA = random_bytes(2 * PART + MIB)
 
 
 class Roamer(TusClient):
-    """Each request goes to any one of `servers`, on its own connection."""
+    """A client that sends each request to a random one of `servers`; the clients of a fleet open a new connection for
+    each request."""
 
     def __init__(self, session: aiohttp.ClientSession, servers: list[Server]) -> None:
         super().__init__(session, servers[0].url)
@@ -60,7 +61,8 @@ class Fleet:
         return self.first.url + upload_id(url)
 
     async def until_received(self, count: int) -> None:
-        """Wait until `count` bytes, in all, have reached the first server."""
+        """Wait until the first server has received `count` bytes of request bodies since its start. Raises
+        TimeoutError."""
         await self.node.until_received(count)
 
     async def sweep(self) -> None:
@@ -69,12 +71,13 @@ class Fleet:
         assert outcome.code == 0, outcome
 
     async def objects(self, url: str) -> list[str]:
-        """Return the keys that the bucket has of the upload: its objects and its multipart parts."""
+        """Return the keys of the upload's objects in the bucket, among them segments, and `multipart KEY` for each of
+        its open multipart uploads."""
         return [key for key in await self.node.residue() if upload_id(url) in key]
 
     async def until_forgotten(self, url: str) -> None:
-        """Wait up to 90 seconds until the bucket and the state hold nothing of the upload, not even its troubled
-        record."""
+        """Wait until neither the bucket nor the state holds anything of the upload: after trouble, the record of a
+        terminated upload is kept for a while. Raises TimeoutError after 90 seconds."""
 
         async def forgotten() -> bool:
             return not await self.objects(url) and not self._remembered(upload_id(url))

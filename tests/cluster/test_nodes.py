@@ -23,7 +23,8 @@ UPLOADS = 4
 
 @asynccontextmanager
 async def stalled(fleet: Fleet, url: str, data: bytes = DATA) -> AsyncIterator[RawConnection]:
-    """A writer at the first node that has brought COUNT bytes and falls silent."""
+    """Yield the connection of a PATCH to the first node, which announces all of `data` and has brought `COUNT` bytes (6
+    MiB), as the node's metrics show; only the test sends more."""
     base = await fleet.node.received()
     async with patching(fleet.at_first(url), 0, len(data)) as request:
         await request.send(data[:COUNT])
@@ -41,7 +42,7 @@ async def turn(client: TusClient, url: str) -> int:
 
 
 async def finish(client: TusClient, url: str) -> None:
-    """Send the rest of the data from the offset that HEAD tells, 2 MiB a request."""
+    """Send the rest of `DATA`, the bytes of the upload, from the offset that HEAD tells, 2 MiB a request."""
     offset = await turn(client, url)
     while offset < len(DATA):
         offset = (await client.patch(url, offset, DATA[offset : offset + 2 * MIB])).offset
@@ -85,7 +86,8 @@ async def test_a_stalled_writer_makes_way_elsewhere(fleet: Fleet, method: str) -
 
 
 async def test_a_writer_may_outlast_the_lock_ttl(fleet: Fleet) -> None:
-    """A writer that gets no release request may take longer than the TTL."""
+    """A writer may take longer than `lock-ttl`, and saves all its bytes, if no other request asks for the upload's
+    lock."""
     url = await fleet.anyone.create(len(DATA))
     async with stalled(fleet, url) as writer:
         await asyncio.sleep(1.5 * TTL)
@@ -112,8 +114,8 @@ async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(fleet: Fleet)
 
 @pytest.mark.parametrize("operation", ["UploadPart", "CreateMultipartUpload"])
 async def test_a_slept_node_harms_no_finished_upload(fleet: Fleet, operation: str) -> None:
-    """A node that slept and wakes with other bytes, whose S3 request arrives once the upload is complete, reports no
-    success and changes nothing."""
+    """A node that was stopped (SIGSTOP) while another node completed the upload, and whose earlier request reaches S3
+    only after that, reports no success and changes nothing, though its client sent other bytes."""
     url, gate, wrong = await fleet.anyone.create(len(DATA)), Gate(), bytes(len(DATA))
     fleet.s3.faults.rule(operation, 1, hold(gate))
     async with stalled(fleet, url, wrong) as writer:
@@ -130,8 +132,8 @@ async def test_a_slept_node_harms_no_finished_upload(fleet: Fleet, operation: st
 
 
 async def test_a_woken_node_harms_no_concurrent_part(fleet: Fleet) -> None:
-    """A node that wakes after another node has written the same part reports no success, and the upload can be
-    completed."""
+    """A node that was stopped (SIGSTOP) while another node wrote the same part reports no success once it goes on, and
+    the upload can be completed."""
     url, gate = await fleet.anyone.create(len(DATA)), Gate()
     fleet.s3.faults.rule("UploadPart", 1, hold(gate))
     async with stalled(fleet, url) as writer:

@@ -1,4 +1,5 @@
-"""Signals to a server with two workers: to all of its processes, as Ctrl-C and systemd send them, and to one worker."""
+"""Signals to a server with two workers: to all of its processes, as Ctrl-C and systemd send them, to the supervisor
+alone, and to workers alone."""
 
 from __future__ import annotations
 
@@ -154,7 +155,8 @@ async def test_a_worker_told_to_end_saves_and_is_replaced(tmp_path: Path) -> Non
 
 
 async def test_a_server_without_replacement_ends(tmp_path: Path) -> None:
-    """A server that can't replace a worker reports that in one line and ends, with the other workers."""
+    """A server that can't replace a dead worker, even after retries, ends with exit code 1, and its other workers with
+    it; the last line of its log is the error, without a traceback."""
     async with pair(tmp_path) as (server, _):
         members = workers(server)
         limit_descriptors(server)

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PIECE = 100 * 1024
 TAILS = (1, 3, 16, 17, 31, 32, 33, 40)
-"""The numbers of requests before the copy is lost: fewer than, as many as and more than a tail may have segments."""
+"""The number of requests that each upload gets before the copy of its tail in memory is lost: fewer than, as many as
+and more than a tail may have segments (32)."""
 Lose = Callable[[Fleet, TusClient], Awaitable[TusClient]]
 LENGTHS = {"a part and more": PART + MIB, "less than a part": 45 * PIECE + 7}
 
@@ -30,7 +31,7 @@ LENGTHS = {"a part and more": PART + MIB, "less than a part": 45 * PIECE + 7}
 async def running(
     request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Fleet]:
-    """A fleet of two nodes on each state, with the smallest memory budget that the settings allow."""
+    """A fleet of two nodes on Redis, then one on SQLite, with the smallest memory budget that the settings allow."""
     redis = None
     if "redis" in request.param:
         server = request.getfixturevalue("redis_running")
@@ -41,7 +42,8 @@ async def running(
 
 
 async def carry(client: TusClient, url: str, data: bytes, start: int, stop: int) -> None:
-    """Send `data[start:stop]` in PATCH requests of PIECE bytes each, and check that each answers 204."""
+    """Send `data[start:stop]` in PATCH requests of 100 KiB (`PIECE`), the last perhaps shorter, and check that each
+    answers 204."""
     for at in range(start, stop, PIECE):
         answer = await client.patch(url, at, data[at : min(at + PIECE, stop)])
         assert answer.status == 204, (at, answer)
@@ -54,7 +56,8 @@ async def restart(fleet: Fleet, first: TusClient) -> TusClient:
 
 
 async def move(fleet: Fleet, _: TusClient) -> TusClient:
-    """Return a client that sends each request to any node."""
+    """Return the client of the fleet that sends each request to a random node: another node has no copy of the tail in
+    its memory."""
     return fleet.anyone
 
 

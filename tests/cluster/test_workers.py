@@ -89,8 +89,8 @@ async def turn(client: TusClient, url: str) -> int:
 
 
 async def finish(client: TusClient, url: str) -> None:
-    """Send the rest of the data from the offset that a worker tells; what went to a worker that sleeps is sent
-    again."""
+    """Send the rest of `DATA`, the bytes of the upload, from the offset that HEAD tells; if a worker is stopped and
+    doesn't answer PATCH within 3 seconds, ask again and send again."""
     while (offset := await turn(client, url)) < len(DATA):
         with suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(3):
@@ -127,7 +127,8 @@ async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, cl
 
 
 async def test_a_slept_worker_harms_no_finished_upload(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    """A worker that slept while another one finished the upload reports no success and changes nothing."""
+    """A worker that was stopped (SIGSTOP) while another one finished the upload reports no success once it goes on, and
+    changes nothing."""
     async with running(seaweed, tmp_path, SHORT_TTL) as workers, client_of(workers.node.server) as client:
         url = await client.create(len(DATA))
         async with stalled(workers, url) as writer:
@@ -146,7 +147,7 @@ async def closed(writer: RawConnection) -> bytes:
 
 
 async def nothing_else_is_left(workers: Workers, url: str) -> None:
-    """Check that the storage has nothing of the upload but its object, once garbage is collected."""
+    """Run garbage collection, and check that it leaves nothing of the upload in the storage but its object."""
     outcome = await workers.node.server.command("uploads", "collect-garbage")
     assert outcome.code == 0, outcome
     assert [key for key in await workers.node.residue() if upload_id(url) in key] == [upload_id(url)]

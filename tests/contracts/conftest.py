@@ -21,14 +21,16 @@ def patience(patient_with_redis: None) -> None:
 
 @pytest.fixture(params=STORAGES)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    """Each storage in turn."""
+    """A storage of the test alone, with the facts about it that tests need: one of each adapter and configuration in
+    `STORAGES`, in turn."""
     async with STORAGES[request.param](request) as opened:
         yield opened
 
 
 @pytest.fixture
 async def outbox(state: StateStore) -> Outbox:
-    """Return the outbox of each state in turn, with two sinks."""
+    """Return the outbox of each state in turn, with two sinks registered: one for all events, and one for terminated
+    and expired uploads."""
     assert state.outbox is not None
     await state.outbox.register([ALL, ENDS])
     return state.outbox
@@ -45,5 +47,6 @@ async def feed(state: StateStore) -> Outbox:
 
 @pytest.fixture
 async def run() -> Run:
-    """Return a function that runs the coroutine of one example on the storage's event loop."""
+    """Return a function that runs the coroutine of one Hypothesis example to its end, on the event loop in which the
+    fixtures opened the storage."""
     return asyncio.get_running_loop().run_until_complete

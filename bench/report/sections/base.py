@@ -1,4 +1,4 @@
-"""The parts of a figure's section."""
+"""The contents of a section of docs/benchmarks.md: text, table and plots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from bench.report.columns import Column, Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A plot of one value over the systems, with a bar for each case; or over the cases, with a line for each value."""
+    """A plot of the only one of `values`, with a bar for each system and case; with `lines`, a plot of the first
+    measured system over all measured cases, with a line for each of `values`."""
 
     file: str
     title: str
@@ -23,7 +24,8 @@ class Plot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A text, a table of these columns, and plots."""
+    """A section of docs/benchmarks.md on one figure: a text, a table and plots. Without columns, the table shows the
+    counted requests to S3, with their bytes."""
 
     figure: str
     title: str

@@ -1,4 +1,4 @@
-"""Requests to S3, and the growth of uploads and of the state."""
+"""The sections on requests to S3, and on the cost of longer uploads and of more uploads in the state."""
 
 from __future__ import annotations
 

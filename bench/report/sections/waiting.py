@@ -1,4 +1,5 @@
-"""Speed and latency for clients, and the start of a server."""
+"""The sections on a slow way to S3, small requests, events, a crowd of slow uploads, many listeners, and a server's
+start and memory."""
 
 from __future__ import annotations
 

@@ -15,13 +15,15 @@ from tusd_py.ports.state import StateStore
 
 @pytest.fixture
 async def harness(state: StateStore) -> Harness:
-    """A harness on each state, with a checkpoint every 8 bytes and uploads that expire after 100 seconds."""
+    """An engine on each state in turn, with a clock set by hand and ports that fail when told to (`Harness`): its
+    storage records a checkpoint once 8 bytes are unrecorded, and open uploads expire after 100 seconds."""
     return Harness(state)
 
 
 @pytest.fixture
 def access(harness: Harness) -> ScriptedAccess:
-    """The scripted access of a harness whose storage takes bytes from clients directly."""
+    """A stand-in for the port that signs clients' requests to the storage, which remembers what it signed. With this
+    fixture, the engine of `harness` takes direct uploads."""
     return direct(harness)
 
 

@@ -15,6 +15,7 @@ from tusd_py.domain.access_refusals import OverQuota, TokenUsedUp
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import StateFull, StateUnavailable, StorageUnavailable
+from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.principal import Allowance, Grant, Principal, Quota
 from tusd_py.domain.refusals import ChecksumMismatch, TooLarge, TooManyRequests
@@ -85,8 +86,8 @@ async def test_a_creation_that_is_refused_or_fails_uses_nothing(harness: Harness
 @pytest.mark.parametrize("calls", [1, 2, 9])
 @pytest.mark.parametrize("form", ["tus", "direct"])
 async def test_a_lost_answer_to_a_creation_uses_nothing(harness: Harness, calls: int, form: str) -> None:
-    """A creation that the state recorded without an answer gives its use and bytes back: at once, or by a sweep if the
-    state stays away."""
+    """If the state records a creation but its answer is lost, the use of the token and the bytes of the account are
+    given back: at once, or by a sweep if the state fails further calls."""
     direct(harness)
     engine = acting(harness, grant=grant(harness))
     harness.state.fuse.blow(times=calls, answer_lost=True)
@@ -105,8 +106,8 @@ async def test_a_lost_answer_to_a_creation_uses_nothing(harness: Harness, calls:
 
 @pytest.mark.parametrize("seconds", [0, 5, 45])
 async def test_a_creation_that_takes_effect_late_uses_nothing(harness: Harness, seconds: int) -> None:
-    """A creation that the state carries out late, after its request failed or sweeps found nothing, gives its use back
-    by a sweep."""
+    """If the state carries out a creation only after its request has failed, even 45 seconds after a sweep found
+    nothing, the next sweep gives the use of the token back."""
     engine, late = acting(harness, grant=grant(harness)), list[Any]()
 
     async def delayed(*arguments: Any, **options: Any) -> Upload:
@@ -178,7 +179,7 @@ class _Known(Watcher):
 
 
 async def test_a_late_refusal_keeps_a_known_upload_counted(harness: Harness) -> None:
-    """An upload whose URL its client knows stays counted, though the rest of its creation is refused."""
+    """The use of a token stays counted if a creation is refused after its client has learnt the upload's URL."""
     engine = acting(harness, grant=grant(harness))
     await refused(create(engine, creating(3, body=True), ScriptedBody(b"abcd"), _Known()), TooLarge)
     await refused(begin_upload(engine), TokenUsedUp)
@@ -253,3 +254,15 @@ async def test_a_final_upload_has_the_limits_of_its_token(harness: Harness) -> N
     final = await create(acting(harness, None, max_length=6), twice, ScriptedBody())
     assert (final.max_length, final.length) == (6, 6)
     await refused(create(acting(harness, None, max_length=5), twice, ScriptedBody()), TooLarge)
+
+
+async def test_a_retried_end_asks_no_lock_holder(harness: Harness) -> None:
+    """A sweep that tries again to end an upload leaves it while another request holds its lock."""
+    upload, requests = await begin_upload(harness.engine), list[None]()
+    harness.state.fuse.blow()
+    await terminate.abandon(harness.engine, upload.id, Reason.FAILED_CREATION)
+    async with harness.locker.hold(upload.id, on_release_request=lambda: requests.append(None), wait=0):
+        await sweep(harness.engine)
+        assert (requests, len(harness.engine.pending_ends)) == ([], 1)
+    await sweep(harness.engine)
+    assert (harness.engine.pending_ends, await harness.residue()) == ({}, [])

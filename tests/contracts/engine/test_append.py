@@ -29,7 +29,8 @@ from tusd_py.ports.body import BodyEnd
 
 
 async def begin_upload(harness: Harness, length: int | None = 20, *chunks: bytes) -> Upload:
-    """Create an upload whose first body is `chunks`, then cut: it is open unless these are all of its bytes."""
+    """Create an upload by a request whose body is `chunks` and then breaks off, or, without chunks, by a request
+    without a body. Returns the upload: open unless these are all of its bytes."""
     return await create(harness.engine, creating(length, body=bool(chunks)), ScriptedBody(*chunks, end=BodyEnd.CUT))
 
 

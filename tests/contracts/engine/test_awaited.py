@@ -21,7 +21,8 @@ DAY = 86400.0
 
 
 class Looks:
-    """A counter of the calls of `object_length`, which raise StorageUnavailable while `fails` is set."""
+    """A counter of the looks for objects of direct uploads (`access.object_length`), each of which raises
+    StorageUnavailable while `fails` is set."""
 
     def __init__(self, access: ScriptedAccess) -> None:
         self._look = access.object_length
@@ -49,7 +50,8 @@ async def first_due(harness: Harness) -> float:
 
 
 async def test_an_abandoned_direct_upload_costs_few_looks(harness: Harness, access: ScriptedAccess) -> None:
-    """A direct upload of which no byte comes is looked for seven times in a day, and removed when it expires."""
+    """An awaited upload whose object never comes is looked for seven times until it expires after a day, and is removed
+    then."""
     harness.limit(expire_after=DAY)
     looks = Looks(access)
     await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
@@ -59,7 +61,8 @@ async def test_an_abandoned_direct_upload_costs_few_looks(harness: Harness, acce
 
 
 async def test_a_failed_look_is_repeated_later(harness: Harness, access: ScriptedAccess) -> None:
-    """A look that fails is repeated at its next turn, and the upload isn't given up."""
+    """If a sweep fails to look for the object of an awaited upload, a later sweep looks again, and the upload stays
+    open."""
     looks = Looks(access)
     upload = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     looks.fails = True
@@ -74,7 +77,8 @@ async def test_a_failed_look_is_repeated_later(harness: Harness, access: Scripte
 
 
 async def test_a_failed_look_asks_if_a_store_is_away(harness: Harness, access: ScriptedAccess) -> None:
-    """A look that fails has the sweep ask the stores, and end if one is away; a look that finds nothing doesn't."""
+    """A sweep that fails to look for an upload's object asks if the stores are available, and ends with an error if one
+    isn't; a look that finds no object leads to no such question."""
     looks, storage = Looks(access), Storage(harness)
     await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     await pass_time(harness, 60.0)

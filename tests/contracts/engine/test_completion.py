@@ -47,7 +47,8 @@ async def test_a_full_one_is_completed_by_an_empty_request_of_tus(harness: Harne
 
 
 async def test_completion_can_be_withdrawn(harness: Harness) -> None:
-    """An upload that was to be complete after its first request can be left open by a later one."""
+    """If the request that was to complete an upload is cut, a later one may bring all the other bytes and yet leave the
+    upload open."""
     upload = await create(harness.engine, creating(6, body=True, **NOW), ScriptedBody(b"ab", end=BodyEnd.CUT))
     upload = await append(harness.engine, upload.id, appending(2, size=4, **LATER), ScriptedBody(b"cdef"))
     assert (upload.offset, upload.phase) == (6, Phase.OPEN)
@@ -104,8 +105,8 @@ async def test_more_bytes_than_the_length_end_the_upload(harness: Harness, size:
 async def test_more_than_the_request_declares_ends_it_too(
     harness: Harness, size: int | None, how: dict[str, Any]
 ) -> None:
-    """A body with more bytes than the length that the same request declares raises InconsistentLength and removes the
-    upload."""
+    """An IETF request whose bytes would take the upload beyond the length that the same request declares raises
+    InconsistentLength and removes the upload."""
     upload = await begin_upload(harness, None, b"abc")
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, size=size, length=10, **how), ScriptedBody(b"defghijk"))
@@ -113,8 +114,8 @@ async def test_more_than_the_request_declares_ends_it_too(
 
 
 async def test_what_another_request_has_completed_stays(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request with too many bytes raises AlreadyComplete, and keeps the upload, if another request completed it
-    before."""
+    """An IETF request with more bytes than the upload's length raises AlreadyComplete, and keeps the upload, if another
+    request completes the upload before this one can end it."""
     upload = await begin_upload(harness, 5, b"abc")
 
     async def abandon_late(*args: Any, **options: Any) -> bool:
@@ -128,7 +129,8 @@ async def test_what_another_request_has_completed_stays(harness: Harness, monkey
 
 
 async def test_an_end_that_fails_is_answered_as_an_end(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More bytes than the length are answered as such, also if the state fails and the upload ends only later."""
+    """An IETF request with more bytes than the upload's length raises InconsistentLength, even if the state fails, so
+    that only a later sweep ends the upload."""
     upload = await begin_upload(harness, 5, b"abc")
 
     async def abandon_without_state(*args: Any, **options: Any) -> bool:

@@ -34,7 +34,8 @@ async def test_lost_bytes_rewind_the_upload(harness: Harness) -> None:
 
 
 async def test_a_save_without_an_answer_hides_no_loss(harness: Harness) -> None:
-    """The loss of a tail is rolled back, even if the state carries out a save that the loss has cancelled."""
+    """An upload that lost bytes is rolled back even if the state still carried out a save of this process that was
+    cancelled because of the loss, so that the record has a newer revision than the process knows."""
     upload = await begin_upload(harness)
     del harness.storage._parts[upload.id][1:]
     with pytest.raises(StorageUnavailable):
@@ -61,8 +62,8 @@ async def test_what_another_process_finished_or_ended_stays_so(harness: Harness,
 
 
 async def _lose(harness: Harness, upload: Upload, *, after: Upload) -> None:
-    """Raise UploadLost in `confirming_loss`, as a writer to `upload` does, once the state has saved the upload as
-    `after`."""
+    """Save `after` as the upload's record, then raise UploadLost within `confirming_loss`, as a writer does that knows
+    only the record `upload`. Raises what `confirming_loss` makes of that."""
     async with confirming_loss(harness.engine, lambda: upload):
         await harness.state.inner.save(after)
         raise UploadLost("tail")

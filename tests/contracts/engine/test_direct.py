@@ -1,4 +1,5 @@
-"""Uploads that go straight to the storage: what is signed, how they end, and what an old signature can't do."""
+"""Uploads that go straight to the storage: how they begin, what is signed for their clients, and how they are completed
+or ended."""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ async def test_more_than_the_storage_takes_in_one_request_is_refused(harness: Ha
 
 
 async def test_one_that_is_begun_declares_its_type_then(harness: Harness, access: ScriptedAccess) -> None:
-    """An upload that is begun in the request that creates it needs an allowed type in that request."""
+    """With `allowed-types`, a direct upload whose multipart upload is started by the request that creates it needs an
+    allowed type in that request."""
     harness.limit(allowed_types=("image/*",))
     with pytest.raises(TypeNotAllowed):
         await begin(harness.engine, PARTS)
@@ -109,7 +111,8 @@ async def test_what_was_not_known_before_is_added_and_what_was_is_kept(
 
 
 async def test_a_signature_is_bounded(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
-    """A signature is for one upload, one part, its length and a lifetime."""
+    """A signature for a part is for one upload, one number, a lifetime, and the part's length if that is known; a
+    number or a length that the upload can't have raises WrongParts."""
     await sign_part(harness.engine, upload.id, access.key(upload), 3, 7)
     announced = await begin(harness.engine, replace(PARTS, length=7))
     await sign_part(harness.engine, announced.id, access.key(announced), 4, None)
@@ -132,7 +135,7 @@ async def test_one_request_is_signed_up_to_what_may_come(harness: Harness, acces
 async def test_signing_extends_the_expiry_once_a_minute(
     harness: Harness, access: ScriptedAccess, upload: Upload
 ) -> None:
-    """A client that signs or lists parts postpones the expiry, with one save a minute."""
+    """Signing or listing parts for a client postpones the upload's expiry, with at most one save a minute."""
     harness.state.saves.clear()
     key = access.key(upload)
     for act in (lambda: sign_part(harness.engine, upload.id, key, 1, 7), lambda: parts(harness.engine, upload.id, key)):
@@ -148,7 +151,7 @@ async def test_signing_extends_the_expiry_once_a_minute(
 
 
 async def test_signing_needs_no_lock(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
-    """A part of a locked upload is signed without waiting and without a release request."""
+    """A part of a locked upload is signed without waiting for the lock, and the lock's holder isn't asked to leave."""
     release_requests = list[str]()
     harness.now += 61
     async with harness.locker.hold(upload.id, on_release_request=lambda: release_requests.append("to leave"), wait=0):
@@ -157,7 +160,8 @@ async def test_signing_needs_no_lock(harness: Harness, access: ScriptedAccess, u
 
 
 async def test_a_superseded_expiry_still_signs(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
-    """A part is signed although another node saved the record meanwhile."""
+    """A part is signed although the save that postpones the upload's expiry is refused, as another node saved the
+    record meanwhile (Superseded)."""
     harness.now += 61
     save = harness.state.save
 

@@ -164,6 +164,16 @@ async def test_one_with_more_bytes_than_may_be_is_ended_and_told(harness: Harnes
     assert refused.id not in harness.storage._objects
 
 
+async def test_one_longer_than_its_token_allows_is_ended(harness: Harness, access: ScriptedAccess) -> None:
+    """The largest length of the credential that announced the upload bounds its object, too."""
+    upload = await announce(harness.engine, WHOLE)
+    await harness.state.save(replace(upload, max_length=2))
+    harness.storage._objects[upload.id] = b"abc"
+    with pytest.raises(UploadLost, match=f"^{TOO_LONG}$"):
+        await inspect(harness.engine, upload.id)
+    del access
+
+
 async def test_there_is_nothing_to_look_for_where_bytes_come_by_here(harness: Harness, access: ScriptedAccess) -> None:
     upload = await create(harness.engine, creating(3), ScriptedBody())
     harness.storage._objects[upload.id] = b"abc"
