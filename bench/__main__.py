@@ -1,4 +1,5 @@
-"""`python -m bench`: measures, keeps the raw results, and writes docs/benchmarks.md with its plots."""
+"""`python -m bench`: installs missing peers, measures, keeps the raw results, and writes docs/benchmarks.md with its
+plots; with `--render`, only writes."""
 
 from __future__ import annotations
 
@@ -48,8 +49,9 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _rounds(options: argparse.Namespace) -> Iterator[tuple[int, str]]:
-    """Yield the number of a round, from 0, and the name of a figure: first round 0 of all figures, then round 1, so
-    that the measurements of each figure are spread over the whole time."""
+    """Yield the number of a round, from 0, and the name of a figure: first round 0 of all figures of this run, then
+    round 1 of those that have one, and so on, so that the measurements of each figure are spread over the whole
+    time."""
     counts = {name: _count(options, FIGURES[name]) for name in options.only or FIGURES}
     for number in range(max(counts.values())):
         yield from ((number, name) for name, count in counts.items() if number < count)

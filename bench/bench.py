@@ -1,4 +1,4 @@
-"""One run of the benchmarks: its options, directory and results."""
+"""One run of the benchmarks: its directory, its results and the number of the round."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from bench.systems.base import Served, System, serving
 
 @dataclass(slots=True, kw_only=True)
 class Bench:
-    """The state of one run, which all figures use: options, directory, results and the number of the round, from 0."""
+    """The state of one run, which all figures use: the option `--quick`, a directory for temporary ones, the results,
+    and the number of the round, from 0."""
 
     quick: bool
     directory: Path

@@ -1,6 +1,7 @@
-"""`python -m bench.fetch`: install the peers into bench/.peers, and nginx, if it is missing, by apt-get.
+"""`python -m bench.fetch`: install the peers and the relay, if they are missing, into bench/.peers, and nginx, if it is
+missing, by apt-get.
 
-For a peer that can't be installed a note says why, and the report lists it as missing.
+For each that can't be installed a note says why, and the report lists it as missing.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from scripts import node
 
 TUSD = "github.com/tus/tusd/v2/cmd/tusd@v2.9.1"
 RUSTUS = "0.5.10"
-"""The newest version in its registry, which doesn't support S3 yet."""
+"""The newest version of rustus on crates.io. It doesn't support S3 yet."""
 _TIMEOUT = 600.0
 
 
 class Unavailable(RuntimeError):
-    """A peer can't be installed; the message says why."""
+    """A peer, the relay or nginx can't be installed; the message says why."""
 
 
 def fetch_all() -> None:

@@ -1,4 +1,4 @@
-"""The figures: each measures its systems, interleaved, and records samples."""
+"""The figures: in each round, a figure measures its systems one after another, and records samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Examples and settings for properties of storages."""
+"""Helpers for tests of properties of storages with Hypothesis: strategies, a decorator, and the removal of
+leftovers."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 def sizes(bench: Bench) -> st.SearchStrategy[int]:
-    """Counts of bytes, mostly where parts and checkpoints begin and end."""
+    """Return a strategy for counts of bytes from 1 to three times `bench.grain`, many of them near the ends of parts or
+    checkpoints."""
     grain = bench.grain
     edges = (1, 2, grain // 3, grain - 1, grain, grain + 1, 2 * grain, 2 * grain + 1)
     return st.sampled_from(edges) | st.integers(1, 3 * grain)
@@ -29,7 +31,8 @@ def lengths(bench: Bench) -> st.SearchStrategy[int]:
 
 
 def sessions(bench: Bench) -> st.SearchStrategy[Session]:
-    """Requests that end well, are cut, or lose their state store half-way."""
+    """Return a strategy for sessions of up to four chunks that end with a flush or are cut, and whose state store goes
+    on or fails after up to three checkpoints, before or after it stores the next."""
     return st.builds(
         Session,
         sizes=st.lists(sizes(bench), max_size=4),

@@ -1,4 +1,5 @@
-"""Each bus: what one process changes, the others are told of."""
+"""The buses of SQLite and Redis, by which a process is told of uploads that other processes change, and the bus of a
+state in memory, which tells nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ UPLOAD = upload()
 
 @dataclass
 class Process:
-    """A process that shares the state: its bus, and the ids that it was told of, None for any upload."""
+    """A stand-in for a process that shares a state with others: its own state store and bus, and in `announcements` the
+    ids that the bus told it; None there says that any upload may have changed."""
 
     state: StateStore
     bus: Bus
@@ -45,7 +47,8 @@ class Process:
         return saved.id
 
     async def hears_of(self, upload_id: UploadId) -> None:
-        """Wait up to 30 seconds until the process is told of this upload, or of any (None)."""
+        """Wait until the process was told of this upload, or that any upload may have changed (None). Raises
+        TimeoutError after 30 seconds."""
         async with asyncio.timeout(30):
             while upload_id not in self.announcements and None not in self.announcements:
                 self.woken.clear()
@@ -63,7 +66,8 @@ async def processes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
 
 
 async def _open(stack: AsyncExitStack, path: Path, url: str) -> Process:
-    """A process on SQLite, or on Redis if there is a URL."""
+    """Return a process whose state and bus are in Redis at `url` or, if that is empty, in SQLite at `path`; closing
+    `stack` closes them."""
     state: StateStore = RedisState(url) if url else SqliteState(path)
     stack.push_async_callback(state.aclose)
     await state.ping()

@@ -60,7 +60,7 @@ async def test_client_parts_become_the_object(bench: Bench, direct: DirectAccess
 async def test_a_repeated_part_has_the_named_bytes(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
-    """A part that was sent twice gets the bytes whose ETag is named."""
+    """A part that was sent twice is listed once, with the ETag of the later bytes, and these are in the object."""
     upload = await _begin(bench, direct, 5)
     first = await _send_part(direct, http, upload, 1, b"first", with_length=False)
     assert [part.etag for part in await direct.stored_parts(upload)] == [first]
@@ -107,8 +107,8 @@ async def test_an_object_that_is_sent_whole_is_found(
 async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
-    """The survey of a direct upload sent whole raises UploadLost once the object vanished: there is no earlier offset
-    to go on from."""
+    """The survey of a finishing direct upload that was sent in one request raises UploadLost once the object has
+    vanished: there is no earlier offset to go on from."""
     fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     await _send(http, await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=False), b"content")
     finishing = replace(fresh, offset=7, phase=Phase.FINISHING)
@@ -121,8 +121,8 @@ async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
 async def test_what_replaces_a_finished_object_is_not_the_upload(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, form: bool
 ) -> None:
-    """Reads and surveys of a finished upload raise UploadLost once its signed request was sent again with other bytes,
-    not with the same."""
+    """Reads and surveys of a finished direct upload raise UploadLost once its signed request was sent again with other
+    bytes; after the same bytes, reads go on."""
     fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     signed = await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=form)
     await _send(http, signed, b"content")
@@ -139,7 +139,8 @@ async def test_what_replaces_a_finished_object_is_not_the_upload(
 async def test_a_repeated_server_write_is_still_read(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
-    """A write that lands again with another ETag, as with SSE-KMS, can't be told from other bytes: reads go on."""
+    """An object that the server wrote is still read if its ETag has changed: a write of the server that lands twice may
+    change it, as with SSE-KMS, and can't be told from other bytes."""
     done = await stored(bench.storage, b"content")
     await _send(http, await direct.sign_whole(done, max_bytes=9, lifetime=_LIFETIME, form=False), b"another")
     assert await content(bench.storage, done) == b"another"

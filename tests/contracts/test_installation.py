@@ -71,7 +71,8 @@ async def test_a_storage_keeps_the_id_it_was_given_last(bench: Bench) -> None:
 
 
 async def test_the_storage_id_outlives_every_upload(bench: Bench) -> None:
-    """An id in a storage is no leftover and outlives every upload."""
+    """The installation's id in a storage isn't listed as a leftover, and stays when leftovers and uploads are
+    removed."""
     await bench.storage.install(ONE.id)
     assert [found_leftover async for found_leftover in bench.inspection.leftovers()] == []
     sender = Sender(bench.storage, random_bytes(bench.grain + 3))

@@ -84,7 +84,8 @@ def service(harness: Harness, kind: Failing) -> JobService:
 
 
 async def cleared(service: JobService) -> Job:
-    """Run jobs for up to 30 seconds until the job has ended and isn't due any more, and return it as stored."""
+    """Run the service's jobs until job 1 (`job()`) has ended and isn't due any more, and return it as stored. Raises
+    TimeoutError after 30 seconds."""
     async with asyncio.timeout(30), service.runner.running():
         while True:
             stored = await service.store.load(job().id)
@@ -145,7 +146,8 @@ async def test_a_request_cancels_no_job_whose_result_is_known(service: JobServic
 
 
 async def test_late_products_of_a_cancelled_job_are_removed(service: JobService, harness: Harness) -> None:
-    """An upload made by a node that hadn't noticed its job's cancellation, and died, is removed by another node."""
+    """The upload that a node makes after its job was cancelled, as the node hasn't noticed that, is removed by another
+    node once the job's hold has run out."""
     engine, product_id = harness.engine, harness.engine.new_id()
     running = await service.store.save(job_life.claim(await service.store.create(job()), harness.now, TTL))
     running = await service.store.save(replace(running, product_ids=(product_id,)))

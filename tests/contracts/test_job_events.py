@@ -146,7 +146,8 @@ async def test_of_several_nodes_one_tells_the_end(durable: Maker) -> None:
 
 
 async def test_an_end_whose_answer_was_lost_is_told_once(redis_url: str) -> None:
-    """An end whose answer was lost is saved again on a new connection to Redis, and stores one event."""
+    """If Redis's answer to the save that ends a job is lost, the save is sent again on a new connection, and one event
+    is stored."""
     url = URL(redis_url)
     assert url.port is not None
     async with Relay(url.port) as relay:

@@ -1,4 +1,5 @@
-"""The hold of a job (`tusd_py/jobs/hold.py`) on each state, when answers get lost."""
+"""The hold of a job (`tusd_py/jobs/hold.py`) on each state: saves whose answer is lost, changes by other nodes, and the
+times at which progress is saved."""
 
 from __future__ import annotations
 
@@ -29,8 +30,9 @@ Lapse = Callable[[Hold, Change], Awaitable[None]]
 
 
 class LossyJobs:
-    """A store that stores the job of each save and loses the next `lost` answers: for `seconds` there is none, then an
-    error."""
+    """A part of a job store, in front of `jobs`: it stores each saved job, but the next `lost` saves raise
+    StateUnavailable, only after `seconds`, as if their answers were lost. `stored` is set before that; `loads` counts
+    the loads."""
 
     def __init__(self, jobs: JobStore) -> None:
         self.jobs, self.lost, self.seconds = jobs, 0, 0.0
@@ -67,8 +69,8 @@ async def claimed(store: LossyJobs, name: str = "ü") -> Hold:
 
 @pytest.fixture
 def lapse(store: LossyJobs, monkeypatch: pytest.MonkeyPatch) -> Lapse:
-    """Return a function that saves a change: the store keeps it, but answers only after the hold has run out, as the
-    loop's clock is set forward."""
+    """Return a function that saves a change with a hold: the store keeps it, but the hold gets no answer before it runs
+    out, as the loop's clock is set forward, and its `save` raises Superseded."""
 
     async def save(hold: Hold, change: Change) -> None:
         store.lost, store.seconds = 1, 10 * TTL
@@ -138,8 +140,8 @@ async def test_an_outcome_is_found_after_the_hold(
 
 
 async def test_the_outcome_of_another_node_is_not_its_own(store: LossyJobs, lapse: Lapse) -> None:
-    """`find_end` returns False if this node's save got no answer, and another node's attempt with the same number ended
-    the job."""
+    """`Hold.find_end` returns False if this node gave its job back without getting an answer, and another node's
+    attempt, which has the same number, ended the job."""
     hold = await claimed(store)
     await lapse(hold, partial(job_life.give_back, now=7.0))
     given_back = await store.load(job().id)
@@ -188,8 +190,8 @@ async def test_progress_is_saved_at_each_look(store: LossyJobs) -> None:
 
 @pytest.mark.usefixtures("quick")
 async def test_progress_in_a_large_record_waits(store: LossyJobs) -> None:
-    """Progress of a job with a large record isn't saved until the hold is renewed, and its looks don't load the
-    record."""
+    """Progress of a job whose record has more than 64 KiB isn't saved before the hold is renewed, and the hold's looks
+    at the record don't load it."""
     hold = await claimed(store, name="x" * 66_000)
     hold.report(5, 10)
     async with beating(hold):

@@ -35,14 +35,15 @@ def harness(state: StateStore) -> Harness:
 
 @pytest.fixture
 async def upload(harness: Harness) -> Upload:
-    """A finished upload whose scan is pending."""
+    """The finished upload as it was returned, without a scan; in its record, a pending scan was noted afterwards."""
     done = await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
     await record_scan(harness.engine, done.id, PENDING)
     return done
 
 
 def runner(harness: Harness, scan: Scan | None, seconds: float = 60.0) -> Runner:
-    """A runner of jobs with one attempt at each; the scanner gives this verdict, None for no answer."""
+    """Return a runner of scan jobs with one attempt of at most `seconds` to get each result; to record a known result,
+    it makes as many as needed. The scanner gives the verdict `scan`; None for no answer."""
     scanner = ScriptedScanner()
     scanner.verdict = scan
     return Runner(
@@ -65,7 +66,8 @@ async def ended(harness: Harness) -> Job:
 
 
 async def refused(harness: Harness) -> None:
-    """Return once an attempt has failed."""
+    """Return once an attempt at job 1 has failed and the job is queued again. Raises AssertionError if the job has
+    ended or there is none."""
     while True:
         record = await harness.state.jobs.load(job().id)
         assert record is not None
@@ -97,7 +99,8 @@ async def test_a_verdict_outlasts_a_lock_in_every_attempt(
 
 @pytest.mark.parametrize("stored", [False, True])
 async def test_no_job_leaves_a_pending_verdict(harness: Harness, upload: Upload, *, stored: bool) -> None:
-    """A submission that finds the upload locked, also of a job that is stored already, leaves the upload's verdict."""
+    """While the upload is locked, `submit` raises Locked, with the job stored before or not, and leaves the upload's
+    verdict; so does a later submission of the ended job."""
     await record_scan(harness.engine, upload.id, CLEAN)
     running = runner(harness, CLEAN)
     service = JobService(engine=harness.engine, runner=running)
@@ -114,8 +117,8 @@ async def test_no_job_leaves_a_pending_verdict(harness: Harness, upload: Upload,
 
 
 async def test_a_verdict_outlasts_nodes_that_die(harness: Harness, upload: Upload) -> None:
-    """A job whose recorded result names malware is done with that result and its upload is removed, though the nodes
-    died and the scanner gives no answer."""
+    """A scan job that has recorded malware as its result ends as done with that result, and its upload is removed,
+    although the nodes of all its attempts died and the scanner gives no answer any more."""
     result = {**asdict(FOUND), "bytes": 3}
     await harness.state.jobs.create(job(kind="scan", upload_id=upload.id, attempt=5, result=result))
     async with asyncio.timeout(30), runner(harness, None).running():

@@ -223,8 +223,8 @@ async def test_ended_jobs_are_removed_after_their_time(jobs: JobStore) -> None:
 
 
 async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> None:
-    """Pruning keeps an ended job, however old, until its products are removed, and still prunes others. A job whose
-    products are removed isn't due again."""
+    """Pruning keeps an ended job, however old, until its products are removed, and still prunes others. Once they are
+    removed, it is due no more, and pruned, too."""
     with_products = [await jobs.save(uncleared(await jobs.create(job(number)))) for number in range(3)]
     await jobs.save(ended(await jobs.create(job(4)), 9.0))
     assert await jobs.prune(1e9, 2) == 1
@@ -232,8 +232,8 @@ async def test_one_whose_products_are_not_yet_removed_stays(jobs: JobStore) -> N
     assert await jobs.prune(1e9, 2) == 0
     for left_over in with_products:
         await jobs.save(job_life.mark_cleared(left_over))
-    assert await jobs.prune(1e9, 10) == 3
     assert await jobs.due(1e9, 10) == []
+    assert await jobs.prune(1e9, 10) == 3
     assert await listed(jobs) == []
 
 

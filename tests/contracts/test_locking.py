@@ -64,7 +64,8 @@ def unasked() -> None:
 
 
 async def polite(locker: Locker, entered: asyncio.Event) -> None:
-    """Hold the upload until asked to leave."""
+    """Wait up to 5 seconds for the lock of upload `ONE`, set `entered`, and hold the lock until asked to leave. Raises
+    Locked."""
     leave = asyncio.Event()
     async with locker.hold(ONE, on_release_request=leave.set, wait=5):
         entered.set()
@@ -145,7 +146,7 @@ async def test_waiters_of_one_process_come_in_the_order_they_asked(lockers: tupl
 async def test_a_willing_holder_is_replaced_fast(
     lockers: tuple[Locker, Locker],
 ) -> None:
-    """A holder that releases when asked is replaced in well under a second."""
+    """A holder that releases when asked is replaced within 0.8 seconds, at least once in three times."""
     times = [await seconds_to_replace(*lockers) for _ in range(3)]
     assert min(times) < 0.8, "a busy machine may delay it, but not each time"
 

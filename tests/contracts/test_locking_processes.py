@@ -26,7 +26,7 @@ SLACK = 3.0
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that holds an upload."""
+    """A process that holds the lock of an upload, and is asked and answers in lines (`tests/support/holder.py`)."""
 
     process: Process
 
@@ -57,7 +57,7 @@ class Place:
 
     @asynccontextmanager
     async def holder(self) -> AsyncIterator[Holder]:
-        """Another process that holds upload 1."""
+        """Start another process that holds the lock of upload 1, and yield it; it is killed at the end."""
         args = ("-m", "tests.support.holder", self.kind, self.where, str(TTL), upload().id)
         process = await asyncio.create_subprocess_exec(sys.executable, *args, stdin=PIPE, stdout=PIPE)
         holder = Holder(process)
@@ -100,7 +100,7 @@ async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(place: Place,
 
 
 async def test_a_killed_local_holder_is_replaced_at_once(tmp_path: Path) -> None:
-    """A holder killed on this machine is replaced at once."""
+    """With SQLite, a holder on this machine that was killed is replaced at once, and its lease counts as abandoned."""
     place = Place("sqlite", str(tmp_path / "state.db"))
     locker = SqliteLocker(Path(place.where), ttl=3600)
     async with place.holder() as holder:
@@ -122,7 +122,8 @@ async def test_another_process_hears_that_it_is_asked_to_leave(place: Place, loc
 
 
 async def test_a_stopped_holder_learns_of_its_successor(place: Place, locker: Locker) -> None:
-    """A process stopped by SIGSTOP loses its lock within the TTL, and finds its lease superseded once it goes on."""
+    """A holder stopped by SIGSTOP loses its lock to a waiter within the TTL (`SLACK` later at most, on a busy machine),
+    and finds its lease superseded once it goes on."""
     async with place.holder() as holder:
         assert await holder.asks_its_lease() == "valid"
         holder.process.send_signal(signal.SIGSTOP)

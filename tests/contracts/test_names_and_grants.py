@@ -1,4 +1,5 @@
-"""Names and uses of upload tokens change in the commit of the record, in every state store."""
+"""The names and chosen keys of uploads, and the uses of upload tokens, change in the commit of the record, in every
+state store."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ async def test_a_name_finds_its_upload_in_every_phase(state: StateStore) -> None
 
 
 async def test_a_taken_name_is_refused_after_the_end(state: StateStore) -> None:
-    """A taken name is refused also after its upload's end, and nothing changes."""
+    """As long as an upload's record is kept, also after the upload's end, another creation with its name raises
+    NameTaken and changes nothing."""
     await state.create(upload(name=NAME, phase=Phase.GONE))
     with pytest.raises(NameTaken):
         await state.create(upload(2, name=NAME), grant=grant())
@@ -65,8 +67,8 @@ async def test_of_many_creations_with_one_name_exactly_one_wins(state: StateStor
 
 
 async def test_a_chosen_key_belongs_to_one_upload(state: StateStore) -> None:
-    """A chosen key belongs to one upload as long as the state remembers the upload: another upload with that key is
-    refused as NameTaken."""
+    """As long as the state remembers the upload that has a chosen key, creating another upload, if it isn't partial,
+    with that key in the same bucket raises NameTaken."""
     first = await state.create(upload(place="a/b", phase=Phase.GONE))
     named_upload = await state.create(upload(2, name="c", key_prefix="team/"))
     for rival in (upload(3, place="a/b"), upload(3, name="a/b"), upload(3, place="team/c", name="d")):

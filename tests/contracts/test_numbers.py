@@ -130,7 +130,7 @@ async def test_numbers_go_on_after_a_restart(durable: Maker) -> None:
 
 async def test_a_reader_misses_nothing_while_several_write(durable: Maker) -> None:
     """A reader that goes on from the last number it was told sees the last number of each of 36 uploads, while three
-    stores write."""
+    state stores write to one database."""
     writers, numbers, writing = [durable() for _ in range(3)], dict[UploadId, int](), True
 
     async def write(store: StateStore, first: int) -> None:

@@ -1,4 +1,5 @@
-"""Any sequence of changes of any state is numbered like those of a plain model, and readers miss nothing."""
+"""Any sequence of changes is numbered, in a state of each kind, as a plain model numbers it, and a reader learns the
+last number of each upload that is left."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ steps = st.builds(
 
 @dataclass
 class Model:
-    """A plain model of the numbers, with a reader that goes on from the last number it was told."""
+    """A plain model of the numbers that a state gives: `present` has the stored uploads with theirs, `last` is the last
+    number; `read` and `read_up_to` are those of a reader, which goes on from the last number it was told."""
 
     present: dict[UploadId, Numbered] = field(default_factory=dict)
     last: int = 0

@@ -1,5 +1,5 @@
-"""Promises of every outbox (`tusd_py/ports/outbox.py`): events are stored in the commit of their change, and are due
-until they are delivered or dead."""
+"""Promises of every outbox (`tusd_py/ports/outbox.py`): events are stored in the commit of their change, and their
+deliveries are pending until they are delivered or dead."""
 
 from __future__ import annotations
 
@@ -212,8 +212,8 @@ async def test_what_is_stored_for_a_sink_that_is_no_more_stays(state: StateStore
 
 
 async def test_an_event_is_told_once_and_each_roll_back(state: StateStore, outbox: Outbox) -> None:
-    """A second creation of an upload, whose record was lost, stores no second event; each roll-back stores an event of
-    its own."""
+    """An upload that is created again after its record was deleted stores no second event of its creation; each of two
+    roll-backs stores an event."""
     current = await created(state)
     await state.delete(current)
     current = await created(state)

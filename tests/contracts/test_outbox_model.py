@@ -48,8 +48,8 @@ class Model:
     """The number of the last event, stored or not."""
 
     def store(self, type_: EventType, of: UploadId, at: float, *ids: str) -> None:
-        """Number an event, and store it under the first free one of `ids`, with a delivery for each sink, if a
-        subscription has its type; with no id free it isn't stored."""
+        """Number an event. If a subscription has its type, store it under the first of `ids` that is free, with a
+        delivery for each sink that receives the type; with no id free it isn't stored."""
         self.count += 1
         wishes = [subscription for subscription in self.subscriptions if type_ in subscription.types]
         names = sorted(subscription.name for subscription in wishes if subscription is not KEPT)
@@ -73,7 +73,8 @@ class Model:
         self.rows = [replace(row, **changes) if row == self.find_row(of) else row for row in self.rows]
 
     def move(self, of: Delivery, to: Callable[[float], float]) -> None:
-        """Change the due time of the later pending deliveries of the same upload to the same sink."""
+        """Change the due time of each pending delivery after `of` that is of the same upload and to the same sink; `to`
+        gives the new time for the old one."""
         for row in self.rows:
             if (row.sink, row.upload_id, row.state) == (of.sink, of.upload_id, PENDING) and row.seq > of.seq:
                 self.change(row, due_at=to(row.due_at))
@@ -164,7 +165,8 @@ class Outboxes(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 5), phase=st.sampled_from(sorted(ENDED)), at=TIMES)
     def end_job(self, number: int, phase: JobPhase, at: float) -> None:
-        """Save the job as ended; if it has ended already, save it once more, which stores no event."""
+        """Save job `number`, created if it isn't stored, as ended; one that has ended is saved once more, which stores
+        no event."""
         planned = job(number, upload_id=upload(number % 3).id)
 
         async def save(state: StateStore) -> Job:

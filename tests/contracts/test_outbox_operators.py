@@ -168,8 +168,8 @@ async def test_a_late_node_cannot_end_what_was_dropped(state: StateStore, outbox
 
 
 async def test_a_dead_event_blocks_a_strict_order(state: StateStore, outbox: Outbox) -> None:
-    """With `strict`, a dead event holds back the later events of its upload until it is dropped; without, it
-    doesn't."""
+    """With `strict`, an event holds back the later events of its upload while it is dead, and no longer once it is
+    dropped; without, a dead event doesn't."""
     one, two = await created(state, 1), await created(state, 2)
     dead = await die(outbox)
     await ended(state, one)

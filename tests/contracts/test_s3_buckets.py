@@ -103,7 +103,7 @@ async def test_leftovers_of_all_buckets_are_found(opened: Open) -> None:
 
 
 def moved(cursor: Cursor) -> Cursor:
-    """Returns the cursor with the other of the two buckets."""
+    """Return the cursor with the other one of `BUCKETS`."""
     parsed = S3Cursor.load(cursor)
     return replace(parsed, bucket="others" if parsed.bucket is None else None).dump()
 
@@ -138,8 +138,9 @@ async def test_a_bucket_belongs_to_one_installation(opened: Open) -> None:
 
 
 async def test_a_bucket_of_an_installation_is_no_storage_of_its_own(opened: Open) -> None:
-    """A storage whose own bucket is the second of an installation has another id than the installation, or it would
-    take the uploads in the first bucket for lost. With the first as a further bucket it raises WrongPair."""
+    """A storage whose own bucket is the further bucket of an installation has another id than the installation, or it
+    would take the uploads in the first bucket for lost. If it has the first as a further bucket, reading its id raises
+    WrongPair."""
     async with opened() as storage:
         assert await storage.installation() is None
         await storage.install(ID)

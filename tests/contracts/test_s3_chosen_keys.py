@@ -1,5 +1,5 @@
-"""Uploads whose key, or key prefix, was chosen by a hook or a credential and whose record is lost: only the info object
-tells which parts are theirs."""
+"""Uploads whose key, or key prefix, a hook or a credential chose: keys that count as occupied, several uploads with one
+key, and the recovery of an upload without a record by its info object."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
 
 async def test_a_late_writer_leaves_parts_of_the_next_upload(bench: Bench) -> None:
     """Cleaning up an upload whose record is gone removes only its own parts, even if another upload has its key by now:
-    that one is finished."""
+    the other can still be finished with all its bytes."""
     first, second = [await send(bench, bench.grain * 25 // 10, **NAMES[0]) for _ in range(2)]
     await bench.storage.clean(assume_gone(first.upload))
     await second.send()

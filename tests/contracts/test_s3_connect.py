@@ -1,5 +1,5 @@
-"""AWS settings: the region, endpoint and proxy that they give, mistakes in them, and that botocore, the server's own S3
-client and presigned URLs agree on them."""
+"""AWS settings: the region, on which botocore, the server's own S3 client and presigned URLs agree, the endpoint, the
+proxy, and mistakes, which end the start."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ async def connected(
 
 
 async def hosts_and_regions(connection: Connection) -> set[tuple[str, str]]:
-    """Returns host and region of three requests: botocore's, the server's own, and one presigned for clients."""
+    """Return the pairs of host (without the bucket) and region of botocore's client, a request signed by the server's
+    own client, and a URL presigned for clients: one pair if they agree."""
     raw, boto = connection.client._raw, connection.client._boto
     url, headers = await raw._sign(RawRequest(operation="GetObject", method="GET", key="k"))
     presigned = URL(await connection.presigner.url("GET", "k", 60))

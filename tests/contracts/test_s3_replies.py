@@ -1,4 +1,5 @@
-"""Replies that are not taken for S3's success or refusal, and those that are."""
+"""Replies to the server's S3 client: those that count as S3's success or refusal, and those, as of a proxy, another
+region or a missing bucket, that raise S3Error or S3TransientError."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ async def answered(
     uploads: str | None = None,
     methods: list[str] | None = None,
 ) -> AsyncIterator[S3Client]:
-    """Yield a client of an S3 that gives this answer to every request; with `uploads`, it lists these when asked for
-    multipart uploads. The methods of the requests are added to `methods`."""
+    """Yield a client of an S3 that gives this answer to every request; with `uploads`, XML of `Upload` elements, a list
+    of multipart uploads is answered with these instead. The methods of the requests are added to `methods`."""
 
     async def reply(request: web.Request) -> web.Response:
         await request.read()
@@ -99,7 +100,8 @@ async def test_a_bucket_of_another_region_is_pinged_once() -> None:
 
 
 async def test_a_missing_bucket_is_no_missing_upload() -> None:
-    """A missing bucket isn't reported as a missing upload."""
+    """`ping` raises S3Error with NoSuchBucket for a missing bucket, and not S3Missing as for a missing object or
+    multipart upload."""
     async with answered(404) as client:
         with pytest.raises(S3Error, match="NoSuchBucket") as error:
             await client.ping()
@@ -108,7 +110,8 @@ async def test_a_missing_bucket_is_no_missing_upload() -> None:
 
 @pytest.mark.parametrize(("status", "text"), [(200, "?"), (404, NO_SUCH_KEY)], ids=["a key", "no key"])
 async def test_a_ping_accepts_a_missing_key(status: int, text: str) -> None:
-    """`reach` gets its answer whether the key exists (True) or not (False), and doesn't make the client writable."""
+    """`reach` returns True if the key exists, and False if S3 says NoSuchKey; as it sends no body, the client doesn't
+    become writable."""
     async with answered(status, text) as client:
         assert await client.reach("k") is (status == 200)
         assert not client.writable, "it has taken no body yet"
@@ -141,8 +144,8 @@ PAGES = ["", "<html><body>maintenance</body></html>", "maintenance"]
 @pytest.mark.parametrize("text", PAGES, ids=["nothing", "XHTML", "text"])
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_a_proxys_success_is_trouble(question: str, text: str) -> None:
-    """A 200 whose body isn't S3's raises S3TransientError: else a bucket would look empty, and uploads would fall back
-    to 0."""
+    """A 200 without what S3 would answer, as a proxy's, raises S3TransientError: else a bucket would look empty, and
+    uploads would fall back to 0."""
     async with answered(200, text) as client:
         with pytest.raises(S3TransientError):
             await QUESTIONS[question](client)

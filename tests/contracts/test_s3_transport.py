@@ -1,5 +1,5 @@
-"""Uploads by both S3 clients, botocore and the server's own, over TLS with a private CA and by proxies, as the settings
-name them."""
+"""Uploads through both S3 clients, aiobotocore's and the server's own, over TLS with a private CA and through proxies,
+as environment variables or the AWS config file name them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ async def read(client: S3Client, key: str) -> bytes:
 
 
 async def upload(client: S3Client, key: str) -> None:
-    """Store an object under `key` in one request and then in parts, read each back, and delete the last."""
+    """Store an object under `key` by one PUT, then replace it by a multipart upload of one part; read each back, and
+    delete the object at the end. Fails if other bytes come back."""
     await client.put(key, payload(b"abc"), {})
     assert await read(client, key) == b"abc"
     multipart = (await client._boto.create_multipart_upload(Bucket="uploads", Key=key))["UploadId"]
@@ -148,7 +149,8 @@ async def test_a_proxy_has_its_own_ca_and_asks_for_a_certificate(
 async def test_a_proxy_that_never_answers_is_given_up(
     seaweed: SeaweedFS, tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A request by a proxy that never answers raises S3TransientError, and no request reaches S3 without the proxy."""
+    """A request through a proxy that never answers raises S3TransientError, and isn't sent to S3 without the proxy
+    instead."""
     async with ForwardProxy(silent=True) as proxy, S3Proxy(seaweed.endpoint, tls=certificate.serving()) as s3:
         variables = {**tunnels(proxy, tls=True), "AWS_CA_BUNDLE": str(certificate.authority)}
         monkeypatch.setattr(transport, "_CONNECT_SECONDS", 0.2)

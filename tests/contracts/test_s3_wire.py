@@ -1,4 +1,5 @@
-"""Requests that carry bytes, over connections that fail."""
+"""The server's own S3 client, which sends the requests that carry bytes: with an S3 that is slow, answers early,
+redirects, hangs up or falls silent, and with keys of any characters."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def served(serve: Serve) -> AsyncIterator[RawS3]:
-    """A client for an S3 that does what `serve` does on each connection."""
+    """A `RawS3` that sends to a fake S3, which calls `serve` with each connection and breaks the connection once
+    `serve` returns."""
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -57,7 +59,8 @@ async def served(serve: Serve) -> AsyncIterator[RawS3]:
 
 
 def client_of(s3: RawS3, guard: Callable[[], None] = lambda: None) -> S3Client:
-    """Return a client that sends by `s3` and retries, without botocore; `guard` is called before each attempt."""
+    """Return a client that sends by `s3` and retries, for calls that need no botocore; `guard` is called before each
+    attempt of any of them but `get`."""
     return S3Client(None, s3, "bucket", Meter(), guard)  # type: ignore[arg-type]  # botocore isn't asked
 
 
@@ -83,8 +86,9 @@ async def test_a_lost_body_ends_its_request() -> None:
 
 @pytest.mark.parametrize("size", [3, 1_000_000])
 async def test_a_body_is_sent_once_in_each_attempt(size: int) -> None:
-    """A body that S3 took whole before it hung up is sent again: `guard` is asked before each attempt, as the lease may
-    be over, and the result is `troubled`, as S3 may yet store the first."""
+    """If S3 takes a whole body but hangs up without an answer, the client sends it again. Before each attempt it calls
+    its `guard`, as the lease may be over; the result is `troubled`, as S3 may yet store the body of the first
+    attempt."""
     bodies, guards = list[bytes](), list[int]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,7 +120,8 @@ DEMANDS: Mapping[str, Callable[[S3Client], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("demand", DEMANDS)
 async def test_no_kept_connection_that_is_dead_shows(demand: str) -> None:
-    """A request on a kept connection that S3 has closed is sent again, on a new one."""
+    """A request on a kept connection that S3 closes without an answer is sent again, on a new connection, and
+    succeeds."""
     connections, answers = 0, 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -135,7 +140,7 @@ async def test_no_kept_connection_that_is_dead_shows(demand: str) -> None:
 
 
 async def test_a_large_body_arrives_slowly_and_whole() -> None:
-    """A large body arrives unchanged, however slowly S3 reads it."""
+    """A large body, in more chunks than go into one system call, arrives unchanged at an S3 that reads it slowly."""
     sizes = (1, 300_000, 2_000_000, 64 * 1024, 7, 5_000_000, *[100] * 200)  # more than go into one system call
     chunks = [randbytes(size) for size in sizes]
     arrived = bytearray()
@@ -154,7 +159,8 @@ async def test_a_large_body_arrives_slowly_and_whole() -> None:
 
 
 async def test_an_early_reply_is_read() -> None:
-    """A reply that comes before the body's end is read."""
+    """If S3 answers with an error before it has read the whole request body, the request raises that error as
+    S3Error."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Promises of every sink (`tusd_py/ports/sink.py`), with real receivers."""
+"""Promises of every sink (`tusd_py/ports/sink.py`), with real receivers, but moto's in place of SQS and SNS."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ async def test_one_that_comes_again_is_dropped_by_receivers_that_can(bench: Sink
 
 
 async def test_a_failed_publication_can_be_repeated(bench: SinkBench) -> None:
-    """A failed publication raises, and can be repeated later."""
+    """A publication raises DeliveryFailed each time while the receiver can't take it; repeated once the receiver
+    accepts again, it arrives."""
     await bench.sink.publish(delivery(1))
     bench.refuse()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Promises of every state store (`tusd_py/ports/state.py`): the tests run with each of memory, SQLite and Redis."""
+"""Promises of every state store (`tusd_py/ports/state.py`), memory, SQLite or Redis, and of the durable last two."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def test_a_delete_that_names_an_older_revision_is_refused(state: StateStor
 
 
 async def test_a_forgotten_id_can_be_reused(state: StateStore) -> None:
-    """A forgotten id can be used again and starts without entries."""
+    """The id of a deleted upload can be given to a new one, which begins at revision 1 without entries."""
     await state.delete(await state.save(await state.create(upload()), [{"part": 1}]))
     again = await state.create(upload())
     assert again.revision == 1
@@ -279,8 +279,8 @@ async def test_what_is_refused_counts_nothing(state: StateStore) -> None:
 async def test_huge_claims_can_be_saved_and_released(
     state: StateStore,
 ) -> None:
-    """Claims of any size can be saved, and are given back when their uploads are deleted: a client may declare 18
-    digits."""
+    """Uploads with lengths of 18 digits, the most that a client may declare, can be saved; their claims, each at most
+    `LARGEST_CLAIM`, are given back when the uploads are deleted."""
     created = [await state.create(upload(number, length=10**18 - 1)) for number in range(20)]
     assert (await state.unfinished()).claimed > 10**17
     for record in created:

@@ -1,4 +1,5 @@
-"""Promises of every durable state store when its disk or memory is full, or isn't there (`tusd_py/ports/state.py`)."""
+"""Promises of every durable state store (`tusd_py/ports/state.py`) while its disk or memory is full, or while it can't
+be reached or read."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ LARGE = {"filename": bytes(12000)}
 
 
 class SmallRedis:
-    """A Redis with `maxmemory`, which the test can fill and empty as another client."""
+    """A Redis with a `maxmemory` of 12 MiB. `fill` takes what is free of it, as another client would, and `empty` gives
+    that back."""
 
     def __init__(self, server: RedisServer) -> None:
         self._client = Redis.from_url(server.url)
@@ -102,7 +104,8 @@ async def test_a_full_state_frees_space_by_removal(place: Place) -> None:
 
 
 async def test_a_state_without_a_free_byte_refuses_creations(place: Place) -> None:
-    """A state store without a free byte refuses creations alone, until there is space."""
+    """A state store without a free byte refuses only creations (StateFull), until there is space again; it still saves
+    and deletes."""
     first, *removed = [await place.state.create(upload(number, metadata=LARGE)) for number in range(20)]
     for created in removed:
         place.room.fill()

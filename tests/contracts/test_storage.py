@@ -1,4 +1,5 @@
-"""Promises of every storage (`tusd_py/ports/storage.py`), tested through the port alone: memory, disk and S3."""
+"""Promises of every storage (`tusd_py/ports/storage.py`), memory, disk and S3, tested through the port and by the names
+of all that is stored."""
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ from tusd_py.domain.upload import Upload
 
 
 def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run) -> None:
-    """The finished object has exactly the bytes that were sent, in any split over any sequence of writers, which may
-    die at any time."""
+    """The finished object has exactly the sender's bytes, however they are split into chunks and requests, even if
+    requests are cut or lose the state store at any checkpoint. Once the upload is cleaned away, nothing of it
+    remains."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -144,7 +146,8 @@ async def test_finishing_twice_gives_the_same_object(bench: Bench) -> None:
 
 
 async def test_only_an_upload_with_entries_needs_them(bench: Bench) -> None:
-    """The storage says that an upload without entries doesn't need them, and finishes it without them."""
+    """`needs_entries` is True for an upload exactly if it has entries; an upload that has none can be finished without
+    any."""
     small, large = (Sender(bench.storage, random_bytes(size)) for size in (5, 3 * bench.grain))
     for sender in (small, large):
         await sender.send()
@@ -163,7 +166,7 @@ async def test_objects_of_two_uploads_have_different_strong_etags(bench: Bench) 
 
 
 async def test_vanished_bytes_are_lost_not_finished(bench: Bench) -> None:
-    """An upload whose bytes vanished is lost and never finished."""
+    """Finishing an upload whose stored bytes have vanished raises UploadLost."""
     sender = Sender(bench.storage, random_bytes(2 * bench.grain + 5))
     await sender.send(bench.grain)
     await sender.send()
@@ -181,8 +184,8 @@ async def test_an_object_that_vanished_is_lost_before_the_first_byte(bench: Benc
 
 @pytest.mark.parametrize("metadata", [{"...": b"no name for a header"}, {"long": bytes(4000)}], ids=["name", "length"])
 async def test_excess_metadata_hinders_nothing(bench: Bench, metadata: dict[str, bytes]) -> None:
-    """An upload whose metadata the storage can't copy to the object, by its name or length, still becomes an object:
-    the record has all metadata, the object at most a copy of some."""
+    """An upload still becomes an object if the storage can't copy some of its metadata there, as a name suits no header
+    or a value is too long: the record has all metadata, the object at most a copy of some."""
     finished = await stored(bench.storage, b"abc", metadata=metadata)
     assert await content(bench.storage, finished) == b"abc"
 
@@ -207,7 +210,8 @@ async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) ->
 
 
 async def test_a_late_length_has_a_limit_of_at_least_a_part(bench: Bench) -> None:
-    """The limit of a length declared late is at least a part, and no higher than that of one declared at creation."""
+    """If a storage limits the length of uploads, its limit for a length declared late is at least the size of a part,
+    and no higher than that for a length declared at creation."""
     capacity = bench.storage.capacity
     late, at_once = capacity.max_deferred_length, capacity.max_length
     assert at_once is None or (late is not None and bench.grain <= late <= at_once)
@@ -257,8 +261,8 @@ async def test_a_keys_prefix_comes_before_what_the_setting_makes(bench: Bench) -
 
 @pytest.mark.parametrize("listing", [False, True], ids=["discard", "clean"])
 async def test_an_unfinished_upload_never_takes_anothers_object(bench: Bench, listing: bool) -> None:  # noqa: FBT001
-    """Discarding or cleaning up an unfinished upload leaves an object that came to its chosen place after its
-    creation."""
+    """Discarding or cleaning up an unfinished upload doesn't remove another upload's object that came to the same
+    chosen place after the unfinished upload was created."""
     unfinished = Sender(bench.storage, random_bytes(bench.grain), new_upload(bench.storage, bench.grain, place="a/b c"))
     await unfinished.send(3)
     second = await stored(bench.storage, b"hello", place="a/b c")

@@ -63,8 +63,8 @@ async def test_finals_can_be_empty(bench: Bench) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.REGULAR, Kind.FINAL])
 async def test_a_finish_takes_no_other_object_for_its_own(bench: Bench, kind: Kind) -> None:
-    """An upload becomes its own object even if another program has put one of the same length at its chosen place since
-    its creation."""
+    """The finished object of an upload, regular or final, has the upload's own bytes even if another object of the same
+    length came to its chosen place after the creation."""
     data = random_bytes(bench.grain + 3)  # S3 has the object of a single part before the finish
     sources = [await stored(bench.storage, data, kind=Kind.PARTIAL)] if kind is Kind.FINAL else []
     upload = new_upload(bench.storage, len(data), place="a/b c", kind=kind, offset=len(data) if sources else 0)

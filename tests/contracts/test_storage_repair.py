@@ -1,4 +1,5 @@
-"""Surveys, recovery and clean-up by every storage: its knowledge of uploads without their records."""
+"""Surveys, recovery and clean-up by every storage: of uploads whose records are lost, old, or name bytes that are
+gone."""
 
 from __future__ import annotations
 
@@ -39,8 +40,8 @@ def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run
 
 
 def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> None:
-    """An upload whose record is lost is recovered with every acknowledged byte after any crash; it can be continued and
-    becomes the same object."""
+    """An open upload with recorded bytes whose record is lost is recovered, after any crash, with at least these bytes;
+    it can be continued and becomes an object with all the sender's bytes."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -81,8 +82,8 @@ async def test_what_is_finished_but_not_recorded_is_needed(bench: Bench, kind: K
 
 
 async def test_what_a_finished_upload_left_is_not_taken_for_an_upload(bench: Bench) -> None:
-    """Leftovers listed before an upload was finished aren't recovered as an upload: it would overwrite the object, or
-    remove it when it expires."""
+    """Leftovers listed before an upload was finished aren't recovered as an upload: the recovered one would overwrite
+    the finished object, or remove it on expiry."""
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
     await sender.send(bench.grain + 3)
     unfinished = sender.upload

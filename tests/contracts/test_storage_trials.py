@@ -1,4 +1,4 @@
-"""Trials of every storage by an operator (`Inspection.trials`)."""
+"""The self-tests that every storage has for operators (`Inspection.trials`)."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ async def test_an_account_without_uploads_has_nothing(state: StateStore) -> None
 
 
 async def test_a_length_is_reserved_then_stored(state: StateStore) -> None:
-    """An upload reserves its length until it is stored, and gives it back at its end."""
+    """The length of an upload is charged as reserved while the upload is unfinished, as stored once it is done, and not
+    at all once it is terminating."""
     current = await state.create(hers())
     assert await state.usage(ANN.name) == usage(reserved=10, uploads=1)
     for changes, expected in (
@@ -122,7 +123,7 @@ async def test_unfinished_uploads_past_the_quota_are_refused(state: StateStore) 
 
 @pytest.mark.parametrize("quota", [Quota(max_bytes=35), Quota(max_uploads=3)])
 async def test_concurrent_creations_keep_the_quota(state: StateStore, quota: Quota) -> None:
-    """The quota lets in only three of 12 concurrent creations; the others raise OverQuota."""
+    """Under a quota with space for three uploads, three of 12 concurrent creations succeed and nine raise OverQuota."""
     outcomes = await asyncio.gather(
         *(state.create(hers(number), quota=quota) for number in range(12)), return_exceptions=True
     )

@@ -92,7 +92,8 @@ class Model:
         )
 
     def refuses(self, planned: Upload, quota: Quota | None) -> bool:
-        """Return True if the change would exceed the quota."""
+        """Return True if saving `planned` would make the usage of its account grow past `quota`; False without a quota,
+        or if a final upload has taken over the charge."""
         if quota is None or planned.id in self.taken_over:
             return False
         before, after = self.usage(planned.account.name), self.after(planned).usage(planned.account.name)

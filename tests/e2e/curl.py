@@ -38,25 +38,27 @@ class Transfer:
         self._process = process
 
     async def feed(self, data: bytes) -> None:
-        """Bytes for curl's standard input, which stays open; returns once curl has taken most of them."""
+        """Write bytes to curl's standard input, which stays open; return once at most 64 KiB wait to be taken."""
         assert self._process.stdin is not None
         self._process.stdin.write(data)
         await self._process.stdin.drain()
 
     async def until(self, words: bytes) -> bytes:
-        """Return the body up to and including `words`, while more may follow. Fails if they don't come within
-        PATIENCE."""
+        """Return the next bytes of the answer's body, up to and including `words`. Raises TimeoutError if `words` don't
+        come within `PATIENCE` seconds, IncompleteReadError if the body ends before them, and LimitOverrunError if more
+        than 64 KiB come before them."""
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             return await self._process.stdout.readuntil(words)
 
     async def failure(self) -> int:
-        """curl's exit code: not 0 if it got no answer."""
+        """Wait until curl ends and return its exit code, which isn't 0 if curl got no answer."""
         await self._process.communicate()
         return await self._process.wait()
 
     async def answer(self, data: bytes = b"") -> Answer:
-        """Returns the answer; `data` is for curl's standard input. Fails if curl got no answer."""
+        """Send `data` to curl's standard input and close that; return the answer once curl has ended. Raises
+        AssertionError unless curl's exit code is 0."""
         content, report = await self._process.communicate(data)
         assert not self._process.returncode, f"curl ended with code {self._process.returncode}"
         answer: dict[str, Any] = json.loads(report)
@@ -72,7 +74,8 @@ class Transfer:
 
 @asynccontextmanager
 async def transfer(binary: str, url: str, *flags: str, **headers: str) -> AsyncIterator[Transfer]:
-    """A run that is killed if it isn't over at the end of the block."""
+    """A run of curl with these flags and the tus version's header, killed if it isn't over at the end of the block.
+    `headers` are further header fields, `_` in their names for `-`."""
     fields = {**TUS, **{name.replace("_", "-"): value for name, value in headers.items()}}
     lines = [word for name, value in fields.items() for word in ("-H", f"{name}: {value}")]
     command = (binary, "-q", "-s", "-w", _TELL, *lines, *flags, url)

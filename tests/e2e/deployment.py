@@ -1,4 +1,4 @@
-"""The server in front of a real S3, and what S3 says of it."""
+"""The server in front of a real S3, with a look at what S3 holds of its uploads."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from tests.support.tus import TusClient
 
 MIB = 1024 * 1024
 SIZES = (0, 1, 5 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB + 17)
-"""Lengths of uploads in bytes, around the smallest part that S3 takes (5 MiB) and around the server's parts (8 MiB)."""
+"""Lengths of uploads in bytes: 0, 1, one just below the smallest part that S3 takes (5 MiB), and some at and above the
+size of the server's parts (8 MiB)."""
 
 
 class Deployment:
-    """The server as production runs it, with its own prefix in the bucket. `settings` are the server's."""
+    """A server in another process, as in production, which stores uploads below `prefix` in SeaweedFS's bucket. It runs
+    in `directory`, once `server` is started; `settings` are the server's."""
 
     def __init__(self, directory: Path, seaweed: SeaweedFS, prefix: str, **settings: Any) -> None:
         self.bucket = Bucket(seaweed, prefix)

@@ -42,7 +42,8 @@ async def created(deployment: Deployment, curl: str, data: bytes, sent_bytes: in
 
 @asynccontextmanager
 async def writing(curl: str, url: str, remaining: Path) -> AsyncIterator[Transfer]:
-    """A PATCH of the file `remaining` to `url` at offset 9 MiB, slowed to take a quarter of a minute."""
+    """A run of curl that sends the file `remaining` to `url` by a PATCH at offset 9 MiB, at 700 KiB a second: a quarter
+    of a minute for 11 MiB."""
     flags = ("--limit-rate", "700k", "-X", "PATCH", "-T", str(remaining))
     async with transfer(curl, url, *flags, Upload_Offset=str(9 * MIB), Content_Type=BYTES) as slowly:
         yield slowly
@@ -221,7 +222,8 @@ async def test_readiness_names_unavailable_parts(tmp_path: Path) -> None:
 
 
 async def says(deployment: Deployment, status: int, text: str) -> None:
-    """Wait until /readyz answers with this status and text; the server looks at its parts every few seconds."""
+    """Wait until /readyz answers with this status and text: the server checks storage and state at most every 2
+    seconds. Raises TimeoutError after 30 seconds."""
 
     async def is_answered() -> bool:
         async with aiohttp.ClientSession() as session, session.get(f"{deployment.server.origin}/readyz") as answer:

@@ -40,7 +40,7 @@ def targets() -> Sequence[Mapping[str, Any]]:
 
 
 def queries() -> Mapping[str, Names]:
-    """Return the names in each query of the dashboard and the alerts, by the query."""
+    """Return the metrics and labels that each query of the dashboard and the alerts names, by the query's text."""
     expressions = [*(target["expr"] for target in targets()), *(rule["expr"] for rule in rules())]
     return {query: names(query) for query in expressions}
 

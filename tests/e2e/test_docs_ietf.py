@@ -1,4 +1,4 @@
-"""The examples of docs/clients.md for the IETF's protocol, as they stand there."""
+"""The shell examples of docs/clients.md for the IETF's protocol, run as they stand there but for the server's URL."""
 
 from __future__ import annotations
 

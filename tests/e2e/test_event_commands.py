@@ -22,7 +22,8 @@ HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Length": "3"}
 
 @asynccontextmanager
 async def outbox_of(place: str) -> AsyncIterator[Outbox]:
-    """The outbox of the state `place`, opened by this process too, as by another node that delivers."""
+    """The outbox of the state that `place`, a value of the setting `state`, names; this process opens it as another
+    node that delivers would."""
     path = place.removeprefix("sqlite:")
     state = RedisState(place) if place == path else SqliteState(Path(path))
     try:

@@ -1,4 +1,4 @@
-"""Several clients at once, where any process may get any request."""
+"""Several clients at once, with two workers of a server, either of which may get any request."""
 
 from __future__ import annotations
 

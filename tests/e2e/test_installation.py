@@ -1,5 +1,5 @@
-"""State and storage of two installations, on a real disk, S3 and Redis: servers and commands refuse both in one line.
-And starts at which they are, or become, one installation."""
+"""A state and a storage of two installations, on a real disk, S3 and Redis: servers and commands refuse the pair in one
+line. And starts at which state and storage are, or become, one installation."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def redis_place(tmp_path: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
 
 
 async def refuse_all(place: Place, storage: str, url: str) -> None:
-    """Check that a server and each command refuse the storage of that name with the state of `place`, in one line: code
-    2, from `check` 1."""
+    """Check that a server, `check`, `repair` and four `uploads` commands refuse the storage named `storage` with the
+    state of `place`, each in one line: with exit code 2, `check` with 1. `url` is that of the upload to terminate."""
     assert a_wrong_pair(await place.refused(storage, expire_after=LONG_AGO), place, storage)
     wrong = place.server(storage, expire_after=LONG_AGO)
     checked = await wrong.command("check")

@@ -60,7 +60,8 @@ async def test_an_upload_through_a_unix_socket(tmp_path: Path, workers: int) -> 
 
 
 async def test_a_client_on_a_unix_socket_is_one_of_this_machine(tmp_path: Path) -> None:
-    """Without authentication such a client may list the uploads; a client that a proxy says is elsewhere may not."""
+    """Without authentication a client on the UNIX socket may list the uploads; one that X-Forwarded-For places on
+    another machine gets 401."""
     async with serving(tmp_path, unix_socket=tmp_path / "s", listing=True) as server, server.session() as session:
         for fields, status in (({}, 200), ({"X-Forwarded-For": "203.0.113.9"}, 401)):
             async with session.get(f"{server.origin}/uploads", headers=fields) as answer:

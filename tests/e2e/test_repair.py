@@ -33,14 +33,14 @@ async def cut_short(deployment: Deployment, curl: str, data: bytes) -> tuple[str
 
 
 async def lose_state(deployment: Deployment, directory: Path) -> None:
-    """Kill the server, delete the directory with its state, and start it again."""
+    """Kill the server, delete the folder `data` of its directory, which holds the state, and start the server again."""
     await deployment.server.kill()
     await asyncio.to_thread(shutil.rmtree, directory / "data")
     await deployment.server.start()
 
 
 async def repair(deployment: Deployment, *flags: str) -> tuple[int, str, str]:
-    """The command's exit code, output and errors."""
+    """Run `tusd-py repair` with these flags; return its exit code, output and errors."""
     outcome = await deployment.server.command("repair", *flags)
     return outcome.code, outcome.out, outcome.err
 

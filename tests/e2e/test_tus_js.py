@@ -1,4 +1,4 @@
-"""tus-js-client 4.3 in Node, in each protocol it speaks and with every option that changes what it sends.
+"""tus-js-client 4.3 in Node, in each protocol it speaks and with options that change what it sends.
 
 The server is in front of a real S3. `ietf-draft-03` and `-05` are interop versions 5 and 6.
 """

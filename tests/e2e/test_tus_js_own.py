@@ -1,4 +1,5 @@
-"""Checks of tus-js-client's own end-to-end tests, in Node."""
+"""The checks of tus-js-client's own end-to-end tests, which its package leaves out, repeated in Node by
+js/end_to_end.mjs."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ async def test_parts_go_to_s3_alone(
 async def test_parts_whose_lengths_are_bound(
     deploy: Deploy, uppy: Start, tmp_path: Path, size: int, chunk: int | None
 ) -> None:
-    """An upload in parts arrives under `max-size`, where the client tells the size and each part's length is signed."""
+    """With `max-size` set, an upload in parts arrives if the client tells its size; the length of each part is then
+    signed."""
     data = os.urandom(size)
     (tmp_path / "file").write_bytes(data)
     meta = {"filesize": size} | ({} if chunk is None else {"partsize": chunk})

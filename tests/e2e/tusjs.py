@@ -19,8 +19,8 @@ Event = dict[str, Any]
 
 
 class TusJs:
-    """One upload by tus-js-client or Uppy. Each event has `event` and `requests`, those answered so far; events of
-    tus-js-client have `url` too."""
+    """One upload by tus-js-client or Uppy. Each event has its name as `event`, and `requests`, those answered so far
+    (of Uppy, only those by XMLHttpRequest); events of tus-js-client have `url` too."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -55,7 +55,8 @@ Start = Callable[..., AbstractAsyncContextManager[TusJs]]
 
 
 def start(**settings: Any) -> AbstractAsyncContextManager[TusJs]:
-    """A Node process that uploads as it is told, for as long as the block lasts."""
+    """A Node process that uploads with tus-js-client as `settings` tell it (see js/upload.mjs); it is killed at the end
+    of the block if it still runs."""
     return running("upload.mjs", settings)
 
 
@@ -73,5 +74,5 @@ async def running(script: str, settings: Mapping[str, Any]) -> AsyncIterator[Tus
 
 
 def methods(event: Event) -> list[tuple[str, int]]:
-    """Method and status of each request."""
+    """Return the method and status of each of the event's requests, in the order of their answers."""
     return [(request["method"], request["status"]) for request in event["requests"]]

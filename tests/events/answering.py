@@ -12,7 +12,8 @@ from tests.support.receiver import Answer, Arrival, Receiver
 from tests.support.tus import TusClient
 
 Serve = Callable[..., AbstractAsyncContextManager[TusClient]]
-"""Starts a server that asks the hooks with these names, with these settings."""
+"""A function that starts a server for as long as the block lasts, and gives a client of it: the positional arguments
+name the hooks that the server calls at the test's receiver, the keyword arguments are further settings."""
 
 
 def says(**members: Any) -> Answer:

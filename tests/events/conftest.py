@@ -27,14 +27,15 @@ QUICK: Mapping[str, str] = {
     "hooks_http_timeout": "2s",
     "events_timeout": "2s",
 }
-"""Settings by which a failed attempt is repeated after 200 ms, and one of a dead node after 3 s."""
+"""Settings by which a failed attempt to deliver an event is repeated after about 200 ms, and one of a dead node after
+the lease of 3 s. Only the hooks `post-create`, `post-finish` and `post-terminate` are called."""
 
 Start = Callable[..., Server]
 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
-    """The setting `state`: SQLite in the test's directory, and Redis."""
+    """The setting `state`: a test runs once with SQLite, in its directory, and once with Redis."""
     if request.param == "sqlite":
         return {"state": f"sqlite:{tmp_path}/state.db"}
     return {"state": request.getfixturevalue("redis_url")}
@@ -48,8 +49,8 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def start(state: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Start]:
-    """A function that makes servers on one state and storage, which the caller starts; they are killed after the
-    test."""
+    """A function that makes a server, not started yet, with `QUICK` and the settings in its arguments. All have the
+    same state and storage, unless these settings say otherwise, and are killed after the test."""
     servers = list[Server]()
 
     def make(**settings: object) -> Server:

@@ -33,7 +33,8 @@ _QUIET = 1.5
 
 
 async def record(program: str) -> None:
-    """Record the hook calls of the tusd at the path `program`: of each scenario by HTTP, of one by commands."""
+    """Record in tests/events/tusd_hooks the hook calls of the tusd at the path `program`: for each of `SCENARIOS` those
+    over HTTP, and for one scenario also those of commands."""
     CORPUS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for name, scenario in SCENARIOS.items():

@@ -1,4 +1,5 @@
-"""Requests of a client while a corpus of hook calls is recorded: the same for tusd and for this server."""
+"""The requests of a client for which the hook calls of tusd were recorded. Tests send the same to this server, to
+compare its calls with the recorded ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads that a hook puts into another bucket, from a running server in front of a real S3."""
+"""A running server on a real S3, with a hook that puts uploads into a second bucket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.writing import random_bytes
 
 DATA = random_bytes(2 * PART + 5)
 SENT = PART + MIB
-"""The bytes that a test sends first: a part, and a tail in one segment."""
+"""The number of bytes that a test sends first: a part, and a tail that becomes one segment."""
 KEY = "team/a b.bin"
 TRIALS = ("bucket", "write, read and delete", "multipart", "list")
 MISSING = "no-such-bucket"
@@ -56,7 +56,7 @@ def other_bucket(node: Node, seaweed: SeaweedFS) -> Bucket:
 
 @pytest.fixture(autouse=True)
 def chosen(hook: Receiver, other_bucket: Bucket) -> dict[str, str]:
-    """The `Storage` that the hook answers: the other bucket, and what a test adds."""
+    """The member `Storage` of the hook's answers. It names the other bucket, unless a test changes this dict."""
     storage = {"Bucket": other_bucket.name}
     hook.always = says(ChangeFileInfo={"Storage": storage})
     return storage
@@ -130,7 +130,8 @@ async def test_partials_there_become_a_final_upload_here(
 async def test_after_a_crash_that_took_the_state_it_goes_on_there(
     node: Node, client: TusClient, chosen: dict[str, str], other_bucket: Bucket, tmp_path: Path, key: str
 ) -> None:
-    """Repair finds the upload in the bucket that the hook chose; with a chosen key, also its length."""
+    """After a crash that took the state, repair rebuilds an upload from the bucket that the hook chose, with its length
+    if the hook chose a key, too; the client goes on from the bytes that are stored."""
     chosen["Key"] = key
     url = await begin_and_lose(node, client, tmp_path)
     assert (await client.head(url)).status == 404
@@ -160,7 +161,8 @@ async def test_a_key_that_another_upload_has_by_now_is_left_to_it(
 
 
 async def begin_and_lose(node: Node, client: TusClient, directory: Path) -> str:
-    """Return the URL of an upload that has `SENT` bytes, after a crash that took the state."""
+    """Create an upload of `DATA`, send its first `SENT` bytes, kill the server, delete its state in `directory`, start
+    the server again, and return the upload's URL."""
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:SENT])
     await node.server.kill()

@@ -56,7 +56,8 @@ async def refuses(server: Server) -> bool:
 
 ALL = ["created", "finished", "terminated"]
 LASTING = {"hooks_http_timeout": "20s", "events_lease": "30s"}
-"""Settings by which attempts are repeated only if they fail, on a busy machine too."""
+"""A timeout and a lease so long that, on a busy machine too, an attempt to deliver an event is repeated only if it
+failed."""
 
 
 async def test_an_upload_is_told_from_its_creation_to_its_end(start: Start, receiver: Receiver) -> None:
@@ -79,7 +80,7 @@ async def test_several_receivers_get_what_they_want(start: Start, receiver: Rece
 
 
 async def test_a_flaky_receiver_gets_events_in_order(start: Start, receiver: Receiver) -> None:
-    """A receiver that fails half of the time gets each event in order."""
+    """A receiver that fails every second attempt gets all events, those of each upload in order."""
     turns = cycle((200, 500))
 
     def answer(arrival: Arrival) -> web.StreamResponse:
@@ -157,7 +158,7 @@ async def test_what_a_shutdown_cuts_is_told_by_the_next_start(start: Start, rece
 
 
 async def test_a_gone_receiver_is_retried_after_restart(start: Start, receiver: Receiver) -> None:
-    """A receiver that answered 410 Gone gets events again after a restart."""
+    """A receiver that answered 410 Gone gets no events until the server is restarted, and then all of them."""
     receiver.answers = [status(410)]
     server = start(hooks_http=receiver.url)
     async with aiohttp.ClientSession() as session:

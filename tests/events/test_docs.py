@@ -34,7 +34,8 @@ OTHER = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 @pytest.fixture(params=PROGRAMS)
 async def running(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Process, int]]:
-    """The process of each receiver in docs/hooks.md, and its port."""
+    """A running receiver of docs/hooks.md, as its process and its port. A test runs once with the receiver in Python
+    and once with that in JavaScript."""
     language, port = request.param, free_port()
     program = tmp_path / ("receiver.cjs" if language == "js" else "receiver.py")
     program.write_text(PROGRAMS[language])
@@ -64,8 +65,8 @@ async def listens(port: int) -> bool:
 
 
 async def publish(port: int, *secrets: str) -> None:
-    """Send an event to the receiver, as the server does, signed with `secrets`. Raises DeliveryFailed if it is
-    refused."""
+    """Send the receiver at `port` an event, always the same one, as the server does; it is signed with `secrets`, or
+    not signed if there are none. Raises DeliveryFailed if the answer is no 2xx, or there is none."""
     sink = HookSink(HttpCaller(f"http://127.0.0.1:{port}/", Signer(secrets)), READER, FORMATS["tusd"], 20.0)
     try:
         await sink.publish(delivery())

@@ -18,7 +18,8 @@ def fields(answer: Answer) -> tuple[int, str, str]:
 
 
 async def test_an_allowed_access_has_the_hooks_reply(serve: Serve, hook: Receiver) -> None:
-    """A request that `pre-access` allows is answered with the status, body and fields that the hook gives."""
+    """A creation, PATCH or DELETE that `pre-access` allows is answered with the status, body and header fields that the
+    hook gives."""
     async with serve("pre-access") as client:
         hook.always = says(**ROW)
         created = await client.try_create(3)

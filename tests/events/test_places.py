@@ -1,4 +1,4 @@
-"""Places of objects that a hook chooses, from a running server."""
+"""A running server stores uploads at the places that a hook chooses: files on disk, keys and buckets in S3."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ async def test_a_hook_places_final_uploads_only(serve: Serve, hook: Receiver, tm
 
 
 async def test_a_taken_place_is_refused(serve: Serve, hook: Receiver, tmp_path: Path) -> None:
-    """A creation whose hook chooses a place or name that a remembered upload or another program's file has is refused
-    with 409."""
+    """A creation is refused with 409 if its hook chooses a place or name that an existing upload or another program's
+    file has, or a place below such a file."""
     (tmp_path / "theirs").write_bytes(b"xyz")
     async with serve("pre-create") as client:
         assert (await created(client, hook, Path="a/b")).status == 201

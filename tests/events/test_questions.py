@@ -1,4 +1,5 @@
-"""Questions over HTTP to a hook that answers in every way, from a running server."""
+"""The questions that a running server asks a hook over HTTP. The hook allows, rejects or changes, answers something
+that isn't valid, or doesn't answer."""
 
 from __future__ import annotations
 
@@ -65,8 +66,8 @@ async def test_an_answer_that_is_none_fails_at_once_and_tells_nothing(
 
 
 async def test_a_failed_question_is_repeated(serve: Serve, hook: Receiver) -> None:
-    """The server repeats a question after a server error or a broken connection; after three failed attempts the client
-    gets 503."""
+    """The server repeats a question that the hook answers with a 5xx or that ends with a broken connection; after three
+    failed attempts the client gets 503."""
     async with serve("pre-create") as client:
         hook.answers = [status(500), "cut"]
         assert (await client.try_create(3)).status == 201

@@ -1,4 +1,5 @@
-"""Hooks get from this server what tusd 2.10 sent them: by text, so that order of keys, escapes and blanks count."""
+"""Hooks get from this server what tusd 2.10 sent them, compared as text, so that order of keys, escapes and blanks
+count. Exceptions are `InfoPath`, which is empty, and the fields Authorization and Cookie, which events don't have."""
 
 from __future__ import annotations
 
@@ -73,8 +74,8 @@ def _events(texts: Iterator[str]) -> Iterator[str]:
 
 
 def _normal(text: str, folder: str) -> str:
-    """Return the text of a call with equal words for ids, ports and folders, and without `InfoPath` and the fields that
-    this server doesn't store."""
+    """Return the body of a hook call with fixed words for ids, for the host with its port and for `folder`, an empty
+    `InfoPath`, and without the header fields that this server doesn't store."""
     plain = text.replace(f"{folder}/.tusd-py", "/srv/data").replace(folder, "/srv/data")
     plain = re.sub(r'"InfoPath":"[^"]+"', '"InfoPath":""', plain)
     plain = re.sub(r"127\.0\.0\.1:\d+", "HOST", re.sub(r"[0-9a-f]{32}", "ID", plain))
@@ -85,7 +86,7 @@ def _normal(text: str, folder: str) -> str:
 
 
 def _upload(call_body: Mapping[str, Any]) -> Upload:
-    """The upload that a call tells of."""
+    """Return the upload that the body of a hook call tells of."""
     upload = call_body["Event"]["Upload"]
     kind = Kind.PARTIAL if upload["IsPartial"] else Kind.FINAL if upload["IsFinal"] else Kind.REGULAR
     return Upload(
@@ -100,8 +101,8 @@ def _upload(call_body: Mapping[str, Any]) -> Upload:
 
 
 def _metadata(call_body: Mapping[str, Any]) -> Mapping[str, bytes]:
-    """Return the metadata as the client sent it: of the call's request, or of its upload with the value of `broken`,
-    which a call can't hold, put back."""
+    """Return the metadata as the client sent it: from the field Upload-Metadata of the request in the hook call, or
+    else from the call's upload. There the value of `broken` is put back, as JSON can't hold its bytes."""
     sent_values = call_body["Event"]["HTTPRequest"]["Header"].get("Upload-Metadata")
     if sent_values is None:
         values = call_body["Event"]["Upload"]["MetaData"]

@@ -17,11 +17,13 @@ from tusd_py.server import app as server_app
 from tusd_py.server.app import CONFIG_ERROR, create_app
 
 LOOKS = 1.5
-"""Seconds in which a server looks for due events and jobs."""
+"""A wait in seconds: longer than the pause, at most one second, between two looks of a server for due events or
+jobs."""
 
 
 class Hooks:
-    """Hooks that fail until `working`."""
+    """A hook `post-finish` that raises RuntimeError unless `working`, and else notes the path of the file in
+    `paths`."""
 
     def __init__(self, *, working: bool) -> None:
         self.working, self.paths = working, list[Any]()
@@ -45,20 +47,23 @@ async def uploaded(app: web.Application, data: bytes) -> str:
 
 @pytest.fixture
 async def elsewhere(tmp_path: Path) -> Path:
-    """A directory where the storage `b` is of another installation than the state `state`."""
+    """A directory with the storage `b` and the state `other`, which are one installation, so that `b` doesn't belong to
+    the state `state`, which a test makes with the storage `a`."""
     await uploaded(create_app(settings(tmp_path, "b", "other")), b"x")
     return tmp_path
 
 
 async def test_it_sends_no_event(elsewhere: Path) -> None:
-    await uploaded(create_app(settings(elsewhere, "a"), Hooks(working=False)), b"hello")
+    """A server whose state and storage are of two installations sends no event, though an attempt is due."""
+    often = {"events_schedule": "0s" + ",200ms" * 100}
+    await uploaded(create_app(settings(elsewhere, "a", **often), Hooks(working=False)), b"hello")
     await asyncio.sleep(LOOKS)  # the next attempt is due
     wrong = Hooks(working=True)
     with pytest.raises(WrongPair):
-        await uploaded(create_app(settings(elsewhere, "b"), wrong), b"no")
+        await uploaded(create_app(settings(elsewhere, "b", **often), wrong), b"no")
     assert wrong.paths == []
     right = Hooks(working=True)
-    async with TestServer(create_app(settings(elsewhere, "a"), right)):
+    async with TestServer(create_app(settings(elsewhere, "a", **often), right)):
         await until(lambda: arrived(right))
     assert [Path(path).parent for path in right.paths] == [elsewhere / "a"]
 
@@ -68,8 +73,8 @@ async def arrived(hooks: Hooks) -> bool:
 
 
 async def test_it_begins_no_job(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server with a wrong pair of state and storage begins no job, even if it couldn't reach the storage at its
-    start: the job's first attempt is that of the right server."""
+    """A server whose state and storage are of two installations begins no job, even if it couldn't reach them at its
+    start and so compare them: the job's first attempt is that of the right server."""
     working: dict[str, Any] = {"jobs": True, "jobs_on_finish": ["checksum"]}
     app = create_app(settings(elsewhere, "a", **working))
     with monkeypatch.context() as patched:
@@ -93,7 +98,7 @@ async def test_it_begins_no_job(elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 
 
 async def pausing(_: object) -> None:
-    """Replaces the runner's start of jobs that are due, and begins none."""
+    """Begin no job, in place of the method with which the server's runner of jobs begins those that are due."""
 
 
 async def unreachable(*_: object) -> bool:

@@ -23,7 +23,7 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def no_surprises(running_node: Node) -> Iterator[None]:
-    """Fails if a test adds a Traceback to the server's log: the server must expect any trouble."""
+    """Fail a test during which the log of the module's server gets a traceback: the server must expect any trouble."""
     before = running_node.server.log().count("Traceback")
     yield
     assert running_node.server.log().count("Traceback") == before, running_node.server.log()
@@ -31,7 +31,8 @@ def no_surprises(running_node: Node) -> Iterator[None]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def elsewhere(running_node: Node) -> AsyncIterator[TusClient]:
-    """A client of another server on the same state and bucket: it has nothing of an upload in memory."""
+    """A client of a second server on the node's state and bucket: that server has nothing of an upload in memory before
+    a request for the upload reaches it."""
     server = running_node.new_server()
     await server.start()
     try:

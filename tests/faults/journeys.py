@@ -80,16 +80,16 @@ async def arrived(node: Node, client: TusClient, url: str, data: bytes) -> str:
 
 async def wait_until_gone(node: Node, client: TusClient, url: str, within: float = 15.0) -> None:
     """Terminate the upload, check that it answers 404, and wait up to `within` seconds until S3 and the state have
-    nothing left."""
+    nothing left of any upload, with the exceptions of `nothing_left`; else raise AssertionError."""
     await client.terminate(url)
     assert (await client.head(url)).status == 404
     await nothing_left(node, within)
 
 
 async def nothing_left(node: Node, within: float = 15.0) -> None:
-    """Wait up to `within` seconds until S3 and the state have nothing left, else raise AssertionError. Records of
-    trouble aren't counted: they stay for half a minute, until nothing can come of them any more
-    (tests/promises/test_10_…, tests/contracts/engine)."""
+    """Wait up to `within` seconds until S3 and the state, if it is SQLite, have nothing left of any upload, else raise
+    AssertionError. A state in Redis isn't looked at. Records of trouble aren't counted: they stay for half a minute,
+    until nothing can come of them any more (tests/promises/test_10_…, tests/contracts/engine)."""
     remaining: list[str] = []
 
     async def empty() -> bool:

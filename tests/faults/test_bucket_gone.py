@@ -43,8 +43,9 @@ async def begin_again(client: TusClient, url: str, data: bytes) -> None:
 async def test_a_missing_bucket_is_reported_until_replaced(
     node: Node, client: TusClient, elsewhere: TusClient, seaweed: SeaweedFS
 ) -> None:
-    """Without its bucket the server answers 503 and isn't ready; with a new bucket unfinished uploads begin again at 0,
-    and a finished one is 404."""
+    """Without its bucket the server isn't ready and answers 503 to GET, PATCH and a creation with bytes, but still
+    tells offsets. With a new bucket, one more PATCH answers 503, then an unfinished upload begins again at 0; a
+    finished one is 404."""
     whole, parts, tail = [await client.create(len(data), None) for data in (PARTIAL, LARGE, PARTIAL)]
     await client.patch(whole, 0, PARTIAL)
     await client.patch(parts, 0, LARGE[: PART + MIB])

@@ -29,7 +29,8 @@ SOON = timedelta(minutes=5)
 
 
 class Issuer:
-    """A source of the credentials that the AWS chain asks for."""
+    """A source of credentials: AWS clients with its `environment` get those that `issue` gave last, by a
+    `credential_process`, and none after `close`."""
 
     def __init__(self, directory: Path) -> None:
         self._file, self._config = directory / "credentials.json", directory / "config"
@@ -64,11 +65,12 @@ def settings(issuer: Issuer) -> dict[str, Any]:
 
 @pytest.fixture
 def no_surprises() -> None:
-    """Replaces the check of the log: botocore logs a stack when its credentials can't be renewed."""
+    """Do nothing, in place of the fixture in conftest.py that fails tests for a traceback in the server's log: botocore
+    logs one when its credentials can't be renewed."""
 
 
 async def says(node: Node, client: TusClient, status: int) -> bool:
-    """Return True if /readyz answers with this status, which tells how a check some seconds ago ended."""
+    """Return True if /readyz answers with this status; the check behind the answer may be some seconds old."""
     return (await client.fetch(f"{node.server.origin}/readyz")).status == status
 
 

@@ -18,7 +18,7 @@ from tests.support.writing import random_bytes
 
 DATA = random_bytes(12 * MIB)
 ROOM = 5 * MIB
-"""The largest size of a file in bytes: less than is written between two checkpoints."""
+"""The bytes to which a test limits each file of the server: less than is written between two checkpoints."""
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def client(server: Server) -> AsyncIterator[TusClient]:
 
 @contextmanager
 def full_at(server: Server, size: int) -> Iterator[None]:
-    """No file of the server grows beyond `size` bytes."""
+    """Let no file of the server grow beyond `size` bytes while the block lasts."""
     before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, before[1]))
     yield
@@ -49,7 +49,7 @@ def unavailable(answer: Answer) -> bool:
 
 
 async def in_steps() -> AsyncIterator[bytes]:
-    """A body that doesn't say how long it is."""
+    """Yield `DATA` in pieces of 1 MiB: as a body it is sent chunked, without a Content-Length."""
     for start in range(0, len(DATA), MIB):
         yield DATA[start : start + MIB]
 

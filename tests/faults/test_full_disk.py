@@ -140,8 +140,8 @@ async def test_a_server_starts_on_a_full_disk_and_removes(disk: SmallDisk) -> No
 
 
 async def test_a_body_in_transit_leaves_the_reserve(disk: SmallDisk) -> None:
-    """Concurrent bodies, too large for the disk, are refused before they use up the reserve; their stored bytes count,
-    and an upload goes on once there is space."""
+    """If concurrent bodies are together too large for the disk, some are refused before they use up the reserve; the
+    bytes stored till then count, and an upload goes on once others are terminated."""
     data = random_bytes(SIZE // 2)
     async with served(disk, expire_after=LONG) as (_, client):
         urls = [await client.create(len(data)) for _ in range(3)]

@@ -1,5 +1,5 @@
-"""A Redis that has reached its `maxmemory`: the server refuses new uploads and new PATCHes, and still finishes, reads,
-deletes and expires those it has."""
+"""A Redis that has reached its `maxmemory`: the server refuses new uploads and new PATCHes that bring bytes, and still
+finishes, reads, deletes and expires the uploads it has."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ async def fill(redis: Redis) -> None:
 
 
 async def fill_with_uploads(client: TusClient) -> int:
-    """Return how many could be created before ten in a row were refused."""
+    """Create uploads until ten creations in a row are refused because Redis is full; return the number of those
+    created."""
     count = refusals = 0
     while refusals < 10:
         answer = await client.try_create(100, **METADATA)

@@ -1,5 +1,5 @@
-"""/readyz is 200 only while bytes can be stored: requests by botocore don't show that, as bytes go by another
-client."""
+"""/readyz is 503 from a failed write until one succeeds, and while S3 doesn't answer the HTTP client that bytes go by.
+Checks by botocore alone wouldn't show that, as bytes go by another client."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ async def test_a_test_write_that_can_not_be_removed_is_removed_later(unready: No
 
 
 async def test_the_object_of_a_killed_process_is_removed(node: Node, client: TusClient) -> None:
-    """A readiness check removes the test object that a killed process left: S3 may store it only after the next process
-    has deleted its own."""
+    """A readiness check removes the object of a test write that a killed process left, even if S3 stored it only after
+    the next process had deleted its own."""
     await client.create(3, b"abc")
     node.bucket.store(READY, b"?")
     assert await is_ready(node, client)
@@ -115,8 +115,8 @@ async def test_the_object_of_a_killed_process_is_removed(node: Node, client: Tus
 
 
 async def test_collection_removes_a_killed_process_object(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    """Garbage collection removes the object that a killed process left of a readiness check, though no other check may
-    come."""
+    """Garbage collection removes the object that the readiness check of a killed process left, once it is older than
+    `expire-after`; so it goes even if no other check comes."""
     async with one_node(seaweed, tmp_path, expire_after="1s") as node:
         node.bucket.store(READY, b"?")
         await asyncio.sleep(2.1)  # S3 gives whole seconds
@@ -126,7 +126,7 @@ async def test_collection_removes_a_killed_process_object(seaweed: SeaweedFS, tm
 
 
 async def page(exchange: Exchange) -> StreamResponse:
-    """The 404 of a proxy whose backend restarts."""
+    """Read the request and answer it in S3's place with the 404 of a proxy whose backend restarts."""
     await exchange.drain()
     return web.Response(status=404, text="404 page not found")
 
@@ -143,7 +143,7 @@ async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: TusCl
 
 
 async def probe(client: TusClient, node: Node, times: int) -> set[int]:
-    """Return the statuses of so many requests for /readyz, sent at once."""
+    """Send `times` requests for /readyz at once, and return the different statuses of their answers."""
     answers = [client.fetch(f"{node.server.origin}/readyz") for _ in range(times)]
     return {answer.status for answer in await asyncio.gather(*answers)}
 
@@ -176,7 +176,8 @@ async def test_a_server_that_may_not_write_is_never_ready(seaweed: SeaweedFS, tm
 
 @pytest_asyncio.fixture(params=[301, 400], loop_scope="module")
 async def elsewhere(request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path: Path) -> AsyncIterator[Node]:
-    """A node whose bucket is in eu-central-1; it isn't started."""
+    """A node, its server stopped, whose S3 takes only requests signed for eu-central-1 and answers others with 301 or
+    400, by parameter; AWS_DEFAULT_REGION is eu-west-1."""
     chosen = environment(tmp_path, seaweed.user, AWS_DEFAULT_REGION="eu-west-1")
     async with one_node(seaweed, tmp_path, environment=chosen, program=looks_every(0)) as node:
         await node.server.stop()

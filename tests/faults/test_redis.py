@@ -63,7 +63,8 @@ async def test_redis_may_restart_between_and_during_requests(node: Node, client:
 async def test_preemption_works_after_a_redis_restart(
     node: Node, client: TusClient, elsewhere: TusClient, redis: RedisServer
 ) -> None:
-    """A writer still releases its lock to another node after Redis restarted."""
+    """After a restart of Redis, a PATCH still gives its lock to another server that gets a HEAD for the upload, which
+    answers with all bytes that had come."""
     base, url = await node.received(), await client.create(len(LARGE))
     elsewhere_url = url.replace(client.url, elsewhere.url)
     assert (await client.patch(url, 0, LARGE[:MIB])).status == 204

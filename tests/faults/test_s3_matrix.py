@@ -1,4 +1,5 @@
-"""Every S3 operation, with everything that can go wrong with it: clients retry, and what they were told stays true."""
+"""Each S3 operation that uploads need, with each of many faults: the server retries, or else its client does, and what
+the client was told stays true."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ from tests.support.tus import TusClient
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTEMPTS = 5
-"""Attempts of a request to S3 before the client is answered with 503."""
+"""The most attempts at a request to S3 before the server answers its client with 503; some operations have fewer."""
 Requests = tuple[str, Callable[[S3Request], bool]]
 """An S3 operation, and a function that chooses some of its requests."""
 
@@ -120,8 +121,8 @@ async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: TusCli
 async def test_asking_for_an_object_that_is_not_there_may_go_wrong_too(
     node: Node, client: TusClient, fault: Action
 ) -> None:
-    """An upload arrives though CompleteMultipartUpload gets no answer, HEAD finds no object, and the GET fails by which
-    the server makes sure that there is none."""
+    """An upload arrives though the first CompleteMultipartUpload is lost, HEAD finds no object, and the GET with which
+    the server makes sure that there is none meets a fault."""
     rules = [
         *fail_once(node, reset(), ("CompleteMultipartUpload", anything)),
         *fail_once(node, fault, ("GetObject", anything)),

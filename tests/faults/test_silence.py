@@ -1,6 +1,7 @@
-"""S3 takes a request and falls silent, for every operation: the server gives up after its own timeout, and tries again.
+"""S3 takes a request and falls silent, once for each operation that uploads need: the server gives up after its own
+timeout, and it or its client tries again. While HeadBucket gets no answer, /readyz is 503.
 
-That takes half a minute for requests that carry bytes and a minute for others, so all uploads wait at the same time.
+A timeout is half a minute for requests that carry bytes and a minute for others, so all uploads wait at the same time.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ timeout."""
 
 
 class Silent:
-    """The node and clients of the test, and the rules by which the first of some requests to S3 meet a fault, mostly
-    silence."""
+    """The node, its client and the client of a second server (`elsewhere`), and the rules by which the first matching
+    request of an S3 operation meets a fault, mostly silence."""
 
     def __init__(self, node: Node, client: TusClient, elsewhere: TusClient) -> None:
         self.node, self.client, self.elsewhere = node, client, elsewhere
         self.rules: list[Rule] = []
 
     def first(self, operation: str, url: str, fault: Action, matches: Callable[[S3Request], bool] = anything) -> Rule:
-        """Make the first request of `operation` for the upload at `url`, of those that `matches`, meet `fault`; return
-        the rule."""
+        """Make the first request of `operation` for the upload at `url` for which `matches` returns True meet `fault`;
+        return the rule."""
         name = upload_id(url)
 
         def mine(request: S3Request) -> bool:
@@ -45,7 +46,8 @@ class Silent:
         return self.fail_first(operation, fault, mine)
 
     def fail_first(self, operation: str, fault: Action, matches: Callable[[S3Request], bool]) -> Rule:
-        """Make the first request of `operation` that `matches`, of any upload, meet `fault`; return the rule."""
+        """Make the first request of `operation`, for any upload, for which `matches` returns True meet `fault`; return
+        the rule."""
         self.rules.append(self.node.s3.faults.rule(operation, 1, fault, matches))
         return self.rules[-1]
 

@@ -19,7 +19,8 @@ SENT: Mapping[str, int] = {"in the middle": PART + MIB, "before the last bytes":
 
 
 async def goes_on_from(client: TusClient, url: str, offset: int, data: bytes, node: Node) -> None:
-    """The upload was rolled back to `offset`, as the log says, and still becomes its object."""
+    """Check that the upload was rolled back to `offset`, by HEAD and the log, and with the rest of `data` still becomes
+    its object, which is all that S3 has of it."""
     assert await client.offset(url) == offset
     assert [line for line in node.server.log().splitlines() if "upload rolled back" in line and upload_id(url) in line]
     assert (await client.patch(url, offset, data[offset:])).offset == len(data)

@@ -1,6 +1,7 @@
-"""`make fuzz MINUTES=30`: requests that try to stop the server, for that long; exit code 1 if one does.
+"""`make fuzz MINUTES=30`: requests that try to stop the server, for that long; exit code 1 if one stops it, gets a 500
+or costs too much time.
 
-/healthz, asked from another process all the while, answers at most half a second later than an idle server.
+/healthz, asked from another process all the while, must answer at most half a second later than an idle server.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ ROUND = 500
 
 
 async def _run(directory: Path, s3: SeaweedFS, seconds: float, chance: int) -> int:
-    """Fuzz a server in rounds, for `seconds` or until the last round ends; return the number of examples. The rounds
-    have the seeds from `chance` on."""
+    """Fuzz a server in rounds of `ROUND` examples and begin none after `seconds`; return the number of examples. The
+    seeds of the rounds are `chance` and the numbers after it. Raises AssertionError for a server that doesn't endure
+    it."""
     end, rounds = time.monotonic() + seconds, 0
     async with target(directory, s3) as server:
         while time.monotonic() < end:

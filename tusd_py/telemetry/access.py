@@ -12,8 +12,8 @@ from tusd_py.telemetry.log import get_logger
 from tusd_py.telemetry.served import GetFields
 
 LOG_FIELDS = web.RequestKey[GetFields]("log_fields")
-"""The key under which a request holds the function that returns the fields of its log lines, as for
-`served.serving`."""
+"""The key under which a request holds the function that returns the fields of its log lines: the one that
+`served.serving` takes."""
 _ADDED = ("owner", "trace_id", "span_id")
 
 

@@ -1,4 +1,5 @@
-"""The audit log: a line for each download and each refusal. Changes of uploads are logged by `LogObserver`."""
+"""The audit log: a line for each download, and for each request that is refused after its head was read, if the
+setting log-audit is on. Changes of uploads are logged in any case, by `LogObserver`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs: one event for each change of state, as text or as JSON lines, without secrets.
+"""Logs of events, as text or as JSON lines, without secrets.
 
 The only global state is that of `logging`. Only `configure_logging` changes it, except that
 `server/plain_wiring.py` sets the level of the library for forms: mounted in another application, tusd-py's
@@ -26,7 +26,8 @@ from tusd_py.telemetry.redaction import STACKS, shortened, without_secrets
 from tusd_py.telemetry.served import with_request
 
 AUDIT = "tusd_py.audit"
-"""The name of the logger of changes of uploads, downloads and refusals, by which they can be routed elsewhere."""
+"""The name of the logger of downloads, of refusals, and of uploads' events except roll-backs: by this name, they can be
+routed elsewhere."""
 
 _QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
 """The names of libraries' loggers that log only from WARNING on: below that, they log too much, or signatures."""
@@ -57,8 +58,8 @@ def get_logger(name: str) -> BoundLogger:
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
     """Write the events of all loggers, from `level` up, to `stream` (default: stderr), one line for each; as text, a
-    stack follows on indented lines. The libraries in `_QUIET` log from WARNING up at
-    most, those in `_MUTE` from ERROR up.
+    stack follows on indented lines. But libraries that log too much, or secrets, write less: those in `_QUIET` from
+    WARNING up, or from `level` up if that is higher; those in `_MUTE` from ERROR up.
 
     Handlers that the root logger had are removed.
     """

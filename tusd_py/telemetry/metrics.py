@@ -127,8 +127,8 @@ class Metrics(Observer, Meter):
         self._requests.labels(known_method(method), str(status)).inc()
 
     def failed(self, code: str) -> None:
-        """Count a request that was refused or failed. `code` is the refusal's; a failure that is no refusal has its
-        own, such as `download-unread`."""
+        """Count a request that was refused or failed, or a connection that was refused. `code` is the refusal's; a
+        failure that is no refusal has its own, such as `download-unread`."""
         self._errors.labels(code).inc()
 
     def bytes_sent(self, count: int) -> None:

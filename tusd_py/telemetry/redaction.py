@@ -13,8 +13,9 @@ STACKS = frozenset({"exception", "stack"})
 
 
 def _text_without(stops: str) -> str:
-    """Return the pattern of a rendered text's characters up to a blank or one of `stops`. A backslash and what it
-    escapes (but for an escaped blank) are one character: a stop that is escaped isn't the end, and no escape is cut.
+    """Return the pattern of one or more characters of a rendered text, up to a blank, a backslash before a blank
+    or before `n`, `r` or `t`, or one of `stops` (the inside of a character class of `re`). A backslash and any other
+    character after it count as one: a stop that is escaped isn't the end, and no escape is cut.
     """
     plain, escaped = rf"[^\s\\{stops}]", r"\\[^\snrt]"
     return rf"(?:{plain}|{escaped}){plain}*(?:{escaped}{plain}*)*"
@@ -31,8 +32,8 @@ _USERINFO = re.compile(r"://[^\s/\"<>]*@")
 
 
 def without_secrets(line: str) -> str:
-    """Return the line with each signed query replaced by …, and signatures, credentials, tokens, tickets, passwords,
-    and the user and password of URLs by ***."""
+    """Return the line with each signed query replaced by …, and by *** what follows `Signature=`, `Credential=`,
+    `token=`, `ticket=` and `password=`, in upper or lower case, and the user and password of URLs."""
     if "://" in line:
         line = _USERINFO.sub("://***@", line)
     if "?" in line:

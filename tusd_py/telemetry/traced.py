@@ -19,12 +19,12 @@ from tusd_py.ports.sink import Sink
 from tusd_py.telemetry.tracing import add_span, current_request, delivering
 
 _SLOW_SECONDS = 0.05
-"""The seconds that a creation, save or rewind must exceed to have a span."""
+"""The seconds that a creation, save or rewind, for which a request waits, must exceed to have a span."""
 
 
 class TracedState(PairedState):
     """A state store whose creations, saves and rewinds (saves that replace all entries of an upload) have spans if they
-    are slow. It tells the request's span which uploads the request loads or creates."""
+    are slow and a request waits for them. It tells the request's span which uploads the request loads or creates."""
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         upload = await super().load(upload_id)

@@ -1,4 +1,5 @@
-"""Spans of requests and of what they wait for, on OpenTelemetry's API; imported only if there is a provider of them.
+"""Spans of requests, of what they wait for, and of deliveries, on OpenTelemetry's API; imported only if there is a
+provider of them.
 
 No span holds a URL, a key or an id: a client that knows an upload's id may use the upload. Spans name an upload by a
 part of its id's hash.
@@ -41,16 +42,17 @@ class RequestSpan:
 
     @property
     def trace(self) -> Trace | None:
-        """The place of the span in its trace; None if the provider makes no spans."""
+        """The place of the span in its trace. If the provider makes no spans, the place of the client's span that the
+        request named; None if it named none."""
         return read_trace(_carrier(self._span))
 
     def name_upload(self, upload_id: str) -> None:
         self._span.set_attribute("tusdpy.upload.hash", hash_of(upload_id))
 
     def concern(self, upload: Upload) -> None:
-        """Record the hash of the upload's id in this span, and link this span with that of the upload's
-        creation, if that is in another trace. Does nothing if it was called for the same upload before.
-        """
+        """Record the hash of the upload's id (`hash_of`) in this span, in place of another upload's, and link this span
+        with that of the upload's creation, if that is known and in another trace. Does nothing if it was called for the
+        same upload before."""
         if upload.id in self._uploads:
             return
         self._uploads.add(upload.id)
@@ -60,7 +62,8 @@ class RequestSpan:
             self._span.add_link(creation)
 
     def answered(self, status: int, code: str | None) -> None:
-        """Record the response's status, and the code if the request was refused. From 500 on the status is an error."""
+        """Record the response's status and, if the request was refused, the refusal's `code` as the error. From 500 on,
+        mark the span as failed; the error is then the status if there is no code."""
         self._span.set_attribute("http.response.status_code", status)
         if code is not None or status >= _SERVER_ERROR:
             self._span.set_attribute("error.type", code or str(status))
@@ -68,7 +71,8 @@ class RequestSpan:
             self._span.set_status(StatusCode.ERROR)
 
     def record_leave(self) -> None:
-        """Record that the client has closed the connection before there was a response."""
+        """Record that the connection was closed without a response, by the client or, as the request's body stalled or
+        was broken off, by the server."""
         self._span.set_attribute("error.type", "client-closed")
 
     def failed(self, error: Exception) -> None:
@@ -82,10 +86,11 @@ class Tracing:
 
     @contextmanager
     def serving(self, method: str | None, route: str | None, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
-        """Make the span of a request, current within the context, and a child of the span that `headers` name, if any.
+        """Make the span of a request, current within the context, and a child of the span that `headers` name or else
+        of the current one, if any.
 
-        `method` is None for an unknown one; `route` is the pattern of the path, None if no route has it. Names and
-        attributes are those of OpenTelemetry's conventions for HTTP.
+        `method` is None for an unknown one; `route` is the pattern of the path, None if no route serves the path with
+        the method. The span's name and first attributes are those of OpenTelemetry's conventions for HTTP.
         """
         client = read_trace(headers)
         attributes = {"http.request.method": method or "_OTHER", **({"http.route": route} if route else {})}
@@ -107,7 +112,8 @@ class Tracing:
 
 
 class SpanMeter(Meter):
-    """A meter that makes a span of each call to S3, and of each question to a hook, within a request."""
+    """A meter that makes a span of each attempt at an S3 operation, or at a question to a hook, that it is told of
+    within a request or a task begun there."""
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
         attributes = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": operation}
@@ -119,13 +125,14 @@ class SpanMeter(Meter):
 
 
 def current_request() -> RequestSpan | None:
-    """Return the span of the request that is served now; None if there is none."""
+    """Return the span of the request in which this is called, or in which the current task was begun; None outside of
+    requests."""
     return _current.get()
 
 
 def add_span(name: str, seconds: float, attributes: Attributes, *, error: str | None = None) -> None:
-    """Add the span of a call that took `seconds` and ends now, if a request waits for the call. `error` names the error
-    of a failed call."""
+    """Add the span of a call that took `seconds` and ends now. `error` names the error of a failed call. Does nothing
+    outside of requests and tasks begun there."""
     if _current.get() is None:
         return
     now = time.time_ns()
@@ -140,8 +147,8 @@ def add_span(name: str, seconds: float, attributes: Attributes, *, error: str | 
 
 @contextmanager
 def delivering(kind: str, cause: Trace | None) -> Iterator[None]:
-    """Make the span of the delivery of an event of the type `kind`, linked with the span that caused the event. An
-    exception within the context is recorded as the span's error, and raised."""
+    """Make the span of the delivery of an event of the type `kind`, linked with the span `cause`, that of the upload's
+    creation, if there is one. An exception within the context is recorded as the span's error, and raised."""
     context = _context_of(cause)
     links = [] if context is None else [Link(context)]
     with _tracer().start_as_current_span(

@@ -1,5 +1,5 @@
-"""The process-wide memory budget of all buffers. While it is used up, request bodies aren't read, and TCP slows the
-clients."""
+"""The memory budget of one server: a limit on the bytes of its buffers. While it is used up, bodies for S3 aren't read,
+and TCP slows the clients."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ _OLD = 1.0
 
 
 class Budget:
-    """A limit on bytes in memory, for which each holder has an `Account`. When bytes are short, the accounts with the
-    oldest idle bytes are asked to spill: to store or drop these bytes, and to release them."""
+    """A limit on bytes in memory. They are charged to their holders' accounts (`Account`), or, for caches, reading
+    ahead and pinned bytes (`pin`), to none. When memory is short, that is, less than a quarter of the limit is free or
+    an account waits, the accounts that have had idle bytes (neither in use nor being sent) for longest are asked to
+    spill: to store or drop these bytes, and to release them."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -42,10 +44,10 @@ class Budget:
         self._reclaim = reclaim
 
     def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:
-        """Return a new account. `spill` is called when memory is short: the account's holder must count the
-        idle bytes as being sent (`Account.sending`) before `spill` returns, and store or drop and release
-        them soon. With `busy`, the account's bytes are in use, so not idle, until `Account.set_busy`.
-        """
+        """Return a new account. `spill` is called when memory is short. Unless the account's idle bytes will soon be
+        released anyway, `spill` must count them as being sent (`Account.sending`) before it returns, and the holder
+        must store or drop them, and then release them, soon. With `busy`, the account's bytes are in use, so not idle,
+        until `Account.set_busy`."""
         return Account(self, spill, busy=busy)
 
     async def acquire(self, account: Account, size: int) -> None:
@@ -58,15 +60,17 @@ class Budget:
             self._charge(account, size)
 
     def try_charge(self, size: int) -> bool:
-        """Charge `size` bytes to no account and return True, if they fit and no account waits: for caches and reading
-        ahead. They are released by `free`."""
+        """Charge `size` bytes to no account and return True, if no account waits, and they fit or all used bytes are
+        pinned (`pin`); else return False. For caches and reading ahead; `free` releases the bytes."""
         if self._waiting or not self._fits(size):
             return False
         self.used += size
         return True
 
     def free(self, size: int) -> None:
-        """Release `size` bytes, then charge the accounts that wait, in order, as far as their bytes fit."""
+        """Release `size` bytes (of an account's, by `Account.release`), then charge the accounts that wait, in order,
+        until the bytes of one don't fit, even after cached bytes were dropped: then accounts with idle bytes are asked
+        to spill."""
         self.used -= size
         self._grant()
 
@@ -112,7 +116,7 @@ class Budget:
 
     def _ensure_headroom(self, size: int, *, exempt: Account | None = None) -> None:
         """Reclaim cached bytes, and ask accounts other than `exempt` to spill, until `size` bytes and the headroom (a
-        quarter of the limit) are available or about to be, or no idle bytes are left."""
+        quarter of the limit) are available or about to be (`_is_short`), or all with idle bytes have been asked."""
         target = size + self.limit // _HEADROOM
         if (short := target - self.available) > 0:
             self.used -= self._reclaim(short)
@@ -127,7 +131,7 @@ class Budget:
         """Return True if the bytes that are available or being sent are fewer than `target`.
 
         Bytes being sent count for half, as a slow S3 frees them late. They count fully if the longest idle account
-        became idle only recently (`idle_since`, by the event loop's clock), as the client of that account may be
+        became idle a second ago or less (`idle_since`, by the event loop's clock), as the client of that account may be
         filling a part.
         """
         old = _now() - idle_since > _OLD
@@ -179,7 +183,8 @@ class Account:
         self._busy = busy
 
     async def acquire(self, size: int) -> None:
-        """Charge `size` more bytes, after waiting until the budget has room for them."""
+        """Charge `size` more bytes, after waiting until the budget has room for them, or all its used bytes are pinned
+        (`Budget.pin`)."""
         await self._budget.acquire(self, size)
 
     @property
@@ -188,7 +193,8 @@ class Account:
         return 0 if self._busy else max(self.held_bytes - self._sending, 0)
 
     def set_busy(self, *, busy: bool) -> None:
-        """Mark all held bytes as in use, or as idle, so that they may be spilled now for accounts that wait."""
+        """Count all held bytes, and those charged from now on, as in use (`busy`), or, but for bytes being sent, as
+        idle: if accounts wait, idle bytes may be spilled at once."""
         self._busy = busy
         self._budget.set_idle(self, idle=self.idle > 0)
         if not busy:
@@ -217,7 +223,8 @@ class Account:
         self._budget.set_idle(self, idle=self.idle > 0)
 
     def keep(self) -> None:
-        """Count none of the held bytes as being sent. While accounts wait, other accounts are asked to spill."""
+        """Count none of the held bytes as being sent. If an account waits and its bytes don't fit, accounts with idle
+        bytes are asked to spill: this one too, unless it is busy."""
         self.sending(-self._sending)
         self._budget.free(0)
 

@@ -18,9 +18,9 @@ more, all later ones wait."""
 
 
 _PIECE = 1024 * 1024
-"""The most bytes that a holding waits for at one time. The budget serves waiters in order, so free bytes would stay
-unused while the first waiter needs more than these. The share grants a holding all of its bytes at once: so no two
-holdings have some pieces each and wait for each other's."""
+"""The most bytes for which a holding waits in the budget at one time. The budget serves waiters in order, so free bytes
+would stay unused while the first waiter needs more than these. Before that, the share grants a holding all of its bytes
+at once: so no two holdings have some pieces each and wait for each other's."""
 
 
 class Share:
@@ -31,7 +31,7 @@ class Share:
 
     @property
     def used(self) -> int:
-        """Bytes that its holders hold."""
+        """The bytes of this limit that holdings have taken, also those only reserved (`Holding.reserve`)."""
         return self._budgets[0].used
 
     def holding(self) -> Holding:
@@ -50,8 +50,8 @@ class Share:
 
 
 class Holding:
-    """The bytes of one holder, in use except during `unless_claimed`: only then may the budget claim them, that is, ask
-    for them back because less than a quarter of it is free, or others wait."""
+    """The bytes of one holder, in use except during `unless_claimed`: only then may they be claimed, that is, asked for
+    because less than a quarter of the budget or of the share is free, or others wait for either."""
 
     def __init__(self, budgets: tuple[Budget, Budget]) -> None:
         self._share, self._whole = (budget.account(self._claim, busy=True) for budget in budgets)
@@ -65,9 +65,8 @@ class Holding:
         return self._whole.held_bytes
 
     async def acquire(self, size: int) -> None:
-        """Charge `size` more bytes, after waiting until the budget has room for them. The holding must be closed also
-        when the wait is cancelled.
-        """
+        """Charge `size` more bytes to the share, then to the budget, after waiting for room in each; to the budget no
+        more than a quarter of it in all (`charge`). The holding must be closed also when the wait is cancelled."""
         await self.reserve(size)
         await self.charge(size)
 
@@ -77,8 +76,8 @@ class Holding:
         await self._share.acquire(size)
 
     async def charge(self, size: int) -> None:
-        """Charge `size` more of the reserved bytes to the budget, after waiting until they fit. Bytes above a quarter
-        of the budget in all aren't charged, since others wait behind this holding meanwhile."""
+        """Charge `size` more of the reserved bytes to the budget, after waiting until they fit. Once this holding has
+        charged a quarter of the budget, further bytes aren't charged: while it waits, all later accounts wait, too."""
         lacking = min(size, self._limit - self._whole.held_bytes)
         while lacking > 0:
             piece = min(lacking, _PIECE)
@@ -95,9 +94,9 @@ class Holding:
             account.close()
 
     async def unless_claimed(self, event: Awaitable[object], after: float = 0.0) -> bool:
-        """Wait for `event`, and return True. Once `after` seconds have passed, the budget may claim the bytes of this
-        holding; then stop waiting and return False: the caller must close the holding soon, or `keep` it.
-        """
+        """Wait for `event`, and return True. Once `after` seconds have passed, the bytes of this holding may be
+        claimed; then cancel the wait and return False: the caller must close the holding soon, or `keep` it. Raises
+        what `event` raises, which must be no TimeoutError: that would count as a claim."""
         timer = asyncio.get_running_loop().call_later(after, partial(self._set_busy, busy=False))
         try:
             async with asyncio.timeout(None) as self._waiting:
@@ -111,7 +110,8 @@ class Holding:
         return not self._claimed
 
     def keep(self) -> None:
-        """Undo a claim: the bytes stay in use until they are released, and others are asked for theirs."""
+        """Undo a claim: the bytes are in use again, until they are released or `unless_claimed` is called once more. If
+        accounts wait, others with idle bytes are asked for theirs."""
         self._claimed = False
         for account in self._accounts:
             account.keep()

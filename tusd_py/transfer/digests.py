@@ -18,8 +18,8 @@ from tusd_py.ports.body import Chunk
 def crc32c(before: int, chunk: Chunk) -> int:
     """Return the CRC-32C of bytes with the chunk appended; `before` is their CRC-32C without it.
 
-    The library accepts only `bytes`, so the chunk is copied: of the 0.06 CPU-s/GiB in all, the copy takes 0.02 if the
-    chunk is in the CPU's cache.
+    The library accepts only `bytes`, so a chunk that is a view is copied: of the 0.06 CPU-s/GiB in all, the copy takes
+    0.02 if the chunk is in the CPU's cache.
     """
     return int(google_crc32c.extend(before, bytes(chunk)))
 
@@ -81,8 +81,8 @@ class Tally:
         self._length = 0
 
     async def over(self, upload: Upload, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
-        """Yield the chunks, which begin at `upload.offset`, and hash them if that is 0 and a client has asked for the
-        digest of the upload."""
+        """Yield the chunks, which begin at `upload.offset`, and hash them if that is 0 and the client has announced the
+        digest of the upload or asked for it."""
         if upload.digest is not None and upload.offset == 0:
             self._hash = _HASHES[upload.digest.algorithm]()
         async for chunk in chunks:
@@ -99,12 +99,14 @@ class Tally:
 
 
 async def digest_of(algorithm: str, chunks: AsyncGenerator[bytes, None]) -> str:
-    """Return the digest of all chunks in hex, and close `chunks`."""
+    """Return the digest of all chunks together, in hex, and close `chunks`; raises what they raise. `algorithm` is as
+    for `digests_of`."""
     return (await digests_of([algorithm], chunks))[algorithm]
 
 
 async def digests_of(algorithms: Iterable[str], chunks: AsyncGenerator[bytes, None]) -> Mapping[str, str]:
-    """Return the digests of all chunks in hex, by algorithm, and close `chunks`."""
+    """Return, by algorithm (`sha1`, `sha256`, `sha512`, `md5` or `crc32c`), the digest of all chunks together, in hex,
+    and close `chunks`; raises what they raise."""
     running = {algorithm: _HASHES[algorithm]() for algorithm in algorithms}
     async with aclosing(chunks):
         async for chunk in chunks:

@@ -36,12 +36,13 @@ class FileMarks:
         """The second marks that may follow a first one, by the first: files of many types begin with RIFF."""
         further = (row.kind for rows in self._further.values() for row in rows)
         self.kinds = frozenset({row.kind for row in self._rows if row.mark not in self._further} | set(further)) - {""}
-        """The media types, in lower case, that have a second mark, or a first one that no second one may follow."""
+        """The media types, in lower case, of the second marks (`_further`), and of the marks to which the library lists
+        no second one."""
 
     def find(self, head: bytes) -> Sequence[Mark]:
         """Return the marks in `head`, the first bytes of a file, that have a media type. A first mark that a second one
-        follows (RIFF, then WEBP) is returned together with it, as one mark of the second's type. A first mark alone is
-        incomplete if `head` ends before a second one that may follow."""
+        follows (RIFF, then WEBP) is returned together with it, as one mark of the second's type. A first mark that none
+        follows is incomplete (`Mark.incomplete`) if `head` ends before the end of a second one that may follow."""
         return [mark for row in self._rows if row.begins(head) for mark in self._resolved(row, head) if mark.kind]
 
     def _resolved(self, row: _Row, head: bytes) -> Sequence[Mark]:

@@ -10,7 +10,8 @@ from typing import Any
 
 _M_ARENA_MAX = -8
 _ARENAS = 1
-"""The number of heaps. By default each thread has one, and each keeps the memory of its peak."""
+"""The number of heaps. By default glibc makes one for each thread, up to 8 for each core, and each keeps the memory of
+its peak."""
 _TRIM_INTERVAL = 5.0
 """The least seconds between two trims: each costs some ten milliseconds."""
 _FALL = 2
@@ -18,15 +19,18 @@ _FALL = 2
 
 
 def use_one_heap() -> None:
-    """Limit the C library to one heap. To be called before the process starts threads."""
+    """Limit the C library to one heap, if it is glibc; else do nothing. To be called before the process starts
+    threads."""
     if (libc := _glibc()) is not None:
         libc.mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 class Heap:
-    """A monitor of usage, such as connections or bytes, that trims the heap when usage has fallen.
+    """A monitor of usage, such as connections or bytes, that trims the heap, that is, returns its free memory to the
+    system, when usage has fallen.
 
-    `gauges` maps each gauge, which returns the usage now, to the smallest fall that counts. `give_back` trims the heap.
+    `gauges` maps each gauge, which returns the usage now, to the smallest fall from its peak that counts, if usage has
+    also halved. `give_back` trims the heap: by default, reference cycles are collected, and glibc's heap is trimmed.
     """
 
     def __init__(self, gauges: dict[Callable[[], int], int], give_back: Callable[[], None] | None = None) -> None:
@@ -38,9 +42,9 @@ class Heap:
         """True if usage had fallen at the last trim: another trim follows, as usage may have fallen further since."""
 
     def look(self, now: float) -> None:
-        """Read the gauges of usage, and trim the heap if one of them has fallen enough, and once more after that, but
-        at most once in `_TRIM_INTERVAL` seconds. To be called periodically; `now` in seconds of a monotonic clock.
-        """
+        """Read the gauges of usage, and trim the heap if one of them has fallen enough since the last trim, and once
+        more after that, but at most once in 5 seconds (`_TRIM_INTERVAL`). To be called periodically; `now` in seconds
+        of a monotonic clock."""
         values = {gauge: gauge() for gauge in self._gauges}
         self._peaks = {gauge: max(self._peaks[gauge], value) for gauge, value in values.items()}
         fallen = any(self._has_fallen(gauge, value) for gauge, value in values.items())
@@ -54,7 +58,7 @@ class Heap:
 
 
 def _trim() -> None:
-    """Collect reference cycles, which may hold the memory of a connection, then trim the heap."""
+    """Collect reference cycles, which may hold the memory of a connection, then trim the heap, if it is glibc's."""
     gc.collect()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)

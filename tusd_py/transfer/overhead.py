@@ -11,7 +11,8 @@ from tusd_py.transfer.budget import Budget
 
 _BODY_OVERHEAD = 96 * 1024
 """Bytes of one body's overhead: its request, its task, bytes read ahead, and unused parts of pages. With 500 slow
-clients on a busy machine, up to 110 KiB each were measured outside of the budget; 32 KiB are the connection's."""
+clients on a busy machine, up to 110 KiB each were measured outside of the budget, of which 32 KiB are the
+connection's."""
 _FRACTION = 2
 """The divisor of the budget that gives the limit of all bodies' overhead, so that memory for their bytes remains."""
 

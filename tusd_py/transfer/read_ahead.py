@@ -25,13 +25,14 @@ class Fetch(Protocol):
 
 
 _S3_BOUND = 0.5
-"""The share of a trial's time that the reader must wait for S3 to count as slowed by S3, so that more ranges help."""
+"""The share of the time of a trial (`Thresholds.read_trial` bytes) that the reader must wait for S3 to count as slowed
+by S3, so that more ranges help."""
 _SHARE = 8
 """The divisor of the memory budget that gives the bytes that all readers together may read ahead."""
 
 
 class ReadAhead:
-    """The memory for reading ahead that all readers of a process share."""
+    """The memory for reading ahead that all readers of a storage share: at most an eighth of the memory budget."""
 
     def __init__(self, budget: Budget, thresholds: Thresholds = DEFAULT) -> None:
         self.thresholds = thresholds
@@ -46,7 +47,8 @@ class ReadAhead:
                 yield chunk
 
     def take(self, size: int) -> bool:
-        """Charge `size` bytes and return True, if they fit; else return False. `give_back` releases them."""
+        """Charge `size` bytes and return True, if they fit both in the memory for reading ahead and in the budget
+        (`Budget.try_charge`); else return False. `give_back` releases them."""
         if size > self._remaining or not self._budget.try_charge(size):
             return False
         self._remaining -= size
@@ -65,7 +67,8 @@ class _Pace:
         self.trials = 0
         self._trial = trial
         self.s3_bound = False
-        """True if the reader waited for S3 most of the last trial."""
+        """True if the reader waited for S3 for most of the time of the last trial (`trial` bytes); False before the
+        first one ends."""
         self._clock = asyncio.get_running_loop().time
         self._began, self._waited, self._read_bytes = self._clock(), 0.0, 0
 
@@ -114,8 +117,8 @@ class _Window:
             await self._drop()
 
     async def _in_one_request(self) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of one request for the whole span, but stop if the reader proves to be faster than one
-        connection while more than one range is left."""
+        """Yield the bytes of one request for the whole span, but stop once the reader proves to be faster than one
+        connection (`_Pace.s3_bound`) and more bytes are left than one range has (`Thresholds.read_range`)."""
         window = self._ahead.thresholds.wide_window
         wide = self._ahead.take(window)
         try:

@@ -1,5 +1,5 @@
-"""Memory that bodies are read into. It is lent as views, and can be lent again once the last reference to a view is
-dropped.
+"""Memory that bodies are read into. It is lent as views, and once the last reference to a view is dropped, it can be
+lent again, or is unmapped if the slab was small.
 
 So chunks can be kept, cut and sent again without a copy, and without an explicit release: even by a transport that
 still holds a view of an aborted request.
@@ -20,13 +20,15 @@ SLAB = 1024 * 1024
 """Bytes of the largest slab. Slabs of 64 KiB cost half more CPU per byte, of 512 KiB a tenth more. Each reader may hold
 one that isn't charged to the budget; slabs are smaller if the budget is below 256 MiB."""
 MIN_SLAB = 16 * 1024
-"""Bytes of a slab when memory is short. The filled part isn't in the budget until it can be charged there."""
+"""Bytes of the smallest slab: the first of each body, and those lent for lack of memory (`Slabs.lend`). The bytes that
+fill it aren't charged to the budget until it has room for them."""
 _SMALL_SLAB = 64 * 1024
-"""Bytes up to which a slab is small, and mapped separately: a client that fills no more by one read is slow."""
+"""The size up to which a slab that is asked for is small, and mapped separately: a client that fills no more by one
+read is slow. Also the least bytes of a large slab."""
 _ARENA = 2 * 1024 * 1024
 """Bytes of an arena: one huge page, if the system has them."""
 _READERS = 256
-"""The divisor of the budget that gives the most bytes of a slab."""
+"""The divisor of the budget that gives the bytes of a large slab: at least 64 KiB (`_SMALL_SLAB`), at most `SLAB`."""
 _PAGE = 4096
 _UNUSED = 16
 """The divisor of the budget that gives the bytes that may stay in unused arenas even if the budget is full: demand
@@ -35,12 +37,13 @@ varies."""
 _FULL = 2
 """The divisor of the budget that gives the bytes of slabs above which memory is short."""
 _SMALL_SHARE = 8
-"""The divisor of the budget that gives the bytes that large slabs leave to small ones."""
+"""The divisor of the budget that gives the bytes that arenas and lent small slabs leave free when a further arena is
+added: small slabs may take them later."""
 
 
 class _Arena:
-    """Memory for a few large slabs, unmapped when the last reference to it is dropped. Raises OSError if the system has
-    none."""
+    """Memory for 2 to 32 large slabs, unmapped when the last reference to it is dropped. The constructor raises OSError
+    if the system has none."""
 
     def __init__(self, slab: int) -> None:
         self.memory = mmap.mmap(-1, _ARENA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -54,7 +57,7 @@ class _Arena:
 
 class Slabs:
     """A pool of slabs: large ones, cut from arenas (blocks of memory that are mapped once and reused), up to three
-    quarters of `budget`, and small ones, each mapped for one use.
+    quarters of `budget` or one arena, and small ones, each mapped for one use if the system can.
 
     So bytes that readers have filled, but not charged to the budget yet, take little memory in addition to the budget,
     however many readers there are. Unused arenas, too, take little: the pool keeps at most as many bytes of them as the
@@ -68,10 +71,12 @@ class Slabs:
         self._slab = ctypes.c_ubyte * min(max(budget.limit // _READERS // _PAGE * _PAGE, _SMALL_SLAB), SLAB)
         self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
-        """The arenas with a free slab; the last was used last, so it is in the CPU's caches."""
+        """The arenas with a free slab. Slabs are lent from the last one, so that mostly the memory used last, which is
+        in the CPU's caches, is used again."""
         self._returns: deque[tuple[_Arena, int]] = deque()
         self._small_sizes: dict[weakref.ref[mmap.mmap], int] = {}
-        """The sizes in bytes of the small slabs that are lent."""
+        """The sizes in bytes of the small slabs that are lent and mapped (not in heap memory), by weak references to
+        their mappings."""
         self._small_bytes = 0
         self._ended: deque[weakref.ref[mmap.mmap]] = deque()
 
@@ -81,9 +86,10 @@ class Slabs:
         return len(self._arenas) * _ARENA
 
     def lend(self, size: int) -> memoryview:
-        """Return a view to write to. For a `size` of up to 64 KiB it has `size` bytes, or `MIN_SLAB` if memory is
-        short. For more it is a large slab, of at most `SLAB` bytes, which may be more or fewer than `size`; or it has
-        `MIN_SLAB` bytes if no large slab is free and no arena can be added."""
+        """Return a view to write to. For a `size` of up to 64 KiB it has `size` bytes, or `MIN_SLAB` if memory is short
+        (an account waits for the budget, or slabs have more than half of it). For more it is a large slab, of at most
+        `SLAB` bytes, which may be more or fewer than `size`; or it has `MIN_SLAB` bytes if no large slab is free and no
+        arena can be added."""
         if self._returns or self._ended:
             self._take_back()
         if size <= _SMALL_SLAB:
@@ -98,7 +104,8 @@ class Slabs:
 
     @property
     def _total(self) -> int:
-        """The bytes of all arenas, from which large slabs are cut, plus those of the small slabs that are lent."""
+        """The bytes of all arenas, from which large slabs are cut, plus those of the small slabs that are lent and
+        mapped (not in heap memory)."""
         return self.size + self._small_bytes
 
     def _may_add_arena(self) -> bool:
@@ -110,8 +117,9 @@ class Slabs:
         return len(self._arenas) < self._max_arenas and (total <= limit - limit // _SMALL_SHARE or not self._arenas)
 
     def _lend_small(self, size: int) -> memoryview:
-        """Return a view of separately mapped pages, which return to the system at once, whereas the heap would keep the
-        memory of a peak; of heap memory only if the system maps no more pages for the process."""
+        """Return a view of separately mapped pages, which return to the system as soon as the view is dropped, whereas
+        the heap would keep the memory of a peak. If the system maps no more pages for the process, the view is of heap
+        memory."""
         if self._open:
             self._shrink()
         try:

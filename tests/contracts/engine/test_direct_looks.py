@@ -1,4 +1,5 @@
-"""Looks for the bytes that clients bring to the storage directly: at parts that are counted, and at whole objects."""
+"""Direct uploads: a sweep counts the bytes of the stored parts, and HEAD and GET look for an object sent in one
+request."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ LIFETIME, COUNTED = 30.0, 90.0
 
 @pytest.fixture
 async def announced(harness: Harness, access: ScriptedAccess) -> Upload:
-    """A direct upload in parts, of four bytes, that expires after 10,000 seconds."""
+    """A direct upload in parts of which 4 bytes are announced and none is stored; it expires after 10,000 seconds."""
     del access
     harness.limit(expire_after=10_000.0)
     return await begin(harness.engine, replace(PARTS, length=4))
@@ -55,7 +56,8 @@ async def swept(harness: Harness, seconds: float) -> None:
 async def test_excess_bytes_are_removed_before_expiry(
     harness: Harness, access: ScriptedAccess, announced: Upload
 ) -> None:
-    """A sweep removes a direct upload with more bytes than were announced long before it expires."""
+    """A sweep removes a direct upload whose stored parts have more bytes than were announced, long before the upload
+    expires."""
     access.bring(announced, b"ab", b"cde")
     await swept(harness, COUNTED - 1)
     assert (access.listed, (await harness.record(announced)).phase) == (0, Phase.OPEN)
@@ -67,8 +69,8 @@ async def test_excess_bytes_are_removed_before_expiry(
 async def test_parts_are_counted_until_signatures_expire(
     harness: Harness, access: ScriptedAccess, announced: Upload
 ) -> None:
-    """A sweep lists the parts every 90 seconds, a signature's lifetime and a minute, as long as a signature may be
-    valid."""
+    """While a presigned URL of a part may be valid, a sweep lists the stored parts every 90 seconds: the 30 seconds of
+    the URL's lifetime and a minute."""
     access.bring(announced, b"ab", b"cd")
     for _ in range(3 * int(COUNTED)):
         await sign_part(harness.engine, announced.id, access.key(announced), 1, None)
@@ -141,7 +143,7 @@ async def test_what_announced_no_size_is_not_counted(harness: Harness, access: S
 
 
 async def test_a_whole_direct_upload_is_found_on_access(harness: Harness, access: ScriptedAccess) -> None:
-    """A direct upload sent in one request is found by the first HEAD or GET."""
+    """The first HEAD or GET after its object has come finishes a direct upload that is sent in one request."""
     for see in (inspect, partial(finished, intent=Read())):
         upload = await announce(harness.engine, WHOLE)
         with pytest.raises((UploadNotFound, NotReady)):

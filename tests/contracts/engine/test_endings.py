@@ -1,4 +1,5 @@
-"""Ends that are recorded before anything is removed, and what is said of them."""
+"""The end of an upload is recorded before anything of it is removed; if a request for several uploads fails, all
+end."""
 
 from __future__ import annotations
 

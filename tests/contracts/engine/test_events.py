@@ -1,4 +1,6 @@
-"""Each change of an upload that a client would notice is told once, in the order of its revisions, with its reason."""
+"""Each creation, finish, end and roll-back of an upload has one event, in the order of its revisions, with the reason
+of an end or roll-back. Observers are told of it once its commit is answered; the outbox delivers it even if the answer
+is lost."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ async def test_the_next_look_finishes_it(harness: Harness) -> None:
 async def test_entries_are_read_only_for_an_object_made_of_them(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server reads no entries where the object isn't made of parts: that saves a small upload a third of its state
-    requests."""
+    """The server reads no entries for an object that isn't made of parts: that saves a small upload one of four
+    requests to the state."""
     monkeypatch.setattr(harness.state, "entries", _no_entries)
     harness.storage.in_parts = False
     await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
@@ -91,7 +91,8 @@ async def test_terminate_overtakes_a_finisher(harness: Harness) -> None:
 
 
 async def test_an_overtaken_finisher_records_the_trouble(harness: Harness) -> None:
-    """A finisher that another overtook records that the object may land again."""
+    """If a write of an attempt to finish got no answer from the storage, the trouble is recorded although another
+    request has finished the upload first."""
     upload = await finishing(harness)
     await finish_upload(harness.engine, upload)
     harness.now += 7
@@ -118,7 +119,7 @@ class Heirs(MemoryLocker):
 
 
 async def test_the_heir_of_a_dead_holder_records_the_trouble(harness: Harness) -> None:
-    """A successor of a dead lock holder records that an object may still land."""
+    """The next holder of an abandoned lease records the trouble: a write of the dead holder may still take effect."""
     upload = await begin_upload(harness)
     assert upload.troubled_at is None
     assert (await inspect(replace(harness.engine, locker=Heirs()), upload.id)).troubled_at == harness.now
@@ -126,14 +127,15 @@ async def test_the_heir_of_a_dead_holder_records_the_trouble(harness: Harness) -
 
 
 class UnreachableState(MemoryState):
-    """A state store that fails each load."""
+    """A state store each `load` of which raises StorageUnavailable."""
 
     async def load(self, _upload_id: UploadId) -> Upload | None:
         raise StorageUnavailable("no answer about the installation yet")
 
 
 async def test_an_unrecorded_trouble_keeps_the_lease_abandoned(harness: Harness) -> None:
-    """A dead holder's lease stays abandoned while the trouble can't be recorded."""
+    """If the successor of a dead lock holder can't record the trouble, its own lease counts as abandoned, so that the
+    next holder records it."""
     upload, heirs = await begin_upload(harness), Heirs()
     with pytest.raises(StorageUnavailable):
         async with replace(harness.engine, locker=heirs, state=UnreachableState()).hold(upload.id):
@@ -144,7 +146,8 @@ async def test_an_unrecorded_trouble_keeps_the_lease_abandoned(harness: Harness)
 
 
 async def test_a_failed_finish_records_the_trouble(harness: Harness) -> None:
-    """A finish that failed records that its object may still land."""
+    """Each attempt to finish that the storage fails records the trouble, as the object may still be made; a later
+    success keeps that record."""
     upload = await finishing(harness)
     for _ in range(2):
         harness.now += 10
@@ -158,7 +161,8 @@ async def test_a_failed_finish_records_the_trouble(harness: Harness) -> None:
 
 
 async def test_a_troubled_upload_is_checked_once(harness: Harness) -> None:
-    """A troubled upload is checked once, when nothing more can land."""
+    """30 seconds after the trouble of a finished upload, when no earlier write can take effect any more, a sweep
+    removes what the storage has beyond the record; if that succeeds, it isn't repeated."""
     upload = await finishing(harness)
     done = await inspect(harness.engine, upload.id)
     assert done.troubled_at == harness.now
@@ -216,8 +220,8 @@ async def test_a_failed_removal_is_swept_and_never_shown(harness: Harness) -> No
 
 
 async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None:
-    """A troubled upload that has ended is removed again by a sweep 31 seconds later, as a late write may have
-    landed."""
+    """A troubled upload that has ended is removed at once, and again by a sweep 30 seconds or more after the trouble,
+    as a late write may have stored an object."""
     upload = await begin_upload(harness)
     await harness.state.save(replace(upload, troubled_at=harness.now))
     await terminate(harness.engine, upload.id)
@@ -232,7 +236,8 @@ async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None
 
 
 async def test_a_gone_upload_is_remembered(harness: Harness) -> None:
-    """A removed upload stays recorded as gone, and a sweep after seven days forgets it."""
+    """With `Limits.answers_gone`, a removed upload stays recorded as gone, and a sweep after seven days deletes the
+    record."""
     harness.limit(answers_gone=True)
     upload = await begin_upload(harness)
     await terminate(harness.engine, upload.id)
@@ -274,7 +279,8 @@ async def test_a_sweep_resumes_an_unfinished_step(harness: Harness) -> None:
 
 
 async def test_failed_removals_do_not_starve_the_sweep(harness: Harness) -> None:
-    """A sweep reaches the uploads that are due after 120 others, more than a batch, which the storage can't remove."""
+    """120 uploads that the storage can't remove, more than a sweep reads at a time, don't keep a sweep from uploads
+    that are due after them."""
     harness.storage.stuck = {(await begin_upload(harness)).id for _ in range(120)}
     harness.now += 100
     await sweep(harness.engine)

@@ -1,4 +1,4 @@
-"""New bytes and new uploads need free space, as of the last look; nothing else does."""
+"""New bytes and new uploads need free space, as it was last measured; nothing else does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from tusd_py.ports.observer import Observer
 
 
 class Seen(Observer, Meter):
-    """Records the reports of a free space."""
+    """An observer and meter of FreeSpace: `troubles` has each report and its store, `spaces` the last free bytes of
+    each store, and if it was full."""
 
     def __init__(self) -> None:
         self.troubles = list[tuple[str, object]]()
@@ -68,8 +69,8 @@ async def test_below_the_reserve_it_is_full_and_well_above_it_no_more() -> None:
 
 
 async def test_each_space_change_is_reported_once() -> None:
-    """Each change of a store between ample, scarce and no free space is reported once, the scarcity before the store is
-    full."""
+    """A store is reported once as almost full, below twice its reserve, and once as full, below its reserve; then once
+    as each ends, at 1.25 times that number of bytes."""
     world = World()
     for free in (1000, 199, 150, 99, 50, 150, 240, 260, 300):
         await world.look(free)
@@ -105,7 +106,7 @@ async def begin_upload(harness: Harness, length: int | None = 6) -> Upload:
 
 
 async def test_a_full_store_refuses_before_the_body(harness: Harness) -> None:
-    """A full store refuses creations and bodies before they are read."""
+    """While a store is full, creations and appends raise StoreFull before their bodies are read; HEAD still works."""
     upload = await begin_upload(harness)
     harness.engine.free_space.full.add("storage")
     residue, body = await harness.residue(), ScriptedBody(b"def")

@@ -56,7 +56,7 @@ async def test_a_storage_that_lists_nothing_has_no_garbage(harness: Harness, mon
 
 
 async def test_without_expiry_unknown_objects_stay_a_week(harness: Harness) -> None:
-    """Keeps unknown objects for a week where uploads never expire."""
+    """If uploads never expire, garbage collection keeps a leftover without a record until it is a week old."""
     harness.limit(expire_after=None)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     harness.now = 7 * 86400 - 1
@@ -93,7 +93,7 @@ async def test_new_leftovers_of_a_finished_upload_go_too(
 
 
 async def test_a_woken_writer_can_not_record_removed_bytes(harness: Harness, upload: Upload) -> None:
-    """A writer that wakes can't record bytes that the collector removed."""
+    """A writer that lost its lock gets Superseded if it records bytes that garbage collection has removed meanwhile."""
     harness.storage.needs = lambda *_: False  # type: ignore[method-assign]  # as if nothing of it were recorded yet
     assert await tidied(harness) == [upload.id]
     with pytest.raises(Superseded):

@@ -1,4 +1,5 @@
-"""State and storage belong together, or nothing is done with either."""
+"""A state and a storage are paired by one id that both keep; two that don't belong together are refused with
+WrongPair."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ async def test_what_ran_before_there_were_ids_gets_one(harness: Harness) -> None
 
 @pytest.mark.parametrize("uploads", [False, True], ids=["no uploads", "uploads"])
 async def test_an_interrupted_pairing_is_resumed(harness: Harness, uploads: bool) -> None:  # noqa: FBT001
-    """A start that ended between the two writes of the id is resumed."""
+    """A start completes a pairing that was cut off after the installation's id was written to the state, and before it
+    was written to the storage."""
     if uploads:
         await remember_one(harness)
     unstored = await harness.state.install(Installation(id="a" * 32))
@@ -63,7 +65,8 @@ async def test_a_state_without_uploads_may_get_a_new_storage(harness: Harness) -
 
 
 async def test_a_used_state_rejects_an_unnamed_storage(harness: Harness) -> None:
-    """A state store with uploads doesn't belong to a storage without an id."""
+    """For a state with uploads, whose id was written to a storage before, and a storage without an id, `pair` raises
+    WrongPair."""
     await pair(harness.engine)
     await remember_one(harness)
     harness.storage._installation = None
@@ -73,7 +76,7 @@ async def test_a_used_state_rejects_an_unnamed_storage(harness: Harness) -> None
 
 
 async def test_an_unnamed_used_state_rejects_a_storage(harness: Harness) -> None:
-    """A state store with uploads and no id doesn't belong to a storage with one."""
+    """For a state with uploads and without an installation id, and a storage with an id, `pair` raises WrongPair."""
     await remember_one(harness)
     await harness.storage.install("a" * 32)
     with pytest.raises(WrongPair, match="no installation, but has uploads"):
@@ -112,7 +115,8 @@ async def test_to_look_changes_nothing(harness: Harness) -> None:
 
 
 async def test_a_second_node_joins_the_installation(harness: Harness) -> None:
-    """A second node gets the same installation at any step of the first node's pairing."""
+    """If a first node pairs, and creates an upload, just before one of a second node's first four requests to the
+    state, the second node gets the same installation."""
     for at in range(4):
         harness = Harness()
         first, steps = harness.engine, 0
@@ -150,7 +154,7 @@ async def test_many_nodes_that_start_at_once_end_with_one_id(harness: Harness) -
 
 
 async def test_an_empty_state_collects_nothing_for_a_week(harness: Harness) -> None:
-    """An empty state store takes over the storage and collects no garbage for a week."""
+    """After an empty state has taken over the id of a storage, garbage collection removes nothing for a week."""
     installed = await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     later = second_harness(harness)
@@ -169,7 +173,8 @@ async def test_an_empty_state_collects_nothing_for_a_week(harness: Harness) -> N
 
 
 async def test_a_whole_repair_resumes_collection(harness: Harness) -> None:
-    """A repair with `apply` that ran to its end lets garbage collection remove leftovers again."""
+    """A repair with `apply` that ran to its end and mended all that it found ends the grace period: garbage collection
+    removes leftovers again."""
     await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     later = second_harness(harness)
@@ -197,7 +202,7 @@ async def test_a_repair_that_could_not_mend_all_holds_removal_back(harness: Harn
 
 
 async def test_adopting_a_storage_delays_collection(harness: Harness) -> None:
-    """An operator's statement that state and storage belong together delays removal, too."""
+    """The grace period also begins when an operator makes a state and a storage one installation (`force_pair`)."""
     await remember_one(harness)
     await harness.storage.install("b" * 32)
     assert (await force_pair(harness.engine)).id == "b" * 32
@@ -215,7 +220,8 @@ async def test_a_storage_that_lost_its_id_gets_the_states_by_hand(harness: Harne
 
 
 async def test_a_running_server_renews_only_its_own_id(harness: Harness) -> None:
-    """A running server renews its id and never replaces another one's."""
+    """A running server writes its installation's id again to a storage that lost it, and never replaces that of another
+    installation."""
     installed = await pair(harness.engine)
     harness.storage._installation = None
     await renew(harness.engine)

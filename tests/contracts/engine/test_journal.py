@@ -21,8 +21,8 @@ async def remembered(harness: Harness, **changes: Any) -> Upload:
 
 
 def at(offset: int, *tail: str, **fields: object) -> Checkpoint:
-    """Return a checkpoint at `offset` with one entry, whose cursor has `tail`; `fields` replace those of the
-    checkpoint."""
+    """Return a checkpoint at `offset` that adds one entry; `tail` is in its cursor, and `fields` replace attributes of
+    the checkpoint."""
     return replace(Checkpoint(offset=offset, cursor={"tail": list(tail)}, added=({"part": offset},)), **fields)  # type: ignore[arg-type]  # fields by name
 
 
@@ -65,7 +65,8 @@ async def test_a_cursor_without_bytes_is_recorded_at_once(harness: Harness) -> N
 
 
 async def test_the_last_byte_counts_after_the_body_end(harness: Harness) -> None:
-    """The checkpoint with the last byte is recorded only on release, once the body is known to be no longer."""
+    """The checkpoint that reaches the upload's length is recorded only on `release`, when the body is known to have no
+    further byte."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(4))
@@ -76,7 +77,8 @@ async def test_the_last_byte_counts_after_the_body_end(harness: Harness) -> None
 
 
 async def test_an_object_made_with_the_bytes_is_done(harness: Harness) -> None:
-    """An object that the write itself finished makes the upload done and is reported."""
+    """If storing the last bytes also made the object, the upload is recorded as done, with the event `finished`, as
+    long as no digest, hook or scan is still to come."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(8, finished=Finished(cursor={"object": 1}, etag="tag")))
@@ -86,8 +88,8 @@ async def test_an_object_made_with_the_bytes_is_done(harness: Harness) -> None:
 
 
 async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: Harness) -> None:
-    """A repeated write is recorded as trouble together with its bytes: its first attempt may still land, under a name
-    that is in no record."""
+    """The trouble of a repeated write is recorded together with the bytes that it brought: its first attempt may still
+    take effect, under a name that no record has."""
     journal = Journal(harness.engine, await remembered(harness, length=8), withheld=True)
     await journal.record(replace(at(2), troubled=True))
     await journal.record(at(4))
@@ -96,7 +98,7 @@ async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: H
 
 
 async def test_a_superseded_write_still_records_its_trouble(harness: Harness) -> None:
-    """A repeated write records its trouble although another writer moved the upload on."""
+    """A repeated write records its trouble even if it raises Superseded, as another writer has changed the record."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     current = await harness.state.save(replace(before, offset=1))
@@ -127,7 +129,7 @@ def swept(harness: Harness) -> tuple[list[Cursor], list[Cursor]]:
 
 
 async def test_only_superseded_cursors_are_swept(harness: Harness) -> None:
-    """The journal lets the storage sweep what earlier checkpoints named, not what the last one names."""
+    """The journal has the storage delete what earlier cursors name, except what the last recorded cursor names."""
     journal = Journal(harness.engine, await remembered(harness, cursor={"tail": []}), withheld=False)
     await journal.record(at(2, "a"))
     await journal.record(at(4, "b"))
@@ -165,7 +167,8 @@ def names(cursors: list[Cursor]) -> set[str]:
 
 @pytest.mark.parametrize("withheld", [False, True])
 async def test_a_long_request_sweeps_between(harness: Harness, *, withheld: bool) -> None:
-    """A long request sweeps superseded cursors every few checkpoints."""
+    """A long request has the storage delete what superseded cursors name each time that `Thresholds.cursors` of them
+    have gathered."""
     limit = harness.engine.thresholds.cursors
     journal = Journal(
         harness.engine, await remembered(harness, length=10_000, cursor={"tail": ["0"]}), withheld=withheld

@@ -1,4 +1,4 @@
-"""Withheld checkpoints: from when they count, and what is swept after them."""
+"""Withheld checkpoints: when they begin to count, and which of their objects are deleted afterwards."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ async def test_over_quota_deletes_all_that_was_withheld(harness: Harness, step: 
 
 @pytest.mark.parametrize("step", ["proceed", "release"])
 async def test_over_quota_keeps_the_trouble_of_withheld_ones(harness: Harness, step: str) -> None:
-    """The trouble of a withheld checkpoint over the quota is recorded, as its write may take effect after the
-    deletion."""
+    """The trouble of a withheld checkpoint is recorded even if OverQuota refuses the withheld ones, as its write may
+    take effect after the deletion."""
     harness.engine = replace(harness.engine, quota=Quota(max_bytes=100))
     journal = Journal(harness.engine, await create(harness.engine, creating(None), ScriptedBody()), withheld=True)
     await journal.record(replace(at(1), troubled=True))
@@ -77,8 +77,8 @@ async def test_over_quota_keeps_the_trouble_of_withheld_ones(harness: Harness, s
 
 
 async def test_a_failed_save_deletes_all_but_the_last(harness: Harness) -> None:
-    """After a failed save, all withheld checkpoints but the last are swept: the state may have recorded only the
-    last."""
+    """After a failed save of withheld checkpoints, what they name is deleted, except what the last one names: the state
+    may have recorded that one."""
     journal = await hold_checkpoints(harness, 1, 2)
     harness.state.fuse.blow()
     with pytest.raises(StateUnavailable):

@@ -1,4 +1,4 @@
-"""The latest uploads, of those that a caller chooses."""
+"""The listing of the newest uploads for which a given function returns True."""
 
 from __future__ import annotations
 

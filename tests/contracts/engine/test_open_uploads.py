@@ -1,4 +1,5 @@
-"""New uploads are refused while there are too many unfinished ones, or too many bytes of them; nothing else is."""
+"""New uploads are refused while there are too many unfinished ones, or these claim too many bytes; so is what raises
+the claim of an upload of deferred length, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ from tusd_py.ports.state import Unfinished
 
 
 def limited(harness: Harness, max_count: int | None = None, most_claimed: int | None = None) -> Harness:
-    """Set these limits, counting from 0 as a new node does, and return the same harness."""
+    """Limit the number of unfinished uploads and the bytes that they claim (None for no limit), and return the same
+    harness; uploads that exist already count only once the stores are measured."""
     open_uploads = OpenUploads(max_count, most_claimed)
     observer = Observers((open_uploads, harness.observer))
     harness.engine = replace(harness.engine, open_uploads=open_uploads, observer=observer)
@@ -38,7 +40,8 @@ async def begin_upload(harness: Harness, length: int | None = 6, **options: Any)
 
 
 async def refused(harness: Harness, intent: Create) -> bool:
-    """Return True if the creation is refused, before its body is asked for and with nothing changed."""
+    """Create the upload; return True if that raises TooManyUploads (which must ask for no body and change nothing),
+    else False."""
     residue, body = await harness.residue(), ScriptedBody(b"abc")
     try:
         await create(harness.engine, intent, body)
@@ -79,7 +82,8 @@ async def test_uploads_of_before_count_once_the_state_was_asked(harness: Harness
 async def test_ended_uploads_free_their_places(
     harness: Harness,
 ) -> None:
-    """An upload that ended frees its place at once on the node that ended it, elsewhere after a count."""
+    """An upload frees its place at once if this process has created it since the last count and finishes or ends it;
+    any other, after the next count."""
     limited(harness, max_count=1)
     await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
     upload = await begin_upload(harness)
@@ -94,7 +98,8 @@ async def test_ended_uploads_free_their_places(
 
 
 async def test_an_end_frees_only_what_was_counted(harness: Harness) -> None:
-    """The end of an upload that this node has counted already, or that another node created, frees no bytes."""
+    """Before the next count, the end of an upload frees no bytes if another node created it, or if the last count
+    included it."""
     elsewhere = await begin_upload(harness)
     limited(harness, most_claimed=12)
     await begin_upload(harness)
@@ -141,7 +146,7 @@ async def test_a_creation_that_fails_counts_for_nothing(harness: Harness) -> Non
 
 
 async def test_a_creation_during_the_count_is_counted(harness: Harness) -> None:
-    """A creation under way while the state store counts isn't forgotten."""
+    """An upload that is created while the state counts the unfinished ones is added to the result of that count."""
     limited(harness, max_count=2)
     counting, counted = asyncio.Event(), asyncio.Event()
 
@@ -212,7 +217,8 @@ async def deferred(harness: Harness) -> Upload:
 
 
 async def test_a_deferred_length_claims_bytes(harness: Harness, deferred: Upload) -> None:
-    """A deferred length claims the bytes that come and the length that is declared, so deferring evades no limit."""
+    """An upload of deferred length claims its bytes as they come, and its length once that is declared: deferring
+    evades no limit."""
     body = ScriptedBody(b"def")
     for intent in (appending(3, size=3), appending(3, length=6), appending(3, length=6, size=0)):
         with pytest.raises(TooManyUploads):

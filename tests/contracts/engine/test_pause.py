@@ -1,4 +1,5 @@
-"""Pauses: no bytes are taken until they end, and nothing else is refused."""
+"""Until its pause ends, an upload takes no bytes; a direct one isn't completed, and no part of it is signed. Nothing
+else is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The policy is asked once about each intent, after the plan and before the body; its refusal changes nothing."""
+"""The policy is asked once about each intent, once it is planned and before the body is read; a refusal changes
+nothing."""
 
 from __future__ import annotations
 
@@ -101,7 +102,7 @@ USES: dict[str, tuple[type[Intent], Callable[[Engine], Awaitable[Upload]], Use]]
 
 @pytest.mark.parametrize("use", USES)
 async def test_each_use_asks_once(engine: Engine, harness: Harness, policy: Asked, use: str) -> None:
-    """Each use asks the policy once; a refusal changes nothing."""
+    """Each use case in `USES` asks the policy once; a refusal changes nothing."""
     intent, prepare, do = USES[use]
     upload, second_upload = await prepare(engine), await prepare(engine)
     policy.questions.clear()
@@ -126,7 +127,8 @@ async def test_a_refused_body_is_not_read(engine: Engine, policy: Asked) -> None
 
 
 async def test_parts_are_not_read_without_permission(engine: Engine, policy: Asked) -> None:
-    """A list of parts isn't read for a client that may not complete the upload."""
+    """The list of parts in a client's request isn't read if the policy refuses to let the client complete the
+    upload."""
     upload = await _begin(engine)
     policy.refuses = True
 
@@ -173,8 +175,8 @@ async def test_events_name_the_caller_whose_request_drove_them(engine: Engine, h
 
 
 async def test_the_lock_is_held_while_the_policy_thinks(engine: Engine, harness: Harness, policy: Asked) -> None:
-    """The lock is held while the policy answers, so that the plan can't change: another request gets Locked after its
-    wait."""
+    """An append holds its upload's lock while the policy answers, so that the plan can't change: another request gets
+    Locked after its wait."""
     upload = await _open(engine)
     policy.answering.clear()
     policy.question.clear()

@@ -32,7 +32,8 @@ SEEN = Answer(status=201, body="seen", headers={"X-Row": "7"})
 
 
 class Report:
-    """A report of progress that keeps the offsets; with `stops`, it stops the upload at the first one."""
+    """A report of progress that adds each offset to `offsets`; with `stops`, each makes it call `stop`, and `end`
+    returns UploadStopped."""
 
     def __init__(self, offsets: list[int], stop: Callable[[], None], *, stops: bool) -> None:
         self._offsets, self._stop, self._stops = offsets, stop, stops
@@ -47,7 +48,8 @@ class Report:
 
 
 class Hooks:
-    """Hooks with scripted answers."""
+    """Hooks that keep each question in `questions`, and raise `error` if it is set, else return `answer` and, before a
+    creation, `change`; `offsets` has the reported progress, and `stops` makes them stop each upload."""
 
     asks_before_finish = True
 
@@ -152,7 +154,8 @@ async def test_a_hook_that_gives_no_answer_leaves_the_upload_finishing(
 
 
 async def test_a_repeated_request_gets_the_stored_answer(engine: Engine, harness: Harness, hooks: Hooks) -> None:
-    """A repeated request gets the same answer without another question."""
+    """A client that repeats the request which completed its upload gets the stored answer of the hook, and no hook is
+    asked."""
     hooks.answer = SEEN
     upload = await create(engine, creating(3, body=True), ScriptedBody(b"abc"))
     hooks.questions.clear()

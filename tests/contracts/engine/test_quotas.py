@@ -1,4 +1,4 @@
-"""An account's quota: reserved before the first byte, charged with each record, given back at once."""
+"""Quotas: a declared length is reserved at creation, counts as stored once finished, and is given back at each end."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def begin_upload(harness: Harness, length: int | None = 6, **options: Any)
 
 
 async def refused(harness: Harness, intent: Create) -> bool:
-    """Return True if the creation is refused before its body is asked for, and nothing is changed."""
+    """Create the upload; return True if OverQuota is raised (which must change and read nothing), else False."""
     residue, before, body = await harness.residue(), await usage(harness), ScriptedBody(b"abc")
     try:
         await create(harness.engine, intent, body)
@@ -199,7 +199,7 @@ async def test_an_announced_excess_is_refused_unread(harness: Harness) -> None:
 
 
 async def test_a_body_of_unknown_length_ends_where_the_quota_does(harness: Harness) -> None:
-    """A body over the quota raises OverQuota: its bytes up to a checkpoint are kept; a new upload leaves nothing."""
+    """A body of unknown length over the quota raises OverQuota: recorded bytes stay, a creation leaves nothing."""
     limited(harness, max_bytes=20)
     harness.engine = replace(harness.engine, thresholds=Thresholds(reservation=BLOCK, unproven=0))
     upload = await begin_upload(harness, None)
@@ -287,7 +287,7 @@ async def test_direct_uploads_are_charged_like_others(harness: Harness, access: 
 
 
 async def test_limited_direct_uploads_need_a_length(harness: Harness, access: ScriptedAccess) -> None:
-    """Quotas of bytes need a direct upload's length, as the bucket could hold any number; quotas of uploads don't."""
+    """Quotas of bytes need a direct upload's length, as S3 would take any number of bytes; quotas of uploads don't."""
     limited(harness, max_bytes=10, max_uploads=2)
     for mode in DirectMode:
         with pytest.raises(Malformed, match="tell the upload's size"):

@@ -1,4 +1,5 @@
-"""The use of a token that is given back: once for each creation that leaves no upload, by each kind of refusal."""
+"""A creation that leaves no upload, and of which its client knows no URL, gives its use of the upload token back
+once."""
 
 from __future__ import annotations
 
@@ -68,8 +69,8 @@ REFUSALS: dict[str, tuple[Callable[[Engine], Engine], Create, type[Exception]]] 
 @pytest.mark.parametrize("removable", [True, False])
 @pytest.mark.parametrize("case", REFUSALS)
 async def test_refused_content_uses_nothing_of_its_token(harness: Harness, case: str, *, removable: bool) -> None:
-    """A creation whose content is refused gives its use of the token back, even if its bytes can't be removed at
-    once."""
+    """A creation whose content is refused before its client knows the URL gives its use of the token back, even if its
+    bytes can't be removed at once."""
     refusing, intent, refusal = REFUSALS[case]
     engine = acting(harness, grant=grant(harness, 2))
     await begin_upload(engine)
@@ -81,7 +82,8 @@ async def test_refused_content_uses_nothing_of_its_token(harness: Harness, case:
 
 
 async def test_an_end_that_is_retried_gives_the_use_back(harness: Harness) -> None:
-    """A creation that fails gives its use back when a sweep ends it, if the state was away before."""
+    """If the state fails when a failed creation is to be ended, its use of the token is given back once a sweep ends
+    it."""
     engine = acting(harness, grant=grant(harness, 1))
     upload = await begin_upload(engine)
     harness.state.fuse.blow()

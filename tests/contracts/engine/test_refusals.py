@@ -1,4 +1,5 @@
-"""Refusals by the rules, over each state: nothing is stored, recorded or told, and no byte is asked for."""
+"""Requests that the rules in `domain/` refuse, with each state store: nothing is stored or recorded, there is no event,
+and no byte of a body is asked for."""
 
 from __future__ import annotations
 
@@ -96,7 +97,8 @@ async def test_a_refused_end_of_an_upload_changes_nothing(harness: Harness, case
 async def test_clients_may_not_delete_finished_uploads(
     harness: Harness,
 ) -> None:
-    """A finished upload can't be deleted where clients may not, a partial one can."""
+    """With `terminates_finished` False, a client gets Forbidden when it ends a finished upload, unless the upload is
+    partial."""
     harness.limit(terminates_finished=False)
     upload = await create(harness.engine, creating(0), ScriptedBody())
     partial = await create(harness.engine, creating(0, kind=Kind.PARTIAL), ScriptedBody())

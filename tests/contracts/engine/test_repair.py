@@ -43,7 +43,8 @@ async def has_ended(harness: Harness, upload: Upload) -> bool:
 
 
 async def list_repairs(harness: Harness, *, apply: bool = True) -> list[str]:
-    """Run a repair, and return the sentence of each step that was done or, without `apply`, would be."""
+    """Run a repair, and return its sentence on each difference; asserts that each was mended or, without `apply`,
+    none."""
     everything = await repaired(harness, apply=apply)
     assert all(mended.done is apply for mended in everything)
     return [mended.sentence for mended in everything]
@@ -60,7 +61,7 @@ async def test_where_all_is_well_nothing_is_found(harness: Harness, done: Upload
 async def test_an_unlistable_storage_checks_records_only(
     harness: Harness, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A storage without a listing is asked about recorded uploads alone."""
+    """If the storage can't be listed, a repair checks the uploads that have a record, and finds no others."""
     monkeypatch.setattr(FailingStorage, "inspection", None)
     lost_upload = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
     del harness.storage._parts[lost_upload.id]

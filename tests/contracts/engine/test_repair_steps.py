@@ -1,5 +1,5 @@
-"""Steps of repairs, sweeps and hourly rounds: they leave an upload in use alone, and return a sentence of what they
-did."""
+"""Steps of repairs, sweeps and garbage collection leave an upload alone whose lock is held; those of a repair return a
+phrase that says what they did."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ STEPS: dict[str, Step] = {
 
 
 class Held:
-    """The holder of a lock; it notes if it is asked to release it."""
+    """A lock holder that notes in `release_requested` that it was asked to release the lock."""
 
     def __init__(self) -> None:
         self.release_requested = False
@@ -74,7 +74,7 @@ async def test_neither_does_a_sweep(harness: Harness) -> None:
 
 
 async def test_an_hourly_round_leaves_its_lock_holder_alone(harness: Harness) -> None:
-    """An hourly round runs on one node at a time and asks no other node to release."""
+    """While one node collects garbage, a second one collects none, and doesn't ask the first to release its lock."""
     harness.storage._parts[UploadId("f" * 32)] = bytearray(b"abc")
     turn, holder = UploadId("0" * 32), Held()
     async with harness.locker.hold(turn, on_release_request=holder.ask, wait=0):
@@ -111,7 +111,7 @@ async def test_what_is_rebuilt_and_cannot_be_finished_says_so(harness: Harness) 
 
 
 async def test_a_missing_partial_prevents_the_final_upload(harness: Harness) -> None:
-    """A repair ends a finishing final upload if a partial upload is gone."""
+    """A repair ends a finishing final upload that has no object if the object of one of its partial uploads is gone."""
     partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
     final = await create(harness.engine, joining(partial.id), ScriptedBody())
     final = await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))
@@ -229,7 +229,8 @@ async def test_each_wait_for_a_turn_is_told_once(harness: Harness) -> None:
 async def test_a_repaired_record_has_seen_trouble(
     harness: Harness,
 ) -> None:
-    """A record that follows the storage gets `troubled_at`, and is rolled back only if bytes are gone."""
+    """`follow`, which records an upload as the storage has it, sets `troubled_at`, and rolls back only if bytes are
+    gone."""
     upload = await begin_upload(harness)
     harness.now += 5
     moved = await follow(harness.engine, upload, Survey(upload=upload))

@@ -1,4 +1,5 @@
-"""Every use case checks the caller's right to it before anything else; a refusal changes nothing."""
+"""The use cases of `USES` and `CREATIONS` check the caller's right before the rules for the request; a refusal changes
+nothing."""
 
 from __future__ import annotations
 
@@ -38,12 +39,12 @@ EXPIRED = Caller(denial=Unauthenticated(invalid=True))
 PARTS = Begin(mode=DirectMode.PARTS, length=5)
 HANDLERS = Path(http.__file__).parent / "handlers"
 SIGNED_AT_ONCE = {"sign_whole"}
-"""The use cases that only get an upload which the same request has just created."""
+"""The use cases that are called only for an upload which the same request has just created; they check no right."""
 OVER_A_SOCKET = {"pause", "resume"}
 """The use cases that a WebSocket's handler calls with the engine of the request that opened the socket."""
 WITHOUT_RIGHTS = {"all_or_none", "replace"}
-"""The functions that need no right: a form's uploads are removed with it, and the dashboard has checked its watcher's
-rights."""
+"""The functions that need no right: `all_or_none` ends what its own failed request created, and before `replace` copies
+the engine, the dashboard has checked the watcher's rights."""
 
 
 @pytest.fixture
@@ -165,8 +166,8 @@ async def test_the_id_alone_tells_the_recorded_offset_and_no_metadata(engine: En
 
 
 async def test_the_id_alone_tells_no_final_offset(engine: Engine, harness: Harness) -> None:
-    """A caller without a credential gets UploadLocked for a finishing upload, not its last offset, which means
-    complete."""
+    """A caller without a credential gets UploadLocked for a finishing upload, as the last offset would look like that
+    of a complete one."""
     upload = await _whole(engine)
     await harness.state.save(replace(await harness.record(upload), phase=Phase.FINISHING, etag=None))
     with pytest.raises(UploadLocked):

@@ -1,4 +1,5 @@
-"""First bytes of another type than is allowed: none of them is stored, however they come."""
+"""A file of a type that isn't allowed is refused before its first byte is stored, in chunks of any size; partial
+uploads are judged when they are joined."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def picky(harness: Harness) -> Harness:
 
 
 def drops(data: bytes) -> Sequence[bytes]:
-    """The data a byte at a time."""
+    """Return the data as pieces of one byte each."""
     return [data[place : place + 1] for place in range(len(data))]
 
 
@@ -74,8 +75,8 @@ async def test_another_type_in_an_append_leaves_the_upload_as_it_was(picky: Harn
 
 
 async def test_undecided_bytes_are_not_stored_piecemeal(picky: Harness) -> None:
-    """First bytes too few to show their type aren't stored if their body breaks off, and raise TypeNotAllowed if it
-    ends."""
+    """First bytes too few to show their type aren't stored if their body breaks off; a complete body of so few raises
+    TypeNotAllowed, unless it is the whole upload."""
     upload = await begin_upload(picky, len(PROGRAM))
     for end in (BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED):
         record = await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1], end=end))
@@ -94,8 +95,8 @@ async def test_a_mark_is_enough_in_a_first_request(picky: Harness) -> None:
 
 @pytest.mark.parametrize("size", [4, 11])
 async def test_half_a_mark_is_not_enough(picky: Harness, size: int) -> None:
-    """Bytes that end before the mark after RIFF aren't stored: a film begins with RIFF and is refused, a picture is
-    taken."""
+    """A body that is cut off after RIFF, before the second mark that tells an AVI film from a WebP picture, isn't
+    stored; with that mark, the film is refused and the picture taken."""
     film = b"RIFF\x24\x00\x00\x00AVI LIST" + bytes(HEAD_BYTES)
     upload = await begin_upload(picky, len(film))
     record = await append(picky.engine, upload.id, appending(0), ScriptedBody(film[:size], end=BodyEnd.CUT))

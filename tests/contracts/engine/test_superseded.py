@@ -1,4 +1,5 @@
-"""Uploads that another request or sweep changes meanwhile, and states that fail at that time."""
+"""Uploads that another request or a sweep changes while a request works on them, and failures of the state during
+that."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness
 
 @pytest.mark.parametrize("error", [Superseded, StateUnavailable])
 async def test_an_unrecordable_storage_failure_is_answered(harness: Harness, error: type[Exception]) -> None:
-    """A client gets the storage's failure though the state fails, too, and the trouble is recorded or remembered."""
+    """If the state fails after the storage has, the client still gets StorageUnavailable, and the trouble is recorded,
+    or kept in `Engine.unrecorded`."""
     upload = await begin_upload(harness)
 
     class Failing(ScriptedBody):

@@ -1,4 +1,5 @@
-"""Many uploads that are due: some at a time, and none keeps the others from their turn."""
+"""Sweeps of many due uploads: a few are processed at a time, and one that is locked, slow or failing doesn't keep the
+others from their turn, unless a whole store is away."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ SIDE_BY_SIDE = 3
 
 @pytest.fixture
 def harness(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
-    """Sweeps load 5 due uploads at a time, process 3 at once, and check once at most whether the stores are
-    available."""
+    """A harness whose sweeps load 5 due uploads at a time and process 3 at once; each sweep checks at most once whether
+    the stores are available."""
     monkeypatch.setattr(sweep_module, "_RECENT", math.inf)
     harness.engine = replace(harness.engine, thresholds=Thresholds(due=5, due_at_a_time=SIDE_BY_SIDE))
     return harness
@@ -47,8 +48,8 @@ async def remaining_uploads(harness: Harness) -> set[UploadId]:
 
 
 class Storage:
-    """The storage of a harness with removals and pings counted: both fail if `away`, removals of `failing` fail, of
-    `slow` wait."""
+    """The storage of a harness, whose removals (`discard`) and pings are counted: both fail if `away`; removals of the
+    uploads in `failing` fail, those of the uploads in `slow` wait until `waiting` is set."""
 
     def __init__(self, harness: Harness) -> None:
         self._discard = harness.storage.discard
@@ -110,7 +111,8 @@ async def test_those_that_are_held_keep_no_other_from_expiry(harness: Harness) -
 async def test_a_writer_outlives_the_expiry(
     harness: Harness,
 ) -> None:
-    """A sweep leaves an expired upload whose body still arrives, and its next record extends its expiry."""
+    """A sweep leaves an expired upload whose body still arrives, and the next record of the body's bytes extends the
+    upload's expiry."""
     upload, body = await begin_upload(harness), ScriptedBody(b"d", stalls=True)
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), body))
     await body.stalled.wait()
@@ -132,7 +134,7 @@ async def test_some_are_seen_to_side_by_side_and_never_more(harness: Harness, st
 
 
 async def test_a_slow_removal_blocks_no_other(harness: Harness, storage: Storage) -> None:
-    """A slow removal doesn't hold back the others of its batch."""
+    """A slow removal doesn't hold back the removals of the other uploads that the sweep loaded at the same time."""
     slow, *fast = await expired(harness, 5)
     storage.slow.add(slow)
     sweeping = asyncio.create_task(sweep(harness.engine))
@@ -175,7 +177,8 @@ async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Har
 
 
 async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Storage) -> None:
-    """A sweep of 50 removals that fail pings the storage once if the storage answers."""
+    """A sweep whose 50 removals all fail pings the storage once, and goes on if the storage answers: here, one check
+    holds for the whole sweep."""
     uploads = await expired(harness, 50)
     storage.failing = None
     assert await sweep(harness.engine) == len(uploads)
@@ -184,7 +187,8 @@ async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Stora
 
 
 async def test_only_a_failed_finish_checks_the_stores(harness: Harness, storage: Storage) -> None:
-    """A sweep whose finish failed pings the storage, and ends if that is away; a finish that succeeds needs no ping."""
+    """A sweep that fails to finish an upload pings the storage, and raises StorageUnavailable if that fails, too; a
+    sweep that finishes the upload pings nothing."""
     upload = await finishing(harness)
     harness.now += 100
     harness.storage.fuse.blow()
@@ -200,7 +204,8 @@ async def test_only_a_failed_finish_checks_the_stores(harness: Harness, storage:
 
 
 async def test_an_unforeseen_error_waits_for_all_others(harness: Harness, storage: Storage) -> None:
-    """The unforeseen error of an upload is raised once all others are processed, also those of later batches."""
+    """An unforeseen error of one upload is raised once all other due uploads are processed, also those that the sweep
+    loads later."""
     broken, *healthy = await expired(harness, 12)
     storage.slow.add(healthy[0])
     discard = harness.storage.discard

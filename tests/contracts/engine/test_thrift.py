@@ -1,4 +1,5 @@
-"""Requests to the stores that are spared, and what is checked or recorded all the same."""
+"""Requests to state and storage that the engine spares, for digests and pairing, and checks, refusals and records that
+it makes all the same."""
 
 from __future__ import annotations
 
@@ -109,7 +110,8 @@ async def test_a_holder_that_creates_is_asked_to_leave_too(harness: Harness) -> 
 
 
 async def test_an_empty_body_is_checked_against_its_checksum(harness: Harness) -> None:
-    """A body that must be empty still has to match its checksum."""
+    """The creation of an upload of length 0 raises ChecksumMismatch if its empty body doesn't have the announced
+    checksum."""
     with pytest.raises(ChecksumMismatch):
         await create(harness.engine, creating(0, body=True, checksum=sha1(b"x")), ScriptedBody())
     assert (await create(harness.engine, creating(0, body=True, checksum=sha1(b"")), ScriptedBody())).done
@@ -119,7 +121,8 @@ async def test_an_empty_body_is_checked_against_its_checksum(harness: Harness) -
 async def test_chunked_bytes_count_past_the_unproven_limit(
     harness: Harness, sizes: Sequence[int], recorded: int
 ) -> None:
-    """Bytes of a chunked body are recorded once more than `unproven` of them have come."""
+    """While a body without a declared length arrives, its bytes are recorded only once more than the threshold
+    `unproven` (here 16) have come, and then up to the last checkpoint."""
     engine = replace(harness.engine, thresholds=replace(DEFAULT, unproven=16))
     upload = await create(engine, creating(100), ScriptedBody())
     body = ScriptedBody(*map(bytes, sizes), stalls=True)

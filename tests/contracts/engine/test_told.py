@@ -1,4 +1,5 @@
-"""Reports of troubles to operators and clients: which upload, and why."""
+"""Texts that tell of troubles: errors for clients, and reports to observers with their fields, such as an upload's id
+and the reason."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ async def test_an_upload_that_goes_on_from_an_earlier_offset(harness: Harness) -
 
 
 async def test_a_lost_upload_is_reported_with_its_reason(harness: Harness) -> None:
-    """A lost upload is reported with its id and reason, and has seen trouble."""
+    """An upload that is found lost becomes terminating with `troubled_at` set, and observers are told of `bytes lost`
+    with the upload's id and the text of the UploadLost as the reason."""
     partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
     final = await create(harness.engine, joining(partial.id), ScriptedBody())
     await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))

@@ -1,4 +1,5 @@
-"""Under test, every record that the engine writes is compared with the table of the life cycle."""
+"""The state of the engine under test, a `CheckedState`, raises AssertionError for a change of phase, a creation or a
+deletion of a record that the life cycle doesn't allow."""
 
 from __future__ import annotations
 

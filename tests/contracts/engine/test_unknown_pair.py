@@ -1,4 +1,4 @@
-"""State and storage of which the server doesn't know yet if they belong together."""
+"""A state and a storage before and after the server knows that they belong together (`tusd_py/engine/pairing.py`)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def paired(harness: Harness) -> Engine:
 
 
 async def test_a_wrong_pair_serves_nothing(harness: Harness) -> None:
-    """A wrong pair of state and storage creates, continues, shows, sweeps and collects nothing."""
+    """With a state and a storage that don't belong together, creating, appending, inspecting, sweeping, collecting
+    garbage and repairing raise WrongPair and change nothing."""
     upload = await create(harness.engine, creating(10), ScriptedBody())
     await harness.state.install(Installation(id="a" * 32, stored=True))
     await harness.storage.install("b" * 32)
@@ -83,7 +84,8 @@ async def test_once_found_out_it_costs_nothing(harness: Harness) -> None:
 
 
 async def test_requests_share_one_pairing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crowd of requests shares one pairing attempt and waits a bounded time for it."""
+    """Concurrent requests share one attempt to pair; those that have waited too long for it raise Unavailable, while
+    the attempt goes on for later requests."""
     monkeypatch.setattr(pairing, "_PATIENCE", 0.05)
     harness.storage.answering.clear()
     state = PairedState(harness.engine)
@@ -107,7 +109,8 @@ async def test_an_attempt_ends_with_its_state(harness: Harness, monkeypatch: pyt
 
 
 async def test_health_name_and_backlogs_need_no_pairing(harness: Harness) -> None:
-    """A paired state's health, name and number of waiting events concern the state store alone."""
+    """A `PairedState` that can't pair, as the storage fails, still answers `ping`, `name` and its outbox's `backlogs`
+    from the state alone."""
     harness.storage.installing.blow(times=1000)
     state = PairedState(harness.engine)
     await state.ping()
@@ -167,7 +170,8 @@ async def test_a_state_that_fails_is_asked_again(harness: Harness) -> None:
 
 
 async def test_a_known_pair_holds_quotas_and_uses_of_tokens(harness: Harness) -> None:
-    """The guard passes the quota, the grant and the refund of each change on to the state."""
+    """A `PairedState` passes the quota and the grant of a creation, and the quota and the refund of a save, on to the
+    state."""
     state, quota = PairedState(harness.engine), Quota(max_bytes=10)
     grant = Grant(jti="jti", max_uses=1, expires_at=time.time() + 3600)
     ann = await state.create(upload(length=None, account=Account(name="ann")), quota=quota, grant=grant)

@@ -27,7 +27,8 @@ Look = Callable[..., Awaitable[Upload]]
 
 
 async def begin_creation(harness: Harness, body: ScriptedBody, intent: Any = INTENT) -> asyncio.Task[Upload]:
-    """Start a creation, and return its task once all chunks of the body have come; the body's end hasn't."""
+    """Start a creation with this body, which must have `stalls`, and return the task once the body's chunks were read:
+    the task then waits for the body's end."""
     creation = asyncio.create_task(create(harness.engine, intent, body))
     await body.stalled.wait()
     return creation
@@ -75,6 +76,7 @@ async def test_a_termination_interrupts_it(harness: Harness) -> None:
 
 
 async def test_a_look_at_one_whose_writer_died_goes_on(harness: Harness) -> None:
-    """An unresumable upload whose writer died tells its offset to HEAD, like any other, until it expires."""
+    """An unresumable upload that no writer holds any more, as after its writer died, can be inspected like any other:
+    its offset is 0."""
     upload = await create(harness.engine, replace(creating(10), unresumable=True), ScriptedBody())
     assert (await inspect(harness.engine, upload.id)).offset == 0

@@ -1,4 +1,4 @@
-"""Reports to a client while its request runs."""
+"""Reports to a client, while its request runs, of the new upload and of each recorded offset."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from tusd_py.ports.body import BodyEnd
 
 
 class Watching:
-    """A watcher that keeps the record and whether the body was asked for at `on_created`, and the offset of each
-    progress, whose record must be saved by then."""
+    """A `ports.progress.Watcher` that keeps, at `on_created`, the upload's record and whether the body was asked for,
+    and, at `on_progress`, the offset; it fails there unless the state saved this upload last. `on_created` returns
+    `knows`: True if the client was told."""
 
     def __init__(self, harness: Harness, body: ScriptedBody, *, knows: bool = True) -> None:
         self.begun_with, self.body_requests, self.offsets = list[Upload](), list[bool](), list[int]()

@@ -1,4 +1,5 @@
-"""The digest of a whole upload: computed once, for every client."""
+"""The digest of a whole upload, wanted or announced by its client: the record has it once the upload is done, and an
+upload with another digest than announced is removed."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ def announced(data: bytes) -> WholeDigest:
 @pytest.mark.parametrize("whole", [WANTED, announced(b"abcdef")])
 @pytest.mark.parametrize("first", [b"abcdef", b"abc", b""])
 async def test_a_digest_of_many_requests_is_known(harness: Harness, whole: WholeDigest, first: bytes) -> None:
-    """An upload's whole digest is recorded once the upload is done, by one request or two."""
+    """The digest of all bytes of an upload, wanted or announced at its creation, is recorded once the upload is done,
+    also if two requests brought the bytes."""
     body = ScriptedBody(*filter(None, [first]), end=BodyEnd.CUT)
     upload = await create(harness.engine, creating(6, body=True, whole=whole), body)
     if upload.offset < 6:

@@ -33,7 +33,7 @@ Source = Chunk | Extract
 
 @dataclass(slots=True)
 class Piece:
-    """A run of a part's bytes, which are in memory or in stored segments."""
+    """A run of a part's bytes, in memory or in stored segments; or the bytes of a small object, as an info object."""
 
     length: int = 0
     known_crc: int = 0
@@ -122,10 +122,12 @@ class Assembly:
     def merge(self, limit: int) -> None:
         """Do nothing if there are at most `limit` pieces. Else merge the last two, and the pieces before them for
         as long as each is no larger than all pieces after it together. If that would leave `limit` pieces or
-        more, merge more: the first piece that is no larger than all pieces after it together, and all after it.
+        more, merge others: the first of the first `limit - 1` pieces that is no larger than all pieces after it
+        together, and all after it; if there is none, all after those `limit - 1`.
 
-        So, from the second time on that a byte is stored again, the new piece is at least twice as large as the
-        last one that held the byte: only a piece that was never merged can be more than half of a merged one.
+        So, as long as there is one, from the second time on that a byte is stored again, the new piece is at
+        least twice as large as the last one that held the byte: only a piece that was never merged can be more
+        than half of a merged one.
         """
         if len(self.pieces) <= limit:
             return
@@ -135,8 +137,8 @@ class Assembly:
         self.pieces[start:] = [reduce(add, self.pieces[start:])]
 
     def _last_small(self) -> int:
-        """Return the index at which the pieces to merge begin: they are the last two, and those before them as
-        long as each is no larger than all pieces after it together.
+        """Return the index of the first of these pieces: the last two, and those before them for as long as each is
+        no larger than all pieces after it together. There are two pieces at least.
         """
         start = len(self.pieces) - 2
         after = self.pieces[start].length + self.pieces[start + 1].length

@@ -1,9 +1,9 @@
 """The readiness check of the bucket. It runs every few seconds on every node, so it writes only if that is necessary.
 
 In a bucket with versioning each write leaves a version behind. So each check sends a HeadBucket by botocore and a
-GetObject by the client that uploads use, but writes a test object only if no body was sent to S3 yet, or the last one
-failed. S3 may store the test object of a killed process late, after the next process has deleted it: the GetObject
-finds it then, and it is deleted.
+GetObject by the client that uploads use, but writes a test object only if S3 has taken no body from this process yet,
+or the last one failed. S3 may store the test object of a killed process late, after the next process has deleted it:
+the GetObject finds it then, and it is deleted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Readiness:
         """True if the object of a test write may still exist."""
 
     async def check(self) -> None:
-        """Raise StorageUnavailable unless bytes can be stored."""
+        """Raise StorageUnavailable unless S3 answers a HeadBucket and a GetObject and, if it has taken no body from
+        this process yet or the last one failed, stores a test object."""
         await self._bucket.client.ping()
         self._may_remain |= await self._bucket.client.reach(self._key)
         if not self._bucket.client.writable:

@@ -15,18 +15,19 @@ from tusd_py.storage.s3.finishing import require_etag
 
 
 def read(buckets: Buckets, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of `span`; if the caller reads fast, from several requests at a time. Raises UploadLost if the
-    object is gone or was replaced."""
+    """Yield the bytes of `span`; if the caller reads fast, from several requests at a time. Raises StorageUnavailable;
+    UploadLost if the object is gone or was replaced."""
     return buckets.own.ahead.read(partial(read_through, buckets, upload), span)
 
 
 async def read_through(
     buckets: Buckets, upload: Upload, span: Span, *, wide: bool = False
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of `span`, by one request at a time, in larger chunks if `wide`. Raises UploadLost.
+    """Yield the bytes of `span`, by one request at a time, in larger chunks if `wide`. Raises StorageUnavailable;
+    UploadLost if the object is gone or was replaced.
 
-    If a PutObject timed out, was retried, and then took effect late, it stored the same bytes again, with SSE-KMS under
-    another ETag: reading continues with that ETag. An object that a client replaced is never read.
+    If a PutObject of this server timed out, was retried, and then took effect late, it stored the same bytes again,
+    with SSE-KMS under another ETag: reading continues with that ETag. An object that a client replaced is never read.
     """
     bucket, cursor, at = buckets.of(upload), S3Cursor.load(upload.cursor), span.start
     etag = cursor.etag

@@ -1,4 +1,4 @@
-"""The recovery of uploads whose record was lost, from their objects in S3. Only `repair` uses it."""
+"""The recovery of uploads whose record was lost, from their leftovers in S3. Only `repair` uses it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from tusd_py.storage.s3.surveying import mark_done
 
 
 async def recover(buckets: Buckets, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
-    """Return the upload that its leftovers, all in one bucket, imply; None if they hold neither bytes nor an info
-    object, if its finished object exists, or if they are gone meanwhile.
+    """Return the unfinished upload, rebuilt from its leftovers, which are all in one bucket; None if they hold neither
+    bytes nor an info object, if an object, of any upload or program, has the key of its finished object, or if they are
+    gone meanwhile.
 
-    A finished partial upload is recovered from its object.
+    But if a partial upload has its finished object, return it as done. Raises StorageUnavailable.
     """
     items = [Item.parse(leftover.name) for leftover in leftovers]
     bucket = buckets.find(items[0].bucket)
@@ -48,7 +49,7 @@ async def recover(buckets: Buckets, upload_id: UploadId, leftovers: Sequence[Lef
 
 async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item], *, since: float) -> Upload:
     """Return the upload as its info object records it, else as its leftovers' names imply; at offset 0 in either
-    case.
+    case. Raises UploadLost if the info object is gone meanwhile.
 
     `since` is taken as the time of the upload's creation, in seconds since the epoch, if there is no info object.
     """
@@ -72,9 +73,9 @@ async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: S
     are none.
 
     Without an info object, they are those that `items` name under the key. With one, they are those that S3 lists under
-    the key that the info object names, which today's `object-key` may not make. If a hook or a credential chose or
-    prefixed that key, it doesn't tell whose they are: then only the UploadId that the info object names is returned, if
-    it still exists.
+    the key that the info object names: the setting `object-key` may have changed since. If a hook or a credential chose
+    or prefixed that key, the key doesn't tell whose they are: then only the UploadId that the info object names is
+    returned, if it still exists.
     """
     if cursor.info is None:
         return [item.multipart for item in items if item.multipart and item.key == cursor.key]
@@ -90,7 +91,7 @@ async def _with_bytes(
     multipart uploads give.
 
     `multiparts` are the UploadIds to try; None stands for segments alone. Return None if there are neither
-    bytes nor an info object.
+    bytes nor an info object. Raises S3Missing or UploadLost if a multipart upload or a segment is gone meanwhile.
     """
     segments = [segment async for segment in _segments(bucket, upload.id)]
     layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts]
@@ -123,7 +124,8 @@ async def _segments(bucket: Bucket, upload_id: UploadId) -> AsyncIterator[Segmen
 
 
 async def _hashed(bucket: Bucket, tail: Sequence[SegmentRange]) -> AsyncIterator[Segment]:
-    """Read the segments of a tail, and yield each with the CRC-32C from the part's first byte to the segment's end."""
+    """Read the segments of a tail, and yield each with the CRC-32C from the part's first byte to the segment's end.
+    Raises UploadLost if one is gone."""
     crc = 0
     for stretch in tail:
         async for chunk in bucket.client.get(stretch.key):

@@ -28,7 +28,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Retries calls that raise S3TransientError, reports each attempt to the meter, and calls `guard` before each.
+    """Retries calls that raise S3TransientError, and reports each attempt to the meter. `call` and `tell` call `guard`
+    before each attempt; `observed`, which is for a single attempt, doesn't.
 
     The guard may raise any exception, which ends the call: an attempt may come too late.
     """
@@ -40,15 +41,17 @@ class Retries:
 
     async def call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
         """Return the result of `call`, tried `attempts` times at most (None: `limit` times). Raises S3Error after the
-        last attempt, or at once if no retry helps."""
+        last attempt, or at once if no retry helps; at once, too, what the guard raises, and exceptions of `call` that
+        are no failure of S3, such as UploadLost."""
         result, _ = await self.tell(operation, call, attempts)
         return result
 
     async def tell(
         self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None
     ) -> tuple[T, bool]:
-        """Do the same as the method `call`, but return the result together with True if an earlier attempt got no
-        answer and may yet take effect, else with False. Raises what the method `call` raises.
+        """Do the same as the method `call`, but return the result together with True if an earlier attempt may have
+        taken effect or may yet do so, as S3 didn't answer that it hadn't carried out the request
+        (`S3Error.unanswered`); else with False. Raises what the method `call` raises.
         """
         limit, troubled = attempts or self.limit, False
         for attempt in count(1):
@@ -86,5 +89,6 @@ class Retries:
 
 
 async def pause(attempt: int) -> None:
-    """Sleep after attempt number `attempt`, with full jitter: calls that failed together aren't retried together."""
+    """Sleep after failed attempt number `attempt`, counted from 1: up to 0.2 s times 2 to the power of `attempt`, but
+    at most 3 s, with full jitter, so that calls that failed together aren't retried together."""
     await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)

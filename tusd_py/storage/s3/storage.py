@@ -127,8 +127,9 @@ class S3Storage:
             await client.abort_multipart(old_cursors[0].key, multipart)
 
     async def discard(self, upload: Upload) -> None:
-        """Remove the upload's objects and multipart upload. Send no request if S3 can hold nothing of it: it has no
-        byte, but isn't of length 0, its cursor names nothing stored, and its client got no presigned request."""
+        """Remove the objects and the multipart upload that the upload's cursor names. Send no request if by the record
+        S3 holds none of them: no byte is recorded, but the upload isn't of length 0, its cursor names nothing stored,
+        and its client got no presigned request."""
         cursor = S3Cursor.load(upload.cursor)
         self._buckets.own.tails.drop(upload.id)
         presigned = upload.direct is not None and upload.direct.presigned_until is not None
@@ -136,7 +137,8 @@ class S3Storage:
             await self._remove(upload, cursor)
 
     async def _remove(self, upload: Upload, cursor: S3Cursor) -> None:
-        """Remove what the cursor names. An object that another program put under the upload's chosen key stays."""
+        """Remove what the cursor names. If a hook or a credential chose the key of the upload's object, an object under
+        it stays unless it is this upload's."""
         bucket = self._buckets.find(cursor.bucket)
         if cursor.multipart is not None and cursor.etag is None:
             await bucket.client.abort_multipart(cursor.key, cursor.multipart)
@@ -193,7 +195,7 @@ class S3Storage:
 
 
 def _other_bucket(own: Bucket, connection: Connection) -> Bucket:
-    """Return the bucket of another connection, which shares memory and limits with the storage's own."""
+    """Return the `Bucket` for another connection; it shares memory and limits with the storage's own bucket, `own`."""
     client, presigner = connection.client, connection.presigner
     options = replace(own.options, bucket=presigner.bucket)
     return replace(own, client=client, presigner=presigner, options=options, cursor_name=presigner.bucket)

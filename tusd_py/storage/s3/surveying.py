@@ -1,4 +1,5 @@
-"""The survey of an upload's recorded bytes: it tells the ones that S3 still has, by answers that no proxy can give."""
+"""The survey of an upload's recorded bytes: it tells which of them S3 still has, from answers that only S3 itself can
+have given, not a proxy before it."""
 
 from __future__ import annotations
 
@@ -21,9 +22,11 @@ from tusd_py.storage.s3.keys import internal_prefix
 
 
 async def survey(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Survey:
-    """Return the upload at its recorded offset if S3 has all of its bytes, or as done if its object exists; else at the
-    highest offset below which S3 has every byte. Raises UploadLost if the object of a done upload, or bytes of a direct
-    one, are gone. See `ports.storage.Storage.survey`."""
+    """Return the upload as done if its object exists; else at its recorded offset if S3 has all of its bytes, else at
+    the highest offset below which S3 has every byte. A final upload without an object is returned unchanged.
+
+    Raises StorageUnavailable; UploadLost if the object of a done upload, or the object, multipart upload or a part of a
+    direct one, is gone or was replaced. See `ports.storage.Storage.survey`."""
     cursor = S3Cursor.load(upload.cursor)
     finished = await find_object(bucket, upload, cursor.key)
     if finished is not None:

@@ -24,8 +24,8 @@ class TailCache:
         budget.reclaim_from(self._reclaim)
 
     def keep(self, upload_id: UploadId, assembly: Assembly) -> None:
-        """Cache the upload's tail, whose bytes are all stored in segments, in place of an earlier one. If the
-        budget has no free memory, or fewer than half of the tail's bytes are in memory, only drop the earlier
+        """Cache the upload's tail, whose bytes are all stored in segments, in place of an earlier one. If the tail is
+        empty, fewer than half of its bytes are in memory, or the budget has no room for these, only drop the earlier
         one.
         """
         self.drop(upload_id)

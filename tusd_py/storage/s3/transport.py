@@ -15,7 +15,8 @@ from botocore.httpsession import ProxyConfiguration
 from tusd_py.domain.errors import ConfigurationError
 
 _CONNECT_SECONDS = 15.0
-"""Seconds to wait for a connection, through a proxy and with TLS: aiohttp has no time limit for a proxy's answer."""
+"""The seconds that a request of botocore's waits for a connection, also through a proxy and with TLS: without this,
+aiohttp has no time limit for a proxy's answer."""
 
 
 class Transport:
@@ -33,7 +34,9 @@ class Transport:
         return session
 
     async def client(self, url: str) -> aiohttp.ClientSession:
-        """Return an HTTP client for many requests to `url` at a time. Raises ConfigurationError, BotoCoreError.
+        """Return an HTTP client for many requests at a time, with the proxy that botocore uses for `url`. Raises
+        ConfigurationError if that proxy is neither http:// nor https://, or if the CA bundle or the client certificate
+        can't be used; BotoCoreError if those for the proxy can't.
 
         The client sends each request once. To be called once botocore's session exists.
         """

@@ -1,7 +1,8 @@
 """The writer to S3: it gathers bytes into parts, sends several at a time, and records them in the order of the bytes.
 
 A part is sent once all of its bytes are known, so that it never idles on the connection and can be sent again. Bytes
-too few for a part when the request ends, or when memory gets short, become a segment: added, never overwritten.
+too few for a part become a segment if the request ends before the upload does, or if memory gets short. A segment gets
+a new key, so that it overwrites none.
 """
 
 from __future__ import annotations
@@ -88,13 +89,16 @@ class S3Writer:
             await self._send_part()
 
     async def _send_part(self) -> None:
-        """Begin to send the part as soon as there is a slot for it; begin the next part."""
+        """Wait for a slot, then begin to send the part being filled, and begin to fill the next part."""
         await self._sender.reserve()
         number, end = self._part.number, self._part.position
         self._sender.send(number, self._part.take(), end)
 
     def _spill_soon(self) -> None:
-        """Begin to store the part's bytes as a segment, to free their memory. Called when memory is short."""
+        """Begin to store, as a segment, those bytes of the part being filled that are only in memory, and then to free
+        the memory of all its bytes; let full parts that are held back be sent. Do nothing once `flush` or the end of
+        the writer has begun. The memory budget calls this when memory is short.
+        """
         if self._closing:
             return
         self._sender.allow()
