@@ -16,17 +16,18 @@ KEY = b"<key>"
 KIB, MIB = 1024, 1024 * 1024
 LONGEST_HEAD, LONGEST_BODY = 250 * KIB, 2 * MIB
 MOST_FIELDS = 110
-"""The most times that a case repeats one header field; aiohttp takes 128 fields in all."""
+"""The most copies of one header field that `heads` adds to a request; aiohttp takes 128 header fields in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """The bytes that a client sends on one connection, in pieces; TARGET, MULTIPART and KEY in them are still to be
-    replaced."""
+    """The bytes that a client sends on one connection, in pieces. In them TARGET stands for the path of an upload,
+    MULTIPART and KEY for the id and key of a direct upload; the sender replaces them."""
 
     pieces: tuple[bytes, ...]
     waits: bool
-    """True if the client waits for an answer; else it closes the connection at once."""
+    """True if the client reads the answer; else it closes the connection without reading, once the clients of the other
+    cases that are sent with this one have been answered."""
 
 
 _UNITS = [
@@ -59,8 +60,9 @@ _METHODS = [b"GET", b"HEAD", b"POST", b"PATCH", b"DELETE", b"OPTIONS", b"PUT"]
 
 @st.composite
 def runs(draw: st.DrawFn, longest: int, units: Sequence[bytes] = _UNITS) -> bytes:
-    """Draw one of `units` again and again, with another or none before and after it, cut at `longest` bytes. Two of
-    five are about as long as that."""
+    """Draw one of `units`, repeated to a length of about `longest` bytes (at least two draws of five), a tenth of it,
+    100 bytes or none; before and after it comes one of `units` or nothing. The end of the repeats is cut so that the
+    whole has at most `longest` bytes."""
     ends = st.sampled_from([b"", *units])
     unit, before, after = draw(st.sampled_from(units)), draw(ends), draw(ends)
     size = draw(st.sampled_from([longest, longest, longest // 10, 100, 0]))
@@ -69,7 +71,8 @@ def runs(draw: st.DrawFn, longest: int, units: Sequence[bytes] = _UNITS) -> byte
 
 @st.composite
 def heads(draw: st.DrawFn) -> Case:
-    """Long fields, fields that come often, long paths and queries."""
+    """Draw a request without a body, in which up to six header fields, the path and the query may be long, and one
+    header field may come `MOST_FIELDS` times."""
     names = draw(st.lists(st.sampled_from(_FIELDS), max_size=6, unique=True))
     fields = [name + b": " + draw(runs(LONGEST_HEAD // len(names))) for name in names]
     often = draw(st.sampled_from([0, 0, 1, MOST_FIELDS])) * [draw(st.sampled_from(_FIELDS)) + b": " + draw(runs(100))]
@@ -109,7 +112,8 @@ def _xml(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def json_texts(draw: st.DrawFn, names: Sequence[bytes]) -> bytes:
-    """An object of JSON, nearly, with members of these names and odd values."""
+    """Draw a JSON object of up to three members, with names from `names` and odd values, or nearly one: a value or the
+    end may be malformed. A single member may be repeated up to 2000 times."""
     odd = st.one_of(
         runs(LONGEST_BODY // 2).map(lambda run: json.dumps(run.decode("latin-1")).encode()),
         st.integers(1, 200_000).map(lambda digits: b"9" * digits),
@@ -126,7 +130,9 @@ def json_texts(draw: st.DrawFn, names: Sequence[bytes]) -> bytes:
 
 @st.composite
 def bodies(draw: st.DrawFn) -> Case:
-    """Uploads in chunks and pieces of every size, on both protocols, with trailers and extensions."""
+    """Draw a request that sends bytes to an upload or creates one, as tus, as IETF or as neither, in the chunked
+    transfer coding: up to 20,000 chunks of at most 64 bytes, perhaps some with a long extension or a long size before
+    them, and an end that may have trailers, be broken or be missing."""
     version = draw(st.sampled_from([b"Tus-Resumable: 1.0.0", b"Upload-Draft-Interop-Version: 8", b"X-None: 1"]))
     way = draw(st.sampled_from([b"PATCH " + TARGET, b"POST /files/"]))
     field = draw(st.sampled_from(_FIELDS)) + b": " + draw(runs(4 * KIB))

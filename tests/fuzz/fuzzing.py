@@ -1,4 +1,4 @@
-"""A server with everything switched on, requests that try to stop it, and what must hold meanwhile."""
+"""A server with many features switched on, requests that try to stop it, and what must hold meanwhile."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from tests.support.sites import LEAKS, Site, s3_site
 from tests.support.tus import TusClient
 
 MOST_CPU = 0.5
-"""Seconds that one request may take of the event loop's thread: CPU time, so that a busy machine doesn't change it."""
+"""The CPU time of the event loop's thread, in seconds, that requests may take on average: a busy machine doesn't change
+it."""
 _TRIES = 3
 _PATIENCE = 0.5
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
@@ -41,6 +42,8 @@ _EVERYTHING = {
     "network_timeout": 0.2,
     "idle_timeout": 20,
     "live": True,
+    "listing": True,
+    "dashboard": True,
     "jobs": True,
     "plain_uploads": True,
     "plain_max_files": 20,
@@ -53,7 +56,7 @@ class Cost:
     """The cost of some requests, in seconds."""
 
     cpu: float
-    """Seconds of the event loop's thread."""
+    """The CPU time of the server's event loop's thread, in seconds."""
     lag: float
     """The most seconds by which /healthz answered later than an idle server, without the time in which the server's
     threads had no processor."""
@@ -64,7 +67,8 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The server, an upload and a direct upload on it, and the probe that measures its lag."""
+    """A running server under test, an open upload and a direct upload in parts on it, and the probe that measures by
+    how much it answers other clients later than an idle server."""
 
     site: Site
     upload: str
@@ -72,10 +76,12 @@ class Target:
     probe: Probe
 
     def endure(self, drawn: Sequence[Case], *, most_lag: float) -> None:
-        """Send the requests and compare their cost with the bounds; if it is above, send them again, three times in
-        all: a costly request is costly each time, but a sweep, or another process on the machine, costs once.
+        """Send the requests, and check that they cost at most `MOST_CPU` seconds of CPU time for each, on average, and
+        at most `most_lag` seconds of lag. If they cost more, send them again, three times in all: a costly request is
+        costly each time, but a sweep, or another process on the machine, costs once.
 
-        Raises AssertionError if the cost is above the bounds each time, or for a 500.
+        Raises AssertionError if they cost more each time, or if a client that waits for its answer gets a 500; OSError
+        if the server takes no connection.
         """
         bounds = Cost(cpu=MOST_CPU * len(drawn), lag=most_lag)
         costs = [self._cost(drawn)]
@@ -84,7 +90,8 @@ class Target:
             costs.append(self._cost(drawn))
 
     def _cost(self, drawn: Sequence[Case]) -> Cost:
-        """Return what the requests cost. Raises AssertionError for a 500."""
+        """Send the requests, and return what they cost the server. Raises AssertionError if a client that waits for its
+        answer gets a 500; OSError if the server takes no connection."""
         ran, starved = self._scheduled()
         statuses, lag = self._exchange(drawn), self.probe.look()
         cpu, idle = (after - before for after, before in zip(self._scheduled(), (ran, starved), strict=True))
@@ -92,13 +99,15 @@ class Target:
         return Cost(cpu=cpu, lag=lag.worst - idle)
 
     def _scheduled(self) -> tuple[float, float]:
-        """Return the seconds that the event loop's thread ran, and those that all threads waited for a processor
-        (proc(5)).
+        """Return the seconds that the thread of the server's event loop has run since its start, and those that all
+        threads of the server together have waited for a processor (schedstat, proc(5)).
 
         All threads count: one that waits with the interpreter's lock keeps the loop waiting, too.
         """
-        threads = Path(f"/proc/{self.site.server.pid}/task").iterdir()
-        spent = {thread.name: (thread / "schedstat").read_text().split() for thread in threads}
+        spent = dict[str, list[str]]()
+        for thread in Path(f"/proc/{self.site.server.pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended since the listing
+                spent[thread.name] = (thread / "schedstat").read_text().split()
         ran = int(spent[str(self.site.server.pid)][0])
         return ran / 1e9, sum(int(waited) for _, waited, _ in spent.values()) / 1e9
 
@@ -124,7 +133,8 @@ class Target:
 
 
 def _statuses(connection: socket.socket) -> Iterator[int]:
-    """Yields the statuses until the final answer, the end, or a long silence."""
+    """Yield the status of each answer on the connection, until a final one (200 or above) has come, the connection has
+    ended or failed, or nothing has come for half a second."""
     with suppress(OSError):
         while answer := connection.recv(65536):
             statuses = [int(status) for status in _STATUS.findall(answer)]
@@ -135,8 +145,9 @@ def _statuses(connection: socket.socket) -> Iterator[int]:
 
 @asynccontextmanager
 async def target(directory: Path, seaweed: SeaweedFS) -> AsyncIterator[Target]:
-    """A server with an upload and a direct upload. Raises AssertionError after the block if the server takes no upload,
-    doesn't stop with 0, or logged a stack or a leak."""
+    """A server with an open upload and a direct upload in parts, for as long as the block lasts. Raises AssertionError
+    after the block if the server takes no upload, doesn't stop with 0, or has logged a traceback or a warning of a leak
+    (`LEAKS` of `tests/support/sites.py`)."""
     async with s3_site(directory, seaweed, **_EVERYTHING) as site, aiohttp.ClientSession() as session:
         upload = await TusClient(session, site.server.url).create(100_000, b"start")
         multipart = await DirectClient(session, site.server.url).begin()
@@ -149,16 +160,18 @@ async def target(directory: Path, seaweed: SeaweedFS) -> AsyncIterator[Target]:
 
 
 def _trouble(log: str) -> str:
-    """Return the first stack or leak in the log, with three lines before it and up to 60 from it on; empty if there is
-    none."""
+    """Return the first traceback or warning of a leak in the log: up to three lines before it and up to 60 from it on,
+    each cut at 300 characters; empty if there is none."""
     lines = log.splitlines()
     marks = (number for number, line in enumerate(lines) if any(mark in line for mark in ("Traceback", *LEAKS)))
     return "\n".join(line[:300] for number in islice(marks, 1) for line in lines[max(number - 3, 0) : number + 60])
 
 
 def fuzz(target: Target, *, examples: int, most_lag: float, chance: int | None = None) -> None:
-    """Send `examples` lists of drawn requests to the target, with `chance` as the seed. Raises AssertionError with the
-    smallest requests found that cost more than the bounds or got a 500."""
+    """Send the target up to `examples` lists of one to six drawn requests, with `chance` as the seed of Hypothesis, or
+    one that Hypothesis chooses for None. Raises AssertionError with the smallest requests found that cost more than
+    `Target.endure` allows or got a 500; ExceptionGroup if Hypothesis finds failures of several kinds, or one that
+    doesn't recur."""
 
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(_CASES, min_size=1, max_size=6))

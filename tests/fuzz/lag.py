@@ -1,10 +1,11 @@
-"""Delay that the server causes to other clients, seen from another process.
+"""Delay that a server under test causes to other clients, seen from another process.
 
 A second server that does nothing, in its own process, is asked at the same moment: the time that both take is the
 machine's, not the server's.
 
-Run with two ports, this module asks /healthz at both, and prints a line for each byte on its standard input: the number
-of requests, and the worst lag in seconds. Run without ports, it is the server that does nothing, and prints its port.
+Run with two ports, of the server under test and of the one that does nothing, this module asks /healthz at both, and
+prints a line for each byte on its standard input: the number of requests to each since the last line, and the worst lag
+in seconds. Run without ports, it is the server that does nothing, and prints its port.
 """
 
 from __future__ import annotations
@@ -37,13 +38,16 @@ class Lag:
 
 
 class Probe:
-    """A separate process that asks /healthz repeatedly and measures the lag."""
+    """A separate process that asks a server for /healthz again and again, each time together with a server that does
+    nothing, and measures by how many seconds the first answers later."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
     def look(self) -> Lag:
-        """Return the lag since the last look, once the pending request has its answer."""
+        """Return the lag since the last look, once a pending request has its answer or 30 seconds have passed without
+        one. Raises ValueError or OSError if the process has ended, as it does when /healthz answers anything but
+        200."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(b"\n")
@@ -93,8 +97,9 @@ class _Asked:
 
 
 def _ask(servers: tuple[_Asked, ...]) -> float:
-    """Ask all servers at once. Return by how many seconds the first answered later than the last. A server that doesn't
-    answer within `_PATIENCE` counts as answering then."""
+    """Ask /healthz of all servers at once. Return by how many seconds the first in `servers` answered later than the
+    last in it: less than 0 if it was faster. A server that hasn't answered when none did for 30 seconds counts as
+    answering after 30. Exit the process if one answers anything but 200."""
     began, took = time.monotonic(), dict.fromkeys(servers, _PATIENCE)
     for server in servers:
         server.ask()

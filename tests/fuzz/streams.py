@@ -52,8 +52,8 @@ def files(draw: st.DrawFn) -> Case:
 
 @st.composite
 def lists(draw: st.DrawFn) -> Case:
-    """GET requests for listings, dashboards and streams of events, with parameters that these know or not, and with odd
-    or long values."""
+    """Draw a GET of /uploads, /events, /dashboard, /jobs or /exports, or of an upload's events or status, with query
+    parameters that the server knows or not, and with odd or long values."""
     names, values = st.sampled_from(_QUERIES), st.one_of(st.sampled_from(_VALUES), runs(2000))
     pairs = draw(st.lists(st.tuples(names, values), max_size=8))
     query = b"&".join(name + b"=" + value.replace(b" ", b"").replace(b"\t", b"") for name, value in pairs)
@@ -73,7 +73,8 @@ def orders(draw: st.DrawFn) -> Case:
 
 @st.composite
 def sockets(draw: st.DrawFn) -> Case:
-    """Frames of WebSocket (RFC 6455, 5.2): of every opcode and length, whole and cut, masked or not."""
+    """Draw a WebSocket handshake for an upload, followed by frames with random heads (RFC 6455, 5.2): any opcode and
+    declared length, whole or cut, masked or not."""
     lines = [b"GET " + TARGET + b"/socket HTTP/1.1", b"Host: a", b"Connection: Upgrade", b"Upgrade: websocket"]
     lines += [b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
     frame = draw(st.binary(min_size=1, max_size=14)) + draw(runs(draw(st.sampled_from([0, 125, 4096, 70_000]))))

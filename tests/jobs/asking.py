@@ -22,7 +22,7 @@ Job = Mapping[str, Any]
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    """Return once `fact` returns True. Raises TimeoutError after `PATIENCE`."""
+    """Return once `fact` returns True. Raises TimeoutError after `PATIENCE` seconds."""
     async with asyncio.timeout(PATIENCE):
         while True:
             if fact():
@@ -31,7 +31,7 @@ async def until(fact: Callable[[], bool]) -> None:
 
 
 async def until_so(ask: Callable[[], Awaitable[bool]]) -> None:
-    """Return once `ask` returns True. Raises TimeoutError after `PATIENCE`."""
+    """Return once `ask` returns True. Raises TimeoutError after `PATIENCE` seconds."""
     async with asyncio.timeout(PATIENCE):
         while True:
             if await ask():
@@ -40,8 +40,8 @@ async def until_so(ask: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def wait_until_begun(directory: Path, count: int) -> None:
-    """Return once `count` commands of the fixture `folder` have begun in `directory`. Raises TimeoutError after
-    `PATIENCE`."""
+    """Return once the command `wait` of the fixture `folder` has begun at least `count` times, as the file `begun` in
+    `directory` (the test's `tmp_path`) tells. Raises TimeoutError after `PATIENCE` seconds."""
     path = directory / "begun"
     await until(lambda: path.exists() and len(path.read_text().split()) >= count)
 
@@ -100,7 +100,8 @@ class JobClient(TusClient):
         return await self.until(job_id, *ENDED, patience=patience)
 
     async def do(self, upload: str, kind: str, args: object = None) -> Job:
-        """Submit a job, and return it once it has ended. Raises TimeoutError after `PATIENCE`."""
+        """Submit a job on the upload, and return the job once it has ended. Raises AssertionError if the server refuses
+        it, TimeoutError after `PATIENCE` seconds."""
         return await self.ended((await self.submit(upload, kind, args))["id"])
 
 

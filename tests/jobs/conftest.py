@@ -20,15 +20,16 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """A function that makes servers of one installation, with jobs enabled; the servers are killed at the end."""
+    """A function that makes servers of one installation, not yet started, with jobs enabled and the state in memory
+    unless the call's settings say otherwise; the servers are killed at the end."""
     async with installation(tmp_path, jobs=True) as start:
         yield start
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with one command, `wait`, which appends its process id to the file `begun` and then waits until the file
-    `end` exists."""
+    """A folder with one command, `wait`, which appends its process id to the file `begun` in `tmp_path`, waits until
+    the file `end` exists there, and then prints the number of bytes of its input."""
     commands = tmp_path / "commands"
     commands.mkdir()
     script = f'#!/bin/sh\necho "$$" >> {tmp_path}/begun\nwhile [ ! -e {tmp_path}/end ]; do sleep 0.1; done\nwc -c\n'

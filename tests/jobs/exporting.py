@@ -13,7 +13,8 @@ async def ask(client: JobClient, **message: object) -> Answer:
 
 
 async def export(client: JobClient, patience: float = PATIENCE, **message: object) -> Job:
-    """Ask for an export, and return its job once it has ended. Raises TimeoutError after `patience` seconds."""
+    """Ask for an export with POST /exports, with the members `message` as the JSON body, and return its job once it has
+    ended. Raises AssertionError if the request is refused, TimeoutError after `patience` seconds."""
     answer = await ask(client, **message)
     assert answer.status == 202, answer
     job = json.loads(answer.body)

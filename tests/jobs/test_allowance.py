@@ -23,21 +23,23 @@ STORED = zipped({"a.txt": random_bytes(60_000)}, zipfile.ZIP_STORED)
 
 
 class KeyClient(JobClient):
-    """A client with the key of alice."""
+    """A client whose methods `put`, `request_job` and `ended_job` send the API key of alice; the inherited methods send
+    no key."""
 
     async def put(self, data: bytes) -> str:
-        """Return the id of an upload of these bytes, which is declared as an archive."""
+        """Upload the bytes with the key of alice, declared as application/zip. Return the upload's id."""
         fields = {"upload_metadata": "filetype YXBwbGljYXRpb24vemlw"}
         return (await self.create(len(data), data, **fields, **KEY)).rpartition("/")[2]
 
     async def request_job(self, path: str, **message: object) -> Job:
-        """Return the job that a request asks for, once it has ended."""
+        """Send a POST to `path` with the members `message` as JSON, and return the job that it asks for, once that has
+        ended. Raises AssertionError if the answer isn't 202, TimeoutError after 60 seconds."""
         answer = await self.send("POST", f"{self.origin}/{path}", json.dumps(message).encode(), KEY)
         assert answer.status == 202, answer
         return await self.ended_job(answer.headers["Location"])
 
     async def ended_job(self, url: str) -> Job:
-        """Return the job at the URL, once it has ended."""
+        """Return the job at the URL, once it has ended. Raises TimeoutError after 60 seconds."""
         job: dict[str, Any] = {}
 
         async def has_ended() -> bool:
@@ -83,8 +85,8 @@ async def test_a_key_binds_what_is_unzipped(
 async def test_a_key_binds_what_the_server_unzips(
     start: Start, session: aiohttp.ClientSession, tmp_path: Path, policy: str, code: str
 ) -> None:
-    """The job `unzip` of `jobs-on-finish` fails with the code of a limit if a member exceeds that limit of the
-    archive's key."""
+    """A job `unzip` that `jobs-on-finish` asks for fails with the code of a limit if a member breaks this limit of the
+    API key with which the archive was uploaded."""
     client = await served(start, session, tmp_path, policy, jobs_on_finish="unzip")
     await client.put(LARGE)
     jobs: list[Mapping[str, Any]] = []

@@ -107,7 +107,7 @@ async def _started(folder: Path) -> None:
 
 
 async def _ended(folder: Path) -> None:
-    """Wait until neither the command nor its child runs. Raises TimeoutError after `PATIENCE`."""
+    """Wait until neither the command nor its child runs. Raises TimeoutError after `PATIENCE` seconds."""
     pids = [int((folder / name).read_text()) for name in ("started", "child")]
     await until(lambda: not any(_is_running(pid) for pid in pids))
 

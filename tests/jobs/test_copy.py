@@ -241,8 +241,9 @@ async def test_an_older_copy_of_the_same_length_is_no_success(
 async def test_a_cancelled_copy_aborts_its_multipart_upload(
     seaweed: SeaweedFS, session: aiohttp.ClientSession, tmp_path: Path, operation: str, trouble: Action
 ) -> None:
-    """A job whose S3 request stalls or is answered late is cancelled; AbortMultipartUpload takes a second, and still
-    nothing of the copy remains in the bucket."""
+    """If a copy is cancelled while its UploadPart gets no answer or its CreateMultipartUpload a late one, nothing of
+    the copy remains in the bucket once the DELETE of the job is answered, although AbortMultipartUpload takes a
+    second."""
     async with S3Proxy(seaweed.endpoint) as s3:
         bucket, copies = Bucket(seaweed, endpoint=s3.endpoint), Bucket(seaweed)
         place, chosen = (

@@ -40,8 +40,8 @@ READERS = {"unzip": ("-tqq",), "bsdtar": ("-xOf",)}
 async def test_an_export_takes_no_more_memory_than_the_budget(
     start: Start, tmp_path: Path, sizes: Sequence[int]
 ) -> None:
-    """An export lets the server grow by less than 64 MiB; `unzip` and `bsdtar` can read the archive. The huge archive
-    needs zip64, for one member and as a whole."""
+    """While an export is made, the server's memory grows by less than 64 MiB; `unzip` and `bsdtar` can read the
+    archive. The huge archive needs zip64: one member is larger than 4 GiB, and so is the whole."""
     programs = [present(lambda name=name: need(name, "run `make test`")) for name in READERS]  # type: ignore[misc]
     server = start(memory_budget="32MiB")
     await server.start()
@@ -71,8 +71,8 @@ async def _upload(client: JobClient, size: int, number: int) -> str:
 
 
 async def _content(size: int, number: int) -> AsyncIterator[bytes]:
-    """Yield the bytes of a member in blocks of 1 MiB. Each block begins with the member's number and the block's
-    offset, so that no two are equal."""
+    """Yield the `size` bytes of a member in blocks of 1 MiB, the last one cut. Each block begins with the member's
+    number and the block's offset, so that no two whole blocks are equal."""
     for start in range(0, size, MIB):
         yield _block(number, start)[: size - start]
 

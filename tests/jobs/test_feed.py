@@ -24,8 +24,8 @@ async def read_lines(client: JobClient, query: str = "types=job", **headers: str
 
 
 def check(event: Any, job: Job) -> None:
-    """Check that `event` tells the end of `job`, with the data of the job's own route. Only `due_at` and `revision` may
-    differ: a node changes them later, when it clears up after the job."""
+    """Assert that `event` tells the end of `job`, and has the same members as `job`, which GET /jobs/ID or GET /jobs
+    returned. Only `due_at` and `revision` may differ: a node changes them later, when it clears up after the job."""
     assert event["id"] == f"evt_{job['id']}_{job['phase']}"
     assert event["type"] == f"tusdpy.job.{job['phase']}.v1"
     assert event["subject"] == event["partitionkey"] == (job["upload_id"] or job["id"])
@@ -35,8 +35,9 @@ def check(event: Any, job: Job) -> None:
 
 
 async def ends(client: JobClient, directory: Path) -> Sequence[Job]:
-    """Make three jobs of one upload: one that is done, one that fails, and one that is cancelled while it runs. Return
-    them."""
+    """Make three jobs of one upload: one that is done, one that fails, and one that is cancelled while it runs, the
+    command `wait` of the fixture `folder`. Return them. `directory` is the test's `tmp_path`, where `wait` notes that
+    it runs."""
     upload = await client.uploaded(b"12345")
     done = await client.do(upload, "checksum")
     failed = await client.do(upload, "unzip")

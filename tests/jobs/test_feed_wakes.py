@@ -1,4 +1,5 @@
-"""The end of a job wakes listeners of the feed, which never look at the state without a message."""
+"""The end of a job wakes listeners of the feed. Without a message they look at the state only once an hour here, not
+every 10 seconds as usual, so that a job event before that proves that they were woken."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from tests.support.receiver import Arrival, Receiver, receiving
 
 
 def reject_programs(arrival: Arrival) -> web.Response:
-    """Reject each upload whose file name ends in .exe; give each member of an archive the id `members/NAME`."""
+    """Answer the hook `pre-create`: reject each upload whose file name ends in .exe; give any other member of an
+    archive the id `members/` and its file name."""
     metadata = arrival.json["Event"]["Upload"]["MetaData"]
     name = metadata.get("filename", "")
     if name.endswith(".exe"):

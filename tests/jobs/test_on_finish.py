@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 async def jobs_of(client: JobClient, upload: str, count: int) -> Sequence[Job]:
     """Return the jobs of the upload once there are at least `count` and all have ended. Raises TimeoutError after
-    `PATIENCE`."""
+    `PATIENCE` seconds."""
     async with asyncio.timeout(PATIENCE):
         while True:
             jobs = await client.jobs(f"upload={upload}")

@@ -36,15 +36,15 @@ class User:
         return await self.client.send(method, f"{self.client.origin}/{path}", body, fields)
 
     async def create(self) -> str:
-        """The id of a finished upload of 5 bytes."""
+        """Create a finished upload of 5 bytes as this user. Return its id."""
         return (await self.client.create(5, b"12345", x_user=self.name)).rpartition("/")[2]
 
     async def jobs(self) -> Sequence[Job]:
         return list(json.loads((await self.ask("GET", "jobs?format=json")).body)["jobs"])
 
     async def exported(self, message: Mapping[str, object]) -> Job:
-        """Ask for the export that `message`, the body of the POST, describes, as this user. Return its job once
-        that has ended, also if it failed."""
+        """Ask for the export that `message`, the body of the POST, describes, as this user. Return its job once that
+        has ended, also if it failed. Raises TimeoutError after 60 seconds."""
         job_id = json.loads((await self.ask("POST", "exports", message)).body)["id"]
 
         async def ended() -> bool:
@@ -144,7 +144,8 @@ async def scans(start: Start, session: aiohttp.ClientSession, clamd: FakeClamd, 
 
 
 async def scanned(client: JobClient, clamd: FakeClamd) -> tuple[str, str]:
-    """Return the URLs of an infected upload of alice, and of its job, once its scan has begun."""
+    """Upload an infected file as alice. Return the URLs of the upload and of its scan's job, once clamd has received
+    the file. Raises TimeoutError after 60 seconds."""
     url = await client.create(len(MALICE), MALICE, x_api_key="alice")
     await until(lambda: bool(clamd.streams))
     listed = await client.send("GET", f"{client.origin}/jobs?format=json", None, ALICE)

@@ -21,7 +21,8 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    """A function that makes servers of one installation, with `live` enabled; the servers are killed at the end."""
+    """A function that makes servers of one installation, not yet started, with `live` enabled and the state in memory
+    unless the call's settings say otherwise; the servers are killed at the end."""
     async with installation(tmp_path, live=True) as start:
         yield start
 

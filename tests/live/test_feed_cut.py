@@ -27,7 +27,7 @@ PAGE = 2
 
 
 class BreakingState(MemoryState):
-    """A state that raises StateUnavailable for each page of events but the first."""
+    """A state that raises StateUnavailable for each page of events but those that begin with the first event."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -30,7 +30,8 @@ ROWS = 1200
 
 
 class BreakingState(MemoryState):
-    """A state that raises StateUnavailable for the page `breaks_at`, once; 0 for none."""
+    """A state that raises StateUnavailable once: when page number `breaks_at` is read, counted from 1 over all pages of
+    uploads read since its start; 0 for never."""
 
     pages = 0
     breaks_at = 3
@@ -135,7 +136,8 @@ FAT = pytest.mark.parametrize("row_bytes", [30_000])
 
 @pytest.fixture
 def stalled(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Return an event that is set once the server has noticed that its client has stopped reading."""
+    """Return an event that is set once the server first waits for a client: because that has not taken a piece within
+    half a second, or after a page of the list that isn't the last."""
     noticed, drained = asyncio.Event(), BodyStream.drained
 
     async def wait_for_client(body: BodyStream) -> None:

@@ -17,12 +17,14 @@ from tusd_py.domain.record_json import encode
 MIB = 1024 * 1024
 BATCH = 1000
 LIMIT = 16 * MIB
-"""Most bytes by which the server may grow; the rows of each list have about 100 MiB or more."""
+"""The most bytes by which the server may grow when it sends a long list, whose rows have about 100 MiB or more, after a
+short one."""
 
 
 def fill(path: Path, rows: range, row_bytes: int) -> None:
-    """Insert uploads into the SQLite file `path`, in one transaction, as a process of the first version does: a trigger
-    of the file gives them their `seq`."""
+    """Insert an upload for each number in `rows`, with `row_bytes` bytes of metadata, into the SQLite file `path`, in
+    one transaction and without a `seq`, as processes of the first version do: a trigger of the file gives each upload
+    its `seq`."""
     uploads = (upload(number, metadata={"filename": b"x" * row_bytes}, revision=1) for number in rows)
     with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
         connection.executemany(

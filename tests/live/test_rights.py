@@ -1,4 +1,5 @@
-"""The clients that are told of an upload, and of all events."""
+"""The rights to watch one upload, and to read the feed or the list of uploads: with an API key, a ticket or no
+credential."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ ROOT = "scopes=upload tokens list"
 
 @pytest.fixture
 def auth(tmp_path: Path) -> Mapping[str, Any]:
-    """Settings for API keys whose secret is their name, and for upload tokens."""
+    """The settings for upload tokens, and for the API keys `alice`, `bob` and `root`, each with its name as its secret;
+    `root` has the scopes upload, tokens and list."""
     keys = {"alice": "", "bob": "", "root": ROOT}
     text = "\n".join(f"{name}:{sha256(name.encode()).hexdigest()}:{policy}" for name, policy in keys.items())
     (tmp_path / "keys").write_text(text)
@@ -37,7 +39,7 @@ async def server(start: Start, auth: Mapping[str, Any], request: pytest.FixtureR
 
 @pytest.fixture
 async def url(client: TusClient) -> str:
-    """The URL of an upload of alice."""
+    """The URL of a new upload of 10 bytes, none of them sent yet, which the key `alice` has created."""
     return await client.create(10, upload_metadata="filename YQ==", x_api_key="alice")
 
 
@@ -125,8 +127,8 @@ async def test_the_feed_tells_an_owner_of_its_own_uploads(
 async def test_the_feed_tells_an_owner_no_place_and_no_request(
     client: TusClient, session: aiohttp.ClientSession, server: Server, url: str
 ) -> None:
-    """In the feed an owner sees neither where an upload is stored nor the requests, which may be an operator's; the key
-    `root` sees both."""
+    """The feed tells an owner neither where its upload is stored nor which request caused an event, as that may be an
+    operator's; it tells the key `root`, which has the scope `list`, both."""
     await client.request("DELETE", url, x_api_key="alice")
 
     async def feed(query: str = "", **headers: str) -> list[Mapping[str, Any]]:

@@ -1,4 +1,5 @@
-"""The state of one upload, at once or after the revision that the client knows has changed."""
+"""GET of an upload's `/status`: answered at once, or, with `wait`, once the upload's revision isn't the one that the
+client names, or after so many seconds."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A waiting listener holds little more than its connection; where aiohttp can't forget a connection, listeners work
-too."""
+"""A waiting listener takes little more memory than its connection, as its handler has returned; where aiohttp must keep
+the connection (`internals.FORGETS_CONNECTIONS` is False), the handler stays, and listeners work too."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tusd_py.server.process import make_runner
 
 COUNT, WARM_UP = 200, 20
 MOST = 6 * 1024
-"""Most bytes that a waiting listener may take, of which 2 KiB are asyncio's for a socket. A listener takes 21 KiB if
-its handler waits with it."""
+"""The most bytes of memory that a waiting listener may take, 2 KiB of them asyncio's for its socket. It would take 21
+KiB if its handler stayed until the connection ends."""
 BROWSER = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0\r\nAccept: text/event-stream\r\n"
 
 
@@ -36,7 +36,8 @@ BROWSER = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/14
 async def serving(
     directory: Path, tls: ssl.SSLContext | None = None, **settings: object
 ) -> AsyncIterator[web.AppRunner]:
-    """Run a server in this process."""
+    """Run a server with `live` in this process while the block lasts, with its storage in `directory` and its state in
+    memory, over TLS if `tls` is given; yield its runner."""
     chosen = {"storage": f"file:{directory}", "state": "memory:", "live": True, **settings}
     loaded = load_settings(chosen, None, {})
     runner = make_runner(loaded, create_app(loaded))

@@ -1,6 +1,7 @@
 """Many slow clients and a fast one, in a separate process: `python -m tests.load.crowd URL COUNT RATE SECONDS`.
 
-Writes one JSON object, the fields of `Report`, on stdout.
+URL is the creation endpoint; COUNT slow clients send RATE bytes a second each, for SECONDS. Writes one JSON object, the
+fields of `Report`, on stdout.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Report:
 
 
 async def slow(url: str, rate: int, began: asyncio.Barrier) -> None:
-    """PATCH an upload with `rate` bytes a second, or as fast as the server reads if that is slower, until cancelled."""
+    """Send the head of a PATCH, wait at the barrier `began`, then send `rate` bytes a second, or as many as the server
+    reads if those are fewer, until cancelled."""
     piece = bytes(rate // PIECES_A_SECOND)
     async with patching(url, 0, LENGTH) as request:
         await began.wait()
@@ -50,7 +52,8 @@ async def slow(url: str, rate: int, began: asyncio.Barrier) -> None:
 
 @asynccontextmanager
 async def crowd(urls: Sequence[str], rate: int) -> AsyncIterator[None]:
-    """Send slowly to each of the uploads while the block lasts; the block begins once all requests have begun."""
+    """Send `rate` bytes a second to each of the uploads, in one PATCH, while the block lasts; the block begins once the
+    heads of all requests have been sent."""
     began = asyncio.Barrier(len(urls) + 1)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(slow(url, rate, began)) for url in urls]
@@ -79,7 +82,7 @@ async def speed(client: TusClient, seconds: float) -> float:
 
 
 async def reached(client: TusClient, url: str) -> int:
-    """Return the offset that HEAD tells, asked again while it answers 423."""
+    """Send HEAD again and again while it is answered 423. Return the offset; fail if the final status isn't 200."""
     while (answer := await client.head(url)).status == 423:  # noqa: ASYNC110 (only asking tells)
         await asyncio.sleep(0.1)
     assert answer.status == 200, answer

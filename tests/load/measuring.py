@@ -44,15 +44,16 @@ class Measured:
     budget: int
 
     def check(self, samples: Sequence[int], connections: int) -> None:
-        """Check that no sample of the memory exceeds the bound for so many connections, and print how close the highest
-        came."""
+        """Check that no sample of the memory, in bytes, exceeds its value when idle by more than 1.15 times the budget
+        plus 32 KiB for each of so many connections. Print the highest sample and this bound."""
         peak, limit = max(samples), self.idle + int(_ABOVE * self.budget) + CONNECTION * connections
         print(f"idle {self.idle / MIB:.0f}, at most {peak / MIB:.0f} of {limit / MIB:.0f} MiB")
         assert peak <= limit, f"{peak / MIB:.0f} MiB, where {limit / MIB:.0f} are allowed"
 
     async def check_given_back(self, connections: int) -> None:
-        """Check that the server's memory falls to its idle bound within `_WITHIN` seconds. The bound allows the bytes
-        that the memory budget still counts, such as cached tails."""
+        """Check that within 30 seconds the server's memory falls to this bound: its value when idle, plus 15 % of the
+        budget but at least 16 MiB, 96 KiB for each of `connections` that were open, and 1.15 times the bytes that the
+        memory budget still counts, such as cached tails."""
         until = time.monotonic() + _WITHIN
         while (rss := self.server.rss()) > (limit := await self._idle_limit(connections)):
             if time.monotonic() > until:

@@ -1,4 +1,5 @@
-"""The budgets hold under a crowd: five hundred slow clients, who ask for more memory than there is, and a fast one."""
+"""The memory budget holds under a crowd: five hundred slow clients, who together send several times its bytes, and a
+fast one."""
 
 from __future__ import annotations
 
@@ -16,12 +17,13 @@ from tests.support.node import watched_memory
 from tests.support.server import ROOT
 
 COUNT, RATE, SECONDS = 500, 50_000, 20
-"""The number of clients, the bytes a second of each, and the seconds they send: altogether about four and eight times
-the two budgets."""
+"""The number of slow clients, the bytes a second of each, and the seconds for which they send: together 500 MB, 7.5
+times the smaller budget (64 MiB) and 3.7 times the larger."""
 
 
 async def crowd(url: str) -> dict[str, Any]:
-    """Run the clients in a separate process. Return their report."""
+    """Run `tests.load.crowd` in a separate process against the creation endpoint `url`, with COUNT slow clients. Return
+    the fields of its `Report`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.load.crowd", url, *map(str, (COUNT, RATE, SECONDS))),
         cwd=ROOT,
@@ -38,8 +40,9 @@ async def crowd(url: str) -> dict[str, Any]:
 async def test_a_slow_crowd_stays_within_the_budget_and_moves(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str], budget: int
 ) -> None:
-    """A slow crowd keeps the server within its memory budget and off the disk, and each upload gets some bytes. The
-    fast client's speed is printed and not judged, as it depends on the machine."""
+    """With five hundred slow clients the server's memory stays within its bound (`Measured.check`) and is given back,
+    no temporary file is left, and each upload gets some bytes. The fast client's speed is printed and not judged, as it
+    depends on the machine."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = {"TMPDIR": str(temporary)}

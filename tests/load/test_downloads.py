@@ -20,14 +20,15 @@ from tests.support.writing import random_bytes
 BUDGET = 32 * MIB
 COUNT = 400
 LENGTH = 12 * MIB
-"""More than the system takes into the buffers of a socket."""
+"""The bytes of each download: more than the system takes into the buffers of a socket."""
 READ = 5
 """The number of downloads that are read in the end, one after another."""
 _SECONDS = 3.0
 
 
 class Unread:
-    """A GET whose answer lies in the system's buffers."""
+    """A client that sends a GET and reads nothing of the answer until `body` is called: the system's buffers hold the
+    beginning, and the server keeps the rest."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -46,7 +47,7 @@ class Unread:
         await loop.sock_sendall(self._socket, f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     async def served(self) -> None:
-        """Wait until the answer has begun; a client that is refused with 503 asks again."""
+        """Wait until an answer with status 200 has begun; ask again after each 503, and fail at any other status."""
         while not (begin := self._begin()).startswith(b"HTTP/1.1 200 "):
             if begin:
                 assert begin.startswith(b"HTTP/1.1 503 ")
@@ -74,7 +75,8 @@ class Unread:
 
 @asynccontextmanager
 async def unread(url: str, count: int) -> AsyncIterator[Sequence[Unread]]:
-    """Keep `count` clients that don't read what they asked for while the block lasts."""
+    """Yield `count` clients that have sent a GET of `url` and read nothing of the answers until `body` is called; close
+    them at the end of the block."""
     clients = [Unread(url) for _ in range(count)]
     try:
         for client in clients:
@@ -89,8 +91,8 @@ async def unread(url: str, count: int) -> AsyncIterator[Sequence[Unread]]:
 async def test_unread_downloads_stay_within_the_budget(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Downloads that aren't read stay within the memory budget and don't hinder an upload; later they can be read
-    whole."""
+    """Four hundred downloads that aren't read keep the server within its bound of memory (`Measured.check`) and don't
+    hinder an upload; five of them, read later, are whole, and then the memory is given back."""
     data = random_bytes(LENGTH)
     with capsys.disabled():
         print()

@@ -23,7 +23,8 @@ BEGUN = b"GET /files/ HTTP/1.1\r\nHost: localhost\r\n"
 
 
 async def _pour(connection: RawConnection, fields: int) -> None:
-    """Send a head with `fields` long fields that never ends, until done or until the server closes the connection."""
+    """Send the beginning of a request's head: `fields` header fields of 250 kB each, and no empty line to end it.
+    Return early if the server closes the connection."""
     try:
         await connection.send(BEGUN)
         for _ in range(fields):
@@ -34,7 +35,8 @@ async def _pour(connection: RawConnection, fields: int) -> None:
 
 @asynccontextmanager
 async def pouring(port: int, fields: Sequence[int]) -> AsyncIterator[None]:
-    """Keep clients that send endless heads, one for each number of long fields, while the block lasts."""
+    """While the block lasts, run one client for each number in `fields`, which sends so many header fields of 250 kB in
+    a head that doesn't end."""
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         connections = [await stack.enter_async_context(connected(port)) for _ in fields]
         tasks = [group.create_task(_pour(*pair)) for pair in zip(connections, fields, strict=True)]

@@ -25,8 +25,8 @@ EMPTY = b'{"parts":[' + b",".join([b"{}"] * ((_SIZE - 20) // 3)) + b"]}"
 
 
 async def _complete(session: aiohttp.ClientSession, url: str) -> list[int]:
-    """Send lists to /presign, which reads a list before anything else; the list of a completion is read only if the
-    upload exists. Return the statuses."""
+    """Send the lists `PARTS` and `EMPTY` to /presign, twice each, and return the statuses. /presign reads its body
+    before it looks for an upload; a request to complete an upload has its list read only if the upload exists."""
     client = DirectClient(session, url)
     address = f"{client.url}/presign"
     return [(await client.request("POST", address, body)).status for body in (PARTS, EMPTY) * ROUNDS]

@@ -19,7 +19,8 @@ COUNT, PIECE = 100, MIB
 
 
 async def _all_but_the_end(client: TusClient) -> str:
-    """Create an upload that lacks one byte of its first part. Return its URL."""
+    """Create an upload of 5 MiB and a byte, and send all but its last two bytes, in requests of 1 MiB: its first part
+    lacks one byte. Return its URL."""
     url = await client.create(PART + 1)
     for offset in range(0, PART, PIECE):
         await client.patch(url, offset, bytes(min(PIECE, PART - 1 - offset)))

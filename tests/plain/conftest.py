@@ -32,7 +32,8 @@ class Place:
     state: Path
 
     def contents(self) -> tuple[list[str], int]:
-        """Return the contents of the storage, and the number of records."""
+        """Return the sorted names of what the storage holds of uploads (files on disk; keys and open multipart uploads
+        in S3), and the number of records."""
         return sorted(self.stored()), self._records()
 
     def _records(self) -> int:
@@ -59,7 +60,8 @@ def start(storage: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 async def place(
     storage: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Place]:
-    """A place that all tests share and none may stop. Its limits on forms and uploads are small."""
+    """One place for each storage, for all tests of this directory that ask for it; none may stop it. It takes uploads
+    of at most 400 KiB and forms of at most 20 files, and its log must have no traceback at the end."""
     seaweed = request.getfixturevalue("seaweed") if storage == "s3" else None
     settings = {"max_size": MAX_SIZE, "plain_max_files": MAX_FILES}
     async with _opened(tmp_path_factory.mktemp("plain"), seaweed, **settings) as place:
@@ -97,5 +99,6 @@ def _files(root: Path) -> list[str]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Return True for the state's files and for the installation's id, which belong to no upload."""
+    """Return True if the path, relative to the storage's folder, is a file of the state or the installation's id, which
+    belong to no upload."""
     return path.name.startswith("state.db") or path == Path(".tusd-py/installation")

@@ -14,7 +14,8 @@ BOUNDARY = "------------------------boundary"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a form: a file if it has a file name (of no character that needs an escape)."""
+    """A part of a form, a file if `filename` isn't None (it may be empty); `kind` is its Content-Type. The names are
+    written as they are: a test escapes them where a form needs it."""
 
     name: str
     content: bytes
@@ -43,21 +44,24 @@ def form_fields(boundary: str = BOUNDARY) -> dict[str, str]:
 
 
 class PlainClient:
-    """Talks to the creation endpoint `url`, and to the server at `origin`."""
+    """A client that sends plain uploads to the creation endpoint `url`; `origin` is the scheme, host and port of its
+    server."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session, self.url = session, url
         self.origin = url.removesuffix("/files/")
 
     async def post(self, *parts: Part | bytes, query: str = "", **fields: str) -> Answer:
-        """POST a form of these parts. Keywords are header fields, with `_` for `-`."""
+        """POST a form of these parts to the creation endpoint; `query`, with its `?`, is appended to the URL. Keywords
+        are header fields, with `_` for `-`."""
         return await self.send("POST", query, encoded(parts), form_fields() | _header_fields(fields))
 
     async def put(self, segment: str, body: bytes, **fields: str) -> Answer:
         return await self.send("PUT", segment, body, _header_fields(fields))
 
     async def send(self, method: str, below: str, body: bytes, fields: dict[str, str]) -> Answer:
-        """Send a request with exactly these header fields to the creation endpoint's URL plus `below`."""
+        """Send a request to the creation endpoint's URL with `below` appended, with these header fields, and no
+        Content-Type unless they have one; aiohttp adds Host, Content-Length and the like."""
         return await exchange(self._session, method, self.url + below, body, fields)
 
     async def content(self, url: str) -> bytes:

@@ -1,4 +1,5 @@
-"""PUT below the creation endpoint, and POST of bytes, are one upload each."""
+"""With `plain-uploads`, each PUT to one path segment below the creation endpoint, and each POST there whose body is no
+form, makes one upload."""
 
 from __future__ import annotations
 

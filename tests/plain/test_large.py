@@ -1,4 +1,5 @@
-"""Large forms, and many files: within the memory budget."""
+"""A form with one large file makes the server's memory grow by less than 64 MiB with a budget of 32 MiB, and a form of
+many files is taken with that budget."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ async def parts(place: Place, peak: list[int], mib: int) -> AsyncIterator[bytes]
 
 
 async def send(place: Place, mib: int) -> str:
-    """POST a form with one file of `mib` MiB, and check that the server grows by less than 64 MiB. Return the file's
-    URL."""
+    """POST a form with one file of `mib` MiB, and check that the server's resident memory grows by less than 64 MiB.
+    Return the URL of the file's upload."""
     begin, peak = place.server.rss(), list[int]()
     timeout = aiohttp.ClientTimeout(total=None, sock_read=600)
     async with aiohttp.ClientSession(timeout=timeout) as session:

@@ -100,7 +100,7 @@ async def test_what_is_cut_leaves_nothing(place: Place, method: str) -> None:
 
 
 async def test_a_truncated_form_leaves_nothing(place: Place) -> None:
-    """A form shorter than its Content-Length leaves nothing."""
+    """A form that is whole, but whose connection breaks one byte before its Content-Length, leaves nothing."""
     before, whole = place.contents(), encoded([WHOLE])
     received = await place.server.metric("received_bytes_total")
     async with requesting("POST", place.server.url, content_length=len(whole) + 1, **FORM) as connection:

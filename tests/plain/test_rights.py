@@ -1,4 +1,5 @@
-"""Rights, quotas, hooks and events of plain uploads are those of any other."""
+"""Credentials, owners, quotas and allowed types hold for plain uploads as for any other; a file that a quota or its
+type forbids ends the whole form."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ async def test_a_type_that_is_not_allowed_ends_the_whole_form(start: Open) -> No
 
 
 async def test_files_of_a_refused_form_are_removed(start: Open) -> None:
-    """The files of a refused form are terminated with the reason `failed-creation`."""
+    """If a form is refused after a whole file, here for a field that follows it, the file's upload is terminated with
+    the reason `failed-creation`."""
     async with start(log_format="json") as place, aiohttp.ClientSession() as session:
         await PlainClient(session, place.server.url).post(file(b"x"), Part("a", b"b"))
         log = place.server.log()

@@ -1,4 +1,5 @@
-"""The node that each promise is tested on: one for each module, as a start costs seconds, and reset for each test."""
+"""The node that each promise is tested on: one for each module, as a start costs seconds. Each test that uses `node`
+begins without faults and with no S3 requests counted; uploads of earlier tests stay."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from tests.support.tus import TusClient
 
 @pytest.fixture(scope="module")
 def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The settings of the module's node: none, unless the module overrides this fixture or parametrises it with
-    `BOTH_READERS`."""
+    """The settings that the module's node has beyond the usual ones: none, unless the module overrides this fixture or
+    parametrises it, as `BOTH_READERS` (`tests.support.node`) does."""
     return dict(getattr(request, "param", {}))
 
 

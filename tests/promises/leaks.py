@@ -36,8 +36,9 @@ async def traces(node: Node, *urls: str) -> list[str]:
 
 
 async def until_gone(node: Node, *urls: str, within: float = 30.0) -> None:
-    """Wait until S3 and the state hold nothing of these uploads. The server remembers for half a minute an object that
-    may still arrive in S3, and then removes it again."""
+    """Wait until S3 and the state hold nothing of these uploads. Raises TimeoutError after `within` seconds. The record
+    of an ended upload with a trouble stays for half a minute: an object may still arrive in S3, which the server then
+    removes."""
 
     async def is_gone() -> bool:
         return not await traces(node, *urls)

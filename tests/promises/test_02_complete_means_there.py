@@ -18,7 +18,8 @@ DATA = random_bytes(PART + 3 * MIB + 7)
 
 
 async def whole(node: Node, client: TusClient, url: str) -> None:
-    """Check that the upload is complete, and that S3 has all of its bytes."""
+    """Check that this upload of `DATA` is complete: HEAD tells its full offset, its object in S3 has the full size, and
+    GET returns its bytes."""
     assert await client.offset(url) == len(DATA)
     assert await node.object_size(url) == len(DATA)
     assert await client.content(url) == DATA
@@ -78,8 +79,8 @@ async def test_a_doubtful_answer_is_settled_by_looking(
     "stored", [None, b"short", DATA], ids=["nothing", "too short an object", "another upload's object"]
 )
 async def test_a_lost_multipart_upload_is_never_complete(node: Node, client: TusClient, stored: bytes | None) -> None:
-    """If S3 says that the multipart upload doesn't exist, PATCH answers 503 and GET 404, with no object in its place,
-    too short a one, or another upload's."""
+    """If S3 answers CompleteMultipartUpload with NoSuchUpload, and the upload's key holds no object, one that is too
+    short, or another upload's, PATCH is answered 503 and a GET afterwards 404."""
     url = await client.create(len(DATA))
     if stored is not None:
         node.bucket.put(url, stored, own=stored != DATA)
@@ -114,8 +115,8 @@ async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: Tu
 
 
 async def test_an_upload_that_lost_its_tail_goes_on_from_the_start(node: Node, client: TusClient) -> None:
-    """After the tail of an upload was removed from S3, PATCH answers 503, and HEAD tells offset 0, so that the client
-    doesn't try in vain forever."""
+    """If S3 has lost the tail of an upload that has no part yet, and the server has restarted, PATCH is answered 503,
+    and HEAD then tells offset 0, so that the client starts over and doesn't fail forever."""
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:MIB])
     node.bucket.lose(url)

@@ -1,4 +1,5 @@
-"""Promise 3: of a request that is cut, every byte that reached the process is kept."""
+"""Promise 3: every byte of a cut request that reached the process is kept, unless a checksum was announced or `sniff`
+has too few bytes yet to tell the type."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ LENGTH = 64 * MIB
 DATA = random_bytes(LENGTH)
 
 CUTS = [1, 70_000, 5 * MIB - 1, 5 * MIB + 1, PART, PART + 1, 2 * PART - 3]
-"""Bytes of one request: below and above the smallest part, at and across the boundaries of parts."""
+"""The bytes that each request in turn sends before it is cut: fewer and more than S3's smallest part (5 MiB), as many
+as a part and one more, and nearly two parts."""
 
 
 async def test_what_had_arrived_when_a_client_vanished_is_kept(node: Node, client: TusClient) -> None:

@@ -92,7 +92,8 @@ async def test_a_holder_that_died_is_replaced(node: Node, client: TusClient) -> 
 
 
 def hold_answer(gate: Gate) -> Action:
-    """Forward the request to S3, and hold its answer back until the gate opens."""
+    """Return an action that forwards the request to S3, holds S3's answer back until the gate opens, and then relays
+    it."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         answer = await exchange.forward()

@@ -1,4 +1,5 @@
-"""Promise 5: everything is judged before the body is read, and a refused request changes nothing."""
+"""Promise 5: all that a request's head tells is judged before its body is read, and a request that is refused for it
+changes nothing."""
 
 from __future__ import annotations
 

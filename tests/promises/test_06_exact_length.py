@@ -1,4 +1,5 @@
-"""Promise 6: what is stored is what was declared."""
+"""Promise 6: a complete upload has exactly its declared length; a shorter body is only progress, and one that turns out
+too long is refused."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BUDGET = 64 * MIB
 ABOVE = 150 * MIB
-"""Bytes that Python, the libraries and the sockets take on top of part buffers."""
+"""The most bytes of memory that the server may take on top of its memory budget: for Python, the libraries and the
+sockets."""
 CLIENTS = 40
 LENGTH = 16 * MIB
 
@@ -30,8 +31,9 @@ def settings() -> dict[str, Any]:
 
 
 async def test_many_at_once_share_the_budget(node: Node, client: TusClient) -> None:
-    """Forty requests each send less than a part, together twice the budget, and the rest once all have begun: the
-    server stays within its bound of memory, stores tails in S3, uses no disk, and takes every byte."""
+    """Forty requests each send 3 MiB, together nearly twice the budget, and the rest once all have begun: the server's
+    memory stays below the budget plus 150 MiB, tails are stored in S3, no temporary file is left, and every byte is
+    taken."""
     data, barrier = random_bytes(LENGTH), asyncio.Barrier(CLIENTS)
 
     async def body() -> AsyncIterator[bytes]:

@@ -1,4 +1,5 @@
-"""Promise 9: HEAD fails only with "gone" or "ask again"; anything else makes clients start over."""
+"""Promise 9: while storage or state fail, a tus client's HEAD is answered 200 or 423 ("ask again"), and 404 only if the
+upload is gone: after any other status several clients start from byte 0."""
 
 from __future__ import annotations
 

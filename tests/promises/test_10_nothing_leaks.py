@@ -71,8 +71,8 @@ async def test_a_failed_creation_leaves_nothing(node: Node, client: TusClient, c
 
 
 def untroubled(node: Node) -> list[str]:
-    """Return the rows of the state with an upload's record that has no trouble. Records with a trouble may stay for
-    half a minute, until the lost request can't take effect any more."""
+    """Return the rows of the state with an upload's record that has no trouble. A record with a trouble may stay for
+    half a minute, until an S3 request that failed or got no answer can't take effect any more."""
     return [row for row in node.remembered() if '"troubled_at":null' in row]
 
 

@@ -22,7 +22,7 @@ def settings() -> dict[str, Any]:
 
 
 async def until_ended(node: Node) -> None:
-    """Wait until the state has no record of any upload."""
+    """Wait until the state has no record of any upload. Raises TimeoutError after 60 seconds."""
 
     async def forgotten() -> bool:
         return not any('INTO "uploads"' in row for row in await asyncio.to_thread(node.remembered))

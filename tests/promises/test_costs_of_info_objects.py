@@ -1,4 +1,5 @@
-"""Promise 8 with info objects: one small object for each unfinished upload, and only where it helps."""
+"""Promise 8 with info objects: an unfinished upload of which S3 holds bytes has one small object more, written once; an
+upload that comes in one PUT of S3 has none."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from tests.support.writing import random_bytes
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEPT = {"PutObject": 1, "DeleteObject": 1}
-"""The requests that an info object costs."""
+"""The S3 requests that an info object adds to those of a multipart upload."""
 
 
 @pytest.fixture(scope="module")

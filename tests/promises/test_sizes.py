@@ -63,8 +63,8 @@ async def test_a_huge_upload_takes_no_more_memory_than_a_small_one(node: Node, c
 
 
 def _blocks(size: int) -> Iterator[bytes]:
-    """Yield blocks that differ: each begins with its offset, and its length doesn't divide a part's, so that none can
-    be mistaken for another."""
+    """Yield `size` bytes in blocks that differ: each begins with its offset, and a part's length is no multiple of a
+    block's, so that none can be mistaken for another."""
     for start in range(0, size, len(BLOCK)):
         block = start.to_bytes(8, "big") + BLOCK[8:]
         yield block[: size - start]

@@ -1,4 +1,5 @@
-"""The server judges any request, answers or hangs up, keeps nothing of it, and serves the next one."""
+"""The server answers any request or hangs up; afterwards it is receiving nothing, holds no buffer, and serves the next
+request."""
 
 from __future__ import annotations
 
@@ -20,13 +21,14 @@ from tests.support.tus import PATIENCE, TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STATUSES = {100, 200, 201, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 415, 416, 417, 423, 460, 501}
-"""The statuses that an answer may have. 503 is for a storage that fails, and this one doesn't."""
+"""The statuses that an answer to these requests may have: no 500, and no 503 either, as nothing that the server needs
+fails here."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def abused(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A server with a short `network-timeout`, so that silent clients cost little time. In the end it is stopped, and
-    its log checked for anything that was left running."""
+    """A server with uploads of at most 1 MiB, and with a short `network-timeout`, so that silent clients cost little
+    time. In the end it must stop with exit code 0 and a log without a traceback or a sign of a leak."""
     async with local_site(tmp_path_factory.mktemp("abused"), network_timeout=0.2, max_size="1MiB") as site:
         yield site
         await site.stop()
@@ -47,8 +49,9 @@ async def test_no_request_gets_a_500_hangs_or_leaves_anything_behind(abused: Sit
 
 
 async def exchange(port: int, abuse: Abuse, target: str) -> set[int]:
-    """Return the statuses of the answers to `abuse`, up to the final one: empty if the server hangs up without one, or
-    if `abuse` doesn't wait for an answer."""
+    """Send `abuse`, with the upload at the URL `target`, and return the statuses of its answers up to the final one,
+    interim ones too. If the connection breaks, return those read until then; if `abuse` doesn't wait for an answer,
+    none. Raises TimeoutError."""
     statuses: set[int] = set()
     async with connected(port) as connection, asyncio.timeout(PATIENCE):
         with suppress(ConnectionError, asyncio.IncompleteReadError):

@@ -47,7 +47,8 @@ CLAIMS = st.dictionaries(
 
 
 async def judged(caller: Caller) -> object:
-    """Return the caller's principal, None without a credential, or the refusal."""
+    """Return what upload tokens, JWTs, API keys and a proxy's users, asked in this order, make of the caller: a
+    principal, None if its request has no credential, or the refusal."""
     async with scripted(key_set(*KEYS)) as server:
         keys = Jwks(server.url, session(), Troubles(), age=300, refresh_pause=30)
         api_keys = ApiKeys(lambda: "", lambda _: [ApiKey(name="a", digest=b"a" * 32)])
@@ -70,7 +71,8 @@ def encoded(value: Any) -> str:
 
 
 def signed(header: Any, claims: Any) -> str:
-    """Return a token signed with the secret of both JWTs and upload tokens, so that its claims are read."""
+    """Return a token of this header and these claims, signed by HS256 with the secret of both JWTs and upload tokens,
+    so that its claims are read if the header names HS256."""
     content = f"{encoded(header)}.{encoded(claims)}"
     mac = hmac.digest(SECRET.encode(), content.encode(), "sha256")
     return f"{content}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"

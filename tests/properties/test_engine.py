@@ -1,4 +1,5 @@
-"""Under any requests and failures, answers stay true, complete uploads are whole, and nothing is left."""
+"""Under any requests and failures, answers stay true, complete uploads are whole, and nothing is left of ended
+uploads."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ raises `Superseded` when it is tried again."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request body: the sizes of its chunks, how it ends, and the checksum that is announced."""
+    """A request body: the sizes of its chunks, the seed of their random bytes, how it ends, and which checksum is
+    announced for it: `none`, the `right` one or a `wrong` one."""
 
     sizes: list[int]
     seed: int
@@ -70,7 +72,8 @@ class Sent:
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """A client's view of its upload."""
+    """A client's view of its upload; `touched` is the time of the last change that the client knows of, from which the
+    upload's life is counted."""
 
     id: UploadId
     acknowledged: bytes
@@ -91,8 +94,8 @@ wholes = st.none() | st.just(WholeDigest(algorithm="sha256"))
 
 
 class Clients(RuleBasedStateMachine):
-    """Clients of one server whose storage and state fail now and then. The clock is simulated, so waiting takes no
-    time."""
+    """The clients of one engine whose storage and state, in memory, fail now and then. The clock is simulated, so
+    waiting takes no time."""
 
     uploads = Bundle("uploads")
 
@@ -187,8 +190,9 @@ class Clients(RuleBasedStateMachine):
         assert sum(charge.total for charge in charges) <= QUOTA
 
     def settle(self, view: Known, possible: bytes) -> None:
-        """End all faults, then check that the offset is at least the acknowledged one and at most `possible`, and note
-        it. The upload may be gone only if it has expired."""
+        """End all faults, then check that the upload's offset is at least the acknowledged one and at most the length
+        of `possible`, the bytes it has if all that was sent was taken; note the bytes below the offset as acknowledged.
+        The upload may be gone only if it has expired."""
         self.mend()
         try:
             upload = self.run(inspect(self.harness.engine, view.id))

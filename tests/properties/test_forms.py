@@ -29,7 +29,7 @@ CUTS = st.lists(st.integers(1, 40))
 
 
 def pieces(body: bytes, cuts: Sequence[int]) -> list[bytes]:
-    """The body in pieces as long as the cuts say, and the rest."""
+    """Return the body in pieces of these lengths, as far as it reaches, and then the rest; pieces may be empty."""
     cut_pieces = list[bytes]()
     for cut in cuts:
         cut_pieces.append(body[:cut])
@@ -48,7 +48,8 @@ def read(body: bytes, cuts: Sequence[int] = (), **limits: int) -> list[FormEvent
 
 
 def files(events: Sequence[FormEvent]) -> list[tuple[Metadata, bytes]]:
-    """The files of the events, up to the final boundary, which must be the last."""
+    """Return the metadata and the content of each file in the events of a form. Raises AssertionError for a refusal,
+    and unless the last event is the end of the form."""
     parts = list[tuple[Metadata, bytes]]()
     content = bytearray()
     for event in events[:-1]:
