@@ -1,4 +1,6 @@
-"""A client whose bytes go straight into the bucket: the server signs what it sends, and hears of the end."""
+"""A client of direct uploads, whose bytes go straight into the bucket. The server signs its requests to S3; it
+completes an upload in parts when the client asks for that, and looks for the object of one that is sent in one
+request."""
 
 from __future__ import annotations
 
@@ -22,12 +24,13 @@ _PART = 8
 
 
 class DirectClient(Client):
-    """A client like Uppy's: it repeats a request until it has an answer. The bytes that it sends to S3 itself always
-    arrive."""
+    """A client of direct uploads, like Uppy: it repeats each request to the server until that is answered, for GIVE_UP
+    seconds at most. Its requests to S3 don't go over the simulated network, so that none of them gets lost."""
 
     async def begin(self, *, mode: DirectMode = DirectMode.PARTS, with_length: bool = True, late: bool = False) -> None:
-        """Begin a direct upload. With `with_length` the client declares its length; with `late` it only announces the
-        upload, and opens it before parts are sent."""
+        """Create the direct upload; with `with_length` the client declares its length. An upload in parts is ready for
+        them at once; with `late` it is only announced, and `send_parts` opens it. Raises Violation after GIVE_UP
+        seconds."""
         length = len(self.content) if with_length else None
         metadata = {"name": self._name, "partsize": str(self._part_size).encode()}
         intent = Begin(mode=mode, length=length, metadata=metadata)
@@ -36,7 +39,8 @@ class DirectClient(Client):
         self.url = self._upload.id
 
     async def send_parts(self, *, all_again: bool = False) -> None:
-        """Sends the missing parts, or all. Raises Vanished."""
+        """Send the parts that S3 lacks, or all with `all_again`, and keep the list of all parts for `complete`. Opens
+        an upload that is only announced. Raises Vanished, and Violation after GIVE_UP seconds."""
         await self._open()
         stored = {} if all_again else {part.number: part for part in await self._parts()}
         size = self._part_size
@@ -79,21 +83,24 @@ class DirectClient(Client):
         self.world.bucket.put_part(self._key, self._upload.cursor["multipart"], last, b"#" * length, {})
 
     def replace(self) -> None:
-        """Send other bytes with the request that was signed for the first ones, by which the client may lose its
-        upload."""
+        """Send the presigned request of `send_whole` again, with other bytes than the content, and record in
+        `world.bereft` that the client may lose its upload by that."""
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
         self.world.bereft.add(self._upload.id)
         self.world.bucket.put(self._key, self.content[::-1], headers, self.world.now())
 
     async def send_whole(self, surplus: int = 0, *, form: bool = False) -> None:
-        """Send the content in one request, with `surplus` bytes more than declared: no signature prevents that."""
+        """Have the server sign the one request of the upload, a form with `form`, else a PUT, and store the content in
+        the bucket with `surplus` bytes more than it has: this simulation checks no signature. Raises Violation after
+        GIVE_UP seconds."""
         await self._insist(lambda: self._ask(lambda engine, _: sign_whole(engine, self._upload, form=form)))
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
         self.world.bucket.put(self._key, self.content + b"#" * surplus, headers, self.world.now())
 
     async def complete(self) -> None:
-        """Complete the upload with the parts that were sent, and send again those that a fault removed. Raises
-        Vanished, and Violation if S3 lacks parts without a fault."""
+        """Complete the upload with the parts that were sent. While the server answers that these are the wrong parts,
+        send those that S3 lacks, if bytes of the upload were taken from the bucket (`world.robbed`). Raises Vanished;
+        Violation if none were taken, or after GIVE_UP seconds without an answer."""
 
         async def end(engine: Engine, _: Body) -> Upload | None:
             with suppress(WrongParts):
@@ -107,8 +114,8 @@ class DirectClient(Client):
         self._hear(done)
 
     async def fetch(self) -> None:
-        """Ask for a link to the finished upload until there is one. The link isn't followed, as its bytes bypass this
-        server."""
+        """Ask the server for a presigned link to download the finished upload until there is one. The link isn't
+        followed, as that would bypass the server. Raises Vanished, and Violation after GIVE_UP seconds."""
 
         async def linked(engine: Engine, _: Body) -> str:
             return await link(engine, await finished(engine, self.upload_id, Read()), {"Content-Type": "text/plain"})
@@ -116,14 +123,15 @@ class DirectClient(Client):
         await self._insist(lambda: self._ask(linked))
 
     async def abort(self) -> None:
-        """Abort the upload until it is gone."""
+        """Ask the server to abort the upload until it has done so, or answers that the upload is gone. Raises Violation
+        after GIVE_UP seconds, as for a complete upload."""
         with suppress(Vanished):
             await self._insist(lambda: self._ask(lambda engine, _: abort(engine, self.upload_id, self._key)))
 
     @property
     def _part_size(self) -> int:
-        """Return the bytes of a part: at least `_PART`, above the smallest allowed, and more if the content would have
-        too many parts."""
+        """Return the size of each part but the last, in bytes: `_PART`, which is more than the provider's least, or
+        more than that if the content would have too many parts."""
         return max(_PART, -(-len(self.content) // self.world.setup.max_parts))
 
     @property

@@ -14,7 +14,8 @@ from tusd_py.domain.direct_rules import TOUCH
 from tusd_py.domain.limits import Limits
 
 _COUNTED = Limits().upload_url_lifetime + TOUCH + 1
-"""Seconds after which all that was signed at the beginning has expired."""
+"""The seconds after which a sweep counts the bytes that a client has stored as parts since the beginning: all requests
+that were signed at the beginning have expired then."""
 
 
 async def parts(world: World) -> None:

@@ -21,7 +21,8 @@ STANDARD = Setup(pauses=(0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 
 HASTY = Setup(pauses=(0.0, 1.0))
 STRICT = replace(HASTY, strict=True)
 _PATIENCE = 300
-"""The most seconds by which a fault may delay the arrival of an event."""
+"""The most seconds that a scenario waits for its events. Some faults delay them longer: then they arrive after the
+scenario, before the experiment ends."""
 
 
 async def whole_life(world: World) -> None:
@@ -38,8 +39,8 @@ async def two_nodes(world: World) -> None:
 
 
 async def shutdown(world: World) -> None:
-    """Replace both nodes by new processes, one after the other, while they deliver events, and the first one again at
-    the end."""
+    """Replace both nodes by new processes, one after the other, while a client sends its requests to the first, which
+    delivers the events; at the end, replace the first again."""
     living = asyncio.create_task(_live(world))
     for node in range(2):
         await asyncio.sleep(0.02)
@@ -60,8 +61,8 @@ async def silent_shutdown(world: World) -> None:
 
 
 async def away(world: World) -> None:
-    """Let the receiver refuse all deliveries for two hours, within the schedule of attempts: every event has to arrive
-    after that."""
+    """Let the receiver refuse all deliveries for two hours, a shorter time than the attempts at an event go on: every
+    event has to arrive after that."""
     world.receiver.leave(2 * HOUR)
     await _live(world)
     await asyncio.sleep(3.2 * HOUR)
@@ -118,7 +119,8 @@ async def _join(world: World) -> None:
 
 
 async def _listen(world: World) -> None:
-    """Wait until the receiver has got every event, for `_PATIENCE` seconds at most."""
+    """Wait until the receiver has got all events stored so far, for `_PATIENCE` seconds at most; raise nothing if some
+    are missing then."""
     for _ in range(_PATIENCE):
         if world.receiver.knows_all:
             return

@@ -1,5 +1,5 @@
-"""Random programs: anything that clients, nodes and operators of a simulated world can do. The same random numbers give
-the same program.
+"""Random programs: uploads by tus, IETF and direct clients, and what nodes and operators of a simulated world do
+meanwhile; no listeners, jobs or exports. The same random numbers give the same program.
 
 A `calm` program causes no trouble itself: no node dies, no stored bytes are taken away, and the receiver of events
 answers.
@@ -69,8 +69,8 @@ def _provided(dice: Random, setup: Setup) -> Setup:
 
 
 def disturbed(dice: Random, steps: Sequence[str]) -> Plan:
-    """Return a plan with one to three random faults, for a run of about these steps: some may have numbers beyond the
-    last step."""
+    """Return a plan with one to three random faults. `steps` are the requests of the same run without faults; as faults
+    change a run, some of the plan's numbers may be beyond the last of them."""
     at = dice.choice((_anywhere, _anywhere, at_some_kind))
     return {at(dice, steps): dice.choice(list(FAULTS)) for _ in range(dice.choice((1, 2, 3)))}
 
@@ -80,8 +80,8 @@ def _anywhere(dice: Random, steps: Sequence[str]) -> int:
 
 
 def at_some_kind(dice: Random, steps: Sequence[str]) -> int:
-    """Return the number of a random step, 0 if there are none. Each kind of request is equally likely, however rare it
-    is."""
+    """Return the index of a random request in `steps`, each `NODE SERVICE.OPERATION`; 0 if there are none. All
+    operations are equally likely, also those that are rare in `steps`."""
     kinds = [step.partition(" ")[2] for step in steps]
     chosen = dice.choice(sorted(set(kinds)) or [""])
     return dice.choice([number for number, kind in enumerate(kinds) if kind == chosen] or [0])

@@ -1,5 +1,5 @@
-"""An IETF client that retries after each failure. Interim responses tell it the upload's URL and offset; it declares
-itself which request completes the upload."""
+"""An IETF client that retries after each failure. Interim responses tell it the upload's URL and offset; with each
+request it says if that one completes the upload."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ class IetfClient(Client):
         self._announced = content if announced is None else announced
 
     async def begin(self, first: int | None = None) -> None:
-        """Send POST requests with the first `first` bytes, or with all and as a whole upload, until the client knows
-        the upload's URL or 600 s have passed. Raises Vanished."""
+        """Send POST requests with the first `first` bytes, or with all for None, until the client knows the upload's
+        URL. A request with all bytes says that it completes the upload. Raises Vanished; Violation for an answer that
+        breaks a promise, and after GIVE_UP seconds."""
         body_bytes = self.content[:first]
         give_up = self.world.loop.time() + GIVE_UP
         while self.url is None and self.world.loop.time() < give_up:
@@ -53,6 +54,8 @@ class IetfClient(Client):
                 await self._begin(body_bytes)
             except Broken:
                 await asyncio.sleep(0.5)
+        if self.url is None:
+            raise Violation("the client never learns the upload's URL")
 
     async def go_on(
         self,
@@ -63,9 +66,10 @@ class IetfClient(Client):
         chunked: bool = False,
     ) -> None:
         """Send PATCH requests of `piece` bytes, or of all the rest, until the server says that the upload is complete
-        or has `until` bytes. Before the first and after each failure, ask for the offset.
+        or has `until` bytes. Before the first and after each failure, ask for the offset. `checksum` names the
+        algorithm of a checksum that each request has; with `chunked`, none declares the length of its body.
 
-        Raises Vanished, and Violation after 600 s.
+        Raises Vanished; Violation after 600 s, or for an answer that breaks a promise.
         """
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
@@ -122,8 +126,9 @@ class IetfClient(Client):
             hearing.connected = False
 
     async def _append(self, piece: int | None, checksum: str | None, *, chunked: bool) -> Upload:
-        """Send the next `piece` bytes, or all the rest, and return the upload as the server answers. In pieces, a last
-        request without bytes completes the upload. Raises Vanished, Broken."""
+        """Send the next `piece` bytes, or all the rest for None, and return the upload as the server answers. With
+        `piece`, only a request without bytes, after the last byte, completes the upload. `checksum` and `chunked` are
+        as in `go_on`. Raises Vanished, Broken."""
         offset = self._offset
         body_bytes = self.content[offset:] if piece is None else self.content[offset : offset + piece]
         ends = self._ends(len(self.content) if piece is None or not body_bytes else 0)

@@ -31,8 +31,8 @@ class JobClient:
         self.world, self._at = world, at
 
     async def submit(self, upload_id: UploadId, kind: str, args: Mapping[str, Any]) -> JobId | None:
-        """Ask for a job of the upload, as POST /jobs does, until a node answers. Return the job's id; None if there is
-        no such upload. Raises Violation after 600 s."""
+        """Ask for a job on the upload, as POST /jobs does, until a node accepts it. Return the job's id; None if a node
+        answers that there is no such upload. Raises Violation after 600 s, also of other refusals."""
 
         async def submitted(service: JobService) -> Job:
             checked = service.kind(kind).check(args)
@@ -45,8 +45,8 @@ class JobClient:
             return None
 
     async def export(self, ids: Sequence[UploadId] | None, form: str) -> JobId:
-        """Ask for an export of these uploads, or of all for None, as POST /exports does, until a node answers. `form`
-        is the format. Return the job's id. Raises Violation after 600 s."""
+        """Ask for an export of the uploads `ids`, or of all for None, as POST /exports does, until a node accepts it.
+        `form` is the export's format, as `zip`. Return the job's id. Raises Violation after 600 s, also of refusals."""
         chosen: Mapping[str, object] = {"filter": {}} if ids is None else {"ids": ids}
         args = read_export(json.dumps({"format": form, **chosen}).encode())
         due_members = self.world.complete.copy() if ids is None else set()

@@ -51,7 +51,7 @@ async def _upload_infected(world: World, client: Client) -> None:
 
 
 async def cancelled(world: World) -> None:
-    """Cancel one of an upload's two jobs while it runs, at the other node than it was asked for."""
+    """Cancel one of an upload's two jobs while it runs, by a request to the node that wasn't asked for the job."""
     client = await _finished(world, 7)
     asking = JobClient(world)
     checksum = await asking.submit(client.upload_id, "checksum", _CHECKSUM)
@@ -109,7 +109,7 @@ async def exports(world: World) -> None:
 
 
 async def cancelled_export(world: World) -> None:
-    """Cancel an export while it runs, at the other node than it was asked for."""
+    """Cancel an export while it runs, by a request to the node that wasn't asked for the export."""
     client = await _finished(world, 30)
     archive = await JobClient(world).export([client.upload_id], "zip")
     await asyncio.sleep(0.03)
@@ -118,7 +118,8 @@ async def cancelled_export(world: World) -> None:
 
 
 async def missing(world: World) -> None:
-    """Ask for an export of two uploads, one of which was terminated before: the export fails, and leaves no upload."""
+    """Ask for an export of two uploads, one of which was terminated before: the export fails, and no upload that it
+    made is left."""
     first, second = await _finished(world, 7), await _finished(world, 8)
     asking = JobClient(world)
     await second.terminate()

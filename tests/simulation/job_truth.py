@@ -30,7 +30,8 @@ _PATIENT = 12
 
 
 class Untrue(AssertionError):
-    """A broken promise about jobs: a job is lost, never ends, runs twice at a time, or reports what isn't true."""
+    """A broken promise about jobs, such as a job that is lost, never ends, runs twice at a time, fails without a
+    reason, or reports what isn't true."""
 
 
 def all_jobs(world: World) -> list[Job]:
@@ -38,8 +39,9 @@ def all_jobs(world: World) -> list[Job]:
 
 
 async def await_jobs(world: World, seconds: float) -> None:
-    """Wait until each job has ended, and each event that may start or cancel one was delivered. Meanwhile start crashed
-    nodes again, and have both look for events every second, as they do in production.
+    """Wait until each job has ended and was cleared up after, and each event that may start or cancel one was
+    delivered. Meanwhile start crashed nodes again, and have both look for events every second, as they do in
+    production.
 
     Raises Untrue after `seconds`.
     """
@@ -59,8 +61,9 @@ def _are_all_done(world: World) -> bool:
 
 
 def check_jobs(world: World) -> None:
-    """Check that no job is lost, begun twice or without end, and that each one's outcome is true. Do nothing if the
-    setup has no jobs. Raises Untrue."""
+    """Check that the ledger has no faults, that no job is lost, begun twice or without end, and that each one's outcome
+    is true; also that no upload is an export that no job names, is infected, or waits for a verdict though it is done.
+    Do nothing if the setup has no jobs. Raises Untrue."""
     if not world.setup.jobs:
         return
     if world.ledger.faults:

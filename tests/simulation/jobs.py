@@ -57,7 +57,8 @@ class Ledger:
         self.cancelled: set[JobId] = set()
         """Jobs of which a client was told that they are cancelled."""
         self.due_members: dict[JobId, set[UploadId]] = {}
-        """The members that an export of all uploads must have, unless they have ended meanwhile."""
+        """The ids of the uploads that an export must have as members, unless they have ended meanwhile, by the id of
+        its job: those complete when all were asked for; none for an export of chosen uploads."""
         self.unwanted: set[JobId] = set()
         """The ids of jobs that a client asked to cancel, with or without an answer."""
 
@@ -71,7 +72,8 @@ class Ledger:
             self.faults.append(f"job {saved.id} was claimed before it was due")
 
     async def watch(self, work: Work, task: asyncio.Task[Result]) -> None:
-        """Check an attempt for faults every `_LOOK` seconds, until this task is cancelled."""
+        """Record the attempt that does `work` in `task`, and check it for broken promises every `_LOOK` seconds, until
+        the task that runs this method is cancelled. Called on the attempt's machine."""
         machine = MACHINE.get()
         assert machine is not None
         attempt = _Attempt(machine=machine, work=work, task=task)

@@ -24,21 +24,22 @@ _SILENCE = 3 * HEARTBEAT
 """Seconds of silence after which a connection is given up."""
 _AGAIN = 0.3
 _PROMPT = 3.0
-"""The seconds within which a calm run tells a change: by an announcement, without a periodic look."""
+"""The most seconds in which a change has to be told in a calm run: fewer than the 10 s between the nodes' periodic
+looks at an upload without running jobs, or at the feed, so that only an announcement is fast enough."""
 _REASONS = {"finished": EventType.FINISHED, "infected": EventType.TERMINATED}
 
 
 class Stream:
-    """A client's stream of Server-Sent Events, which the client opens again after each end, on either node, with the id
-    of the last event."""
+    """A client's stream of Server-Sent Events, which the client opens again each time its connection ends, on either
+    node, with the id of the last event."""
 
     route: Route
 
     def __init__(self, world: World, path: str, *, at: int, leaves: Sequence[int], roams: bool, rests: float) -> None:
-        """Begin at the node with index `at`. The client closes a connection after as many events as the first of
-        `leaves` says, which is then dropped; with none left, no number of events makes it close one. It waits `rests`
-        seconds before each new connection, and changes to the other node with `roams`, or if the last one brought no
-        event."""
+        """Begin at the node with index `at`. `leaves` has the numbers of events after which the client closes a
+        connection, one number for each connection that it closes so; after them, it closes none for that reason. It
+        waits `rests` seconds before each further connection, and makes that to the other node with `roams`, or if the
+        connection before brought no event."""
         self.world = world
         self.last_id = ""
         self._path, self._at, self._leaves, self._roams, self._rests = path, at, list(leaves), roams, rests
@@ -47,8 +48,9 @@ class Stream:
         self._connected_at = 0.0
 
     async def connect(self) -> int | None:
-        """Listen until the connection ends. Return the status of the response; None if there was none. Raises Violation
-        for an event that breaks a promise."""
+        """Listen until the connection ends. Return the status of the node's response, 404 also for 410; None if the
+        node hasn't ended the response, as when the client closes the connection, or has failed or refused otherwise.
+        Raises Violation for an event that breaks a promise."""
         node = self.world.node(self._at)
         self._event_count, self._connected_at = 0, self.world.now()
         wire = Wire(lambda data: self._take(wire, data), node.machine, self.world.loop.time)
@@ -95,7 +97,7 @@ class Stream:
 
     def check_prompt(self, changed_at: float) -> None:
         """Check, in calm runs alone, that a change at `changed_at`, in seconds since the epoch, is told at most
-        `_PROMPT` seconds after it or after the connection began. Raises Violation."""
+        `_PROMPT` seconds after that or, if it began later, after the connection began. Raises Violation."""
         late = self.world.now() - max(changed_at, self._connected_at)
         if self.world.calm and late > _PROMPT:
             raise Violation(f"a change is told {late} s late")
@@ -191,7 +193,7 @@ class Follower(Stream):
         self._seqs = list[int]()
 
     async def listen(self) -> None:
-        """Listen until the task is cancelled."""
+        """Listen without end: the caller cancels the task. Raises Violation for an event that breaks a promise."""
         while True:
             await self.connect()
             await self.pause()

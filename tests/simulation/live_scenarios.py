@@ -19,8 +19,8 @@ HASTY = replace(MESSAGES, expire_after=60.0)
 
 
 async def finished(world: World) -> None:
-    """Send an upload to one node while listeners of both nodes are told; one of them reconnects after every one or two
-    events."""
+    """Send an upload to one node while listeners on both nodes are told of it; one of them closes up to five of its
+    connections after one or two events, and reconnects to the other node each time."""
     client = Client(world, content(17), gap=0.3)
     await client.create()
     async with listened(
@@ -49,8 +49,8 @@ async def two_nodes(world: World) -> None:
 
 
 async def ends(world: World) -> None:
-    """Terminate one upload, of which a listener is told that is alone on its node and came back; let another upload
-    expire."""
+    """Terminate one upload, and let another expire, while listeners are told of both. One listener of the first is the
+    only one on its node, and has closed its connection before and come back."""
     client, absent = Client(world, content(9), roams=True), Client(world, content(5))
     await client.create()
     await absent.create(first=2)

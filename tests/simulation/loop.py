@@ -55,7 +55,8 @@ class Machine:
             self.crashed.set_result(self._loop.time())
 
     def hear(self, word: Callable[[], object]) -> None:
-        """Call `word` as a step of this machine: a message from outside arrives."""
+        """Schedule a call of `word` as a step of this machine, as when a message from outside arrives: a paused machine
+        takes the step when it wakes, a crashed one never."""
         self._loop.call_soon(word, context=self.context)
 
     def admits(self, handle: asyncio.Handle) -> bool:
@@ -102,13 +103,14 @@ class Deadlock(AssertionError):
 
 
 class Livelock(AssertionError):
-    """All tasks are busy, and no time passes."""
+    """The loop has gone through more than `_MOST_ROUNDS` rounds in a row without a wait: some task is always ready."""
 
 
 _MOST_ROUNDS = 10_000
 """The most rounds of the loop in a row without a wait."""
 _ROUND = 1e-9
-"""The seconds by which such a round moves the clock, so that a wait shorter than a clock can tell ends nevertheless."""
+"""The seconds by which a round of the loop without a wait moves the clock, so that a wait shorter than a clock can tell
+ends nevertheless."""
 
 
 class SimulatedLoop(BaseEventLoop):

@@ -15,7 +15,8 @@ Loot = Literal["segments", "part", "multipart", "object"]
 
 
 def rob(world: World, upload_id: UploadId, loot: Loot) -> None:
-    """Remove the stored bytes of this kind from the bucket, if the upload has any, and record the upload as robbed."""
+    """Remove stored bytes of the upload from the bucket: its segments, its last part, its multipart upload or its
+    object, as `loot` says. Record the upload as robbed if it had any; do nothing if there is no record of it."""
     upload = world.record(upload_id)
     if upload is None:
         return

@@ -1,4 +1,5 @@
-"""Requests between machines and the services they share, one step each, and the faults that requests can have."""
+"""Requests from simulated machines to the services that they share, and the faults that a request can have. Each
+request is one numbered step of an experiment."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ TTL = 15.0
 HOP = 0.002
 """The seconds that a request and its answer take together."""
 LATE = 5.0
-"""The seconds for which a request may be in transit after its sender has given up or died."""
+"""The seconds by which the faults named `…lands-late` delay a request. One that arrives later than this and `HOP` after
+its sender's crash has no effect."""
 SOON = 0.5
 LONG = 2.8 * TTL
 """The seconds of a long delay or pause: enough for any lease to run out, and for other nodes to finish meanwhile."""
@@ -28,24 +30,28 @@ Moment = Literal["sent", "landed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault of one request. Its times are seconds in addition to the usual ones; None means never."""
+    """A fault that befalls one request, its service or its sender. By default nothing is unusual."""
 
     lands: float | None = 0.0
-    """The seconds until the request takes effect at the service."""
+    """The seconds, in addition to `HOP`, until the request takes effect at the service; None if it never does."""
     answered: float | None = 0.0
-    """The seconds from that effect until the sender has the answer."""
+    """The seconds from the request's effect until the sender has the answer; None if the answer is lost."""
     breaks: float | None = None
-    """The seconds until the sender is told that the connection is lost."""
+    """The seconds, and a tenth of `HOP`, until the sender is told that the connection is lost; None if it isn't
+    told."""
     refused: bool = False
-    """True if the service refuses the request with an error that no retry helps against."""
+    """True if the sender gets `Service.refused`, the service's error for a refused request: for S3 a 403, for
+    example."""
     rumour: bool = False
     """True if a proxy answers 404, as for a path without a backend; the service never gets the request."""
     crash: Moment | None = None
     noticed: bool = False
-    """True if the other nodes know of the crash at once, and don't wait until what the crashed node held runs out."""
+    """True if the other nodes know of the crash at once, and don't wait until the crashed node's leases run out; they
+    do wait for the deliveries and jobs that it held."""
     pause: Moment | None = None
     outage: float = 0.0
-    """The seconds from now on in which all further requests to the service fail, too."""
+    """The seconds from the request on in which further requests to the same service fail, too: all, or with
+    `alike` only those for the same operation."""
     alike: bool = False
     """True if the outage fails only requests for the same operation."""
 
@@ -78,13 +84,14 @@ _OUTSIDE = Context()
 """The context of callbacks that belong to no machine: those of requests in transit, and of the services."""
 
 Plan = Mapping[int, str]
-"""The names of faults, by the numbers of the steps that have one."""
+"""The names of faults (keys of `FAULTS`), by the numbers of the requests that have one: all are counted from 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service that the machines share. `broken`, `refused` and `rumour` return, for an operation, the exception that
-    the service's client raises for such a fault."""
+    """A service that the machines share. For the name of an operation, three functions return the exception of the
+    service's client: `broken` if the connection breaks or no answer comes in time, `refused` if the service refuses the
+    request, and `rumour` if a proxy answers 404."""
 
     name: str
     patience: float
@@ -110,9 +117,10 @@ class Network:
         service, or by `SERVICE.OPERATION`."""
 
     async def ask(self, service: Service, operation: str, effect: Callable[[], T]) -> T:
-        """Send a request: on arrival `effect` is called, and its result or exception is the answer. A fault may change
-        either, and raises the error of the service. Raises CancelledError outside of a machine and after the
-        experiment."""
+        """Send a request: on arrival `effect` is called, and its result is returned or its exception raised. By a fault
+        of the plan, or an outage that one began, the request or its answer may be late or lost, and the machine paused
+        or crashed; then an exception of `service` (`broken`, `refused` or `rumour`) may be raised. Raises
+        CancelledError if called outside of a machine or after the experiment."""
         machine = MACHINE.get()
         if self.over or machine is None:
             raise asyncio.CancelledError

@@ -24,7 +24,7 @@ End = Literal["finish", "download", "leave", "terminate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
-    """A track of one tus or IETF upload through this server: its creation, steps and end."""
+    """A track of a generated scenario: one tus or IETF upload through the server, with its creation, steps and end."""
 
     length: int
     steps: Sequence[Step] = ()
@@ -45,7 +45,8 @@ class Journey:
             client.check_gone()
 
     async def partial(self, world: World, name: str) -> Client:
-        """Play the journey as a partial upload, and return its client. Raises Vanished."""
+        """Play the journey as a partial upload, and return its client. Raises Vanished if the upload isn't there any
+        more, Violation if a promise is broken."""
         client = self._client(world, name)
         await self._go(client, Kind.PARTIAL)
         return client
@@ -80,7 +81,7 @@ class Journey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """A track of partial uploads at the same time, and of one final upload that joins them."""
+    """A track of a generated scenario: partial uploads at the same time, then one final upload that joins them."""
 
     partials: Sequence[Journey]
     end: End = "download"
@@ -105,15 +106,17 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Straight:
-    """A track of one direct upload, whose bytes bypass this server."""
+    """A track of a generated scenario: one direct upload, whose bytes its client sends to S3 itself."""
 
     length: int
     whole: bool = False
     with_length: bool = True
     late: bool = False
-    """True if the upload is announced first, and opened for parts only when they are to be sent."""
+    """True if an upload in parts gets its multipart upload only when the parts are to be sent, not at its creation; no
+    effect on an upload in one request."""
     before: Sequence[Step] = ()
-    """The steps before the bytes are sent."""
+    """The steps between the upload's creation and the sending of its bytes; with the end `terminate`, the upload is
+    aborted after them instead."""
     after: Sequence[Step] = ()
     end: End = "finish"
 
@@ -148,7 +151,8 @@ Track = Journey | Joined | Straight
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A generated scenario: the world's setup, and the tracks that run in it at the same time."""
+    """A generated scenario: the simulated world's setup, and the tracks, each of one or more uploads, that run in it at
+    the same time."""
 
     tracks: Sequence[Track]
     setup: Setup = field(default_factory=Setup)

@@ -20,7 +20,8 @@ _LONGEST_TROUBLE = 300.0
 
 
 class Untold(AssertionError):
-    """An event was lost, out of order, told twice without a reason, or given up too soon."""
+    """A broken promise about events: one was lost, invented, late, out of order, told twice without a reason or given
+    up too soon, or an upload's events and its record disagree."""
 
 
 SINK = Service(
@@ -47,7 +48,8 @@ class Receiver:
         self._dead: set[UploadId] = set()
         """The ids of uploads of which an event was ever given up."""
         self._hasty: list[str] = []
-        """The ids of events that were given up though their attempts outlast every fault."""
+        """The ids of events that were given up too soon: the attempts at them outlast every fault, and the receiver had
+        never refused events or been silent before."""
         self._back_at = self._speaks_at = 0.0
         self._hears = True
         """True if the receiver records deliveries that it doesn't answer."""
@@ -63,7 +65,8 @@ class Receiver:
         self._hears = hears
 
     def expect(self, events: Iterable[Event], recorded: Upload) -> None:
-        """Record that these events were stored with `recorded`, and so must arrive."""
+        """Record that these events were stored in the commit of `recorded`, and so must arrive. One whose id is known
+        already is no further event, unless it is a roll-back."""
         for event in events:
             repeated = event.id in self._events
             if not repeated or event.type is EventType.ROLLED_BACK:
@@ -71,8 +74,9 @@ class Receiver:
                 self._events.setdefault(name, (recorded.id, event.type))
 
     def hear(self, delivery: Delivery) -> bool:
-        """Record the delivery, and return True if it is answered; a silent receiver without `hears` doesn't record it.
-        Raises DeliveryFailed while the receiver refuses deliveries."""
+        """Record the delivery, and return True if it is answered. During a silence (`hush`) it isn't answered, and it
+        is recorded only if the silence began with `hears`. Raises DeliveryFailed while the receiver refuses
+        deliveries."""
         if self._loop.time() < self._back_at:
             raise DeliveryFailed("HTTP 503")
         answers = self._loop.time() >= self._speaks_at
@@ -82,7 +86,8 @@ class Receiver:
         return answers
 
     def give_up(self, delivery: Delivery, pauses: Sequence[float]) -> None:
-        """Record that a node gave up this delivery after these pauses, and if that was too soon."""
+        """Record that a node gave up this delivery after attempts with these pauses: too soon if the pauses outlast
+        every fault, and the receiver had never refused events or been silent before."""
         self._dead.add(delivery.upload_id)
         if not self._troubled and sum(pauses) > _LONGEST_TROUBLE:
             self._hasty.append(delivery.event_id)
@@ -92,9 +97,9 @@ class Receiver:
         return self._arrivals.keys() >= self._events.keys()
 
     def check(self, uploads: Mapping[UploadId, Upload]) -> None:
-        """Check that exactly the stored events arrived, that none was given up too soon, and that they fit these last
-        records. Unless `strict`, an upload of which an event was given up may have its events out of order. Raises
-        Untold."""
+        """Check that exactly the stored events arrived, those of each upload in order, that none was given up too soon,
+        and that they fit `uploads`, the last records. Unless the receiver is `strict`, events of an upload of which one
+        was given up may be out of order. Raises Untold."""
         if missing := self._events.keys() - self._arrivals.keys():
             raise Untold(f"never told: {missing}")
         if self._hasty:
@@ -108,7 +113,8 @@ class Receiver:
         self._check_stories(uploads)
 
     def check_calm(self) -> None:
-        """Check that each event came once, if the receiver had no trouble. Raises Untold."""
+        """Check that as many deliveries arrived as events were stored, unless the receiver ever refused events or was
+        silent: no event came twice. Raises Untold."""
         if not self._troubled and self.attempts != len(self._events):
             raise Untold(f"{len(self._events)} events came {self.attempts} times")
 
@@ -129,7 +135,7 @@ class Receiver:
 
 
 def _by_upload(events: Iterable[str]) -> Mapping[UploadId, Sequence[str]]:
-    """Ids of events by the id of their upload, in the same order."""
+    """Return the ids of events, grouped by the id of their upload; each group keeps their order."""
     sorted_ids = dict[UploadId, list[str]]()
     for name in events:
         sorted_ids.setdefault(UploadId(name.split("_")[1]), []).append(name)

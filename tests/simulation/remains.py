@@ -11,8 +11,9 @@ from tusd_py.storage.s3.keys import installation_key
 
 
 def check(world: World) -> None:
-    """Check that only whole finished uploads and the objects of lost records are left, that usage, events and jobs
-    agree with them, and that no memory is held. Raises Violation, Leak, Untold, Untrue."""
+    """Check that every upload that a client was told is complete is left, that nothing else is left than finished
+    uploads, whole unless in `bereft`, and objects of lost records, that usage, events and jobs agree with them, and
+    that nodes that are up hold memory only for cached tails. Raises Violation, Leak, Untold, Untrue."""
     uploads = world.uploads().values()
     if lost := world.complete - world.bereft - {upload.id for upload in uploads if upload.done}:
         raise Violation(f"told complete, then lost: {lost}")
@@ -35,8 +36,8 @@ def check(world: World) -> None:
 
 
 def _check_usage(world: World) -> None:
-    """Check that each byte of finished uploads is charged once, that of a partial upload with its final one, and that
-    nothing else is charged. Raises Leak."""
+    """Check that the account for uploads without an owner is charged the bytes of each finished upload, except a
+    partial one that a final one joins, and nothing else. Raises Leak."""
     uploads = world.uploads()
     sources = {source for upload in uploads.values() for source in upload.partials}
     stored = sum(upload.offset for upload in uploads.values() if upload.id not in sources)

@@ -18,22 +18,24 @@ from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.world import World
 
 POLL = 600.0
-"""The seconds until a node looks for events that other nodes have stored: more than in production, as each look is
-simulated."""
+"""The longest pause in seconds between two looks of a node for due events, also those that other nodes have stored:
+longer than in production, as each look is simulated."""
 GENERATED = {"calm": True, "rough": False}
 """The names of scenarios that are generated from the seed alone; True for calm ones."""
 
 
 def run(scenario: str, plan: Plan, seed: int = 0) -> Sequence[str]:
-    """Run the scenario of this name with the plan's faults. Return the requests that were sent before its end, in
-    order. An exception has notes that name the experiment and list its requests."""
+    """Run the scenario of this name, in `SCENARIOS` or `GENERATED`, with the plan's faults; `seed` gives the random
+    numbers. Return the requests that were sent before its end, in order. Raises an exception if a promise is broken,
+    mostly an AssertionError, with notes that name the experiment and list its requests."""
     if scenario in GENERATED:
         return play(drawn(Random(seed), calm=GENERATED[scenario]).scenario(), scenario, plan, seed)
     return play(SCENARIOS[scenario], scenario, plan, seed)
 
 
 def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str]:
-    """Run a scenario as `run` does, though it is in no list; `name` is only for the report of an error."""
+    """Run the scenario `chosen`, in a list or not, and return or raise as `run` does; `name` is only for the notes of
+    an exception."""
     loop = SimulatedLoop()
     loop.set_exception_handler(lambda *_: None)  # requests that no task waits for are looked at in the end
     with loop, simulated(loop, seed):
@@ -56,8 +58,9 @@ def step(scenario: str, name: str, occurrence: int = 0) -> int:
 
 @contextmanager
 def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
-    """Replace the clock, random numbers, threads and ZIP library of the real code by simulated ones, until the context
-    ends."""
+    """Until the context ends, replace the real code's clock of leases, random numbers (now by `seed`), threads and ZIP
+    library by simulated ones, set the pause between looks for events to `POLL`, and have aiohttp keep the connections
+    of long answers."""
     dice = Random(seed)
 
     def token_hex(nbytes: int = 32) -> str:

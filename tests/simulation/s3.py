@@ -54,7 +54,7 @@ MORE = replace(RAW, refused=RAW.broken, rumour=RAW.broken)
 
 
 class SimulatedBoto:
-    """The methods of aiobotocore's client that `S3Client` uses."""
+    """A replacement of aiobotocore's client, with the methods that `S3Client` uses, except those for CORS."""
 
     def __init__(self, network: Network, bucket: Bucket, clock: Callable[[], float], *, listed: int) -> None:
         self._network, self._bucket, self._clock = network, bucket, clock
@@ -149,8 +149,8 @@ class SimulatedBoto:
         }
 
     def page(self, listing: _Listing, after: Any) -> tuple[list[Any], Any]:
-        """Return the next entries of a listing after the name `after`, in the order of their names, and the last of
-        these names; None for that if there are no more entries."""
+        """Return one page of the listing: the entries whose keys follow `after`, or the first if that is None, in order
+        of their keys; and the page's last key, or None if no entries follow."""
         remaining = sorted(name for name in listing if after is None or name > after)
         names = remaining[: self._listed]
         return [listing[name] for name in names], names[-1] if len(remaining) > self._listed else None
@@ -246,8 +246,8 @@ def ranged(range_header: str | None, body: bytes) -> dict[str, str]:
 
 
 class _Answer:
-    """A response like aiohttp's. Its body comes in pieces of `step` bytes, of which each but the first takes a further
-    request."""
+    """A response like aiohttp's. `read` returns its body at once; `iter_any` yields it in pieces of `step` bytes, the
+    last one of the rest, and sends a further request for each but the first."""
 
     def __init__(
         self, network: Network, *, etag: str, body: bytes = b"", step: int = 1, range_header: str | None = None

@@ -1,6 +1,6 @@
-"""A fixed sample of all experiments, which takes seconds: tests that `make mutants` runs against each mutant.
+"""A fixed sample of all experiments, small enough for `make mutants`, which runs these tests against its mutants.
 
-`make test` runs far more of each kind, so it doesn't collect this file.
+`make test` runs random samples instead, so it doesn't collect this file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from tests.simulation.scenarios import SCENARIOS
 GENERATED_AT_A_TIME = 20
 FAULTS_A_SCENARIO = 80
 CREW_FAULTS = 20
-"""The number of faults in each scenario with listeners or jobs: fewer, as its runs take longer."""
+"""The number of runs, with one fault each, of a scenario with listeners or jobs: fewer than of others, as they take
+longer."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

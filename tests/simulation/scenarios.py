@@ -1,4 +1,4 @@
-"""Scenarios of clients and events, and all scenarios by their names."""
+"""Scenarios of tus and IETF clients, and all scenarios that aren't generated, by their names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def _one_patch(world: World) -> None:
 
 
 async def _slow_patches(world: World) -> None:
-    """Send bytes so slowly that a delayed request to S3 takes effect while the upload goes on."""
+    """Send bytes so slowly that a request to S3 delayed by 0.5 s can take effect while the upload goes on."""
     client = Client(world, content(37), gap=0.1)
     await client.create()
     await client.upload(piece=19)
@@ -154,8 +154,8 @@ async def _empty(world: World) -> None:
 
 
 async def _takeover(world: World) -> None:
-    """Continue an upload by a second request of its client, played by another `Client`, while the first request's
-    connection seems to be alive."""
+    """Continue an upload by further requests of its client, played by another `Client`, while the client's first
+    request still sends bytes."""
     client = Client(world, content(30), gap=0.3)
     await client.create()
     successor = Client(world, client.content, roams=True)
@@ -204,7 +204,7 @@ async def _ietf_small(world: World) -> None:
 
 
 async def _ietf_too_long(world: World) -> None:
-    """Send more bytes than the declared length: the server answers so that the upload is gone."""
+    """Send more bytes than the declared length, repeatedly until the server answers that the upload is gone."""
     client = IetfClient(world, content(20))
     await client.begin(first=5)
     await client.go_on(7, until=12)
@@ -221,7 +221,7 @@ async def _ietf_spoiled(world: World) -> None:
 
 
 async def _ietf_spoiled_small(world: World) -> None:
-    """Do as `_ietf_spoiled` with an upload that is stored as one object, without parts."""
+    """Send bytes that don't have the announced digest, so few that they would be one object, without parts."""
     client = IetfClient(world, content(7), announced=content(6))
     with suppress(Vanished):
         await client.begin(first=3)

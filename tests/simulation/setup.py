@@ -38,8 +38,8 @@ LOW = Thresholds(
     reservation=8,
     deliveries=2,
 )
-"""The thresholds of a simulation, so low that small uploads are on both sides of each; those of a local disk and of
-pages of events or jobs keep their defaults."""
+"""The thresholds of a simulation, so low that experiments with small uploads are on both sides of each; those of a
+local disk, of pages of events or jobs, of the dashboard and of pruning keep their defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +62,20 @@ class Setup:
     info_objects: bool = False
     max_length: int | None = None
     remembers_ended: bool = False
-    """True if the server remembers a terminated upload for a while, and answers 410 for it."""
+    """True if the server remembers a terminated, expired or lost upload for a week, and answers 410 for it."""
     paired: bool = False
     """True if a node checks that state and storage belong together before it works on uploads."""
     pauses: Sequence[float] = ()
-    """The seconds before each attempt to deliver an event to the receiver, which gets no events if there are none."""
+    """The pauses in seconds before the attempts to deliver an event to a sink, one each. If empty, the receiver gets no
+    events, and the sinks of the server's own have pauses by default."""
     strict: bool = False
     """True if a dead event holds back the later events of its upload."""
     bus: Literal["messages", "commits"] | None = None
-    """The bus that tells a node of changes on others; None if no client listens to uploads."""
+    """The bus that tells a node of changes on others: `messages`, which may get lost, as with Redis, or `commits`,
+    which each node sees, as with SQLite. None if no client listens to uploads."""
     jobs: bool = False
     on_finish: Sequence[str] = ()
-    """Kinds of jobs that each finished upload gets."""
+    """The kinds of jobs that each finished upload gets, except partial ones and exports."""
     attempts: int = 12
     """The most attempts at a job; the pauses between 12 attempts are longer together than any fault."""
     thresholds: Thresholds = LOW

@@ -42,7 +42,8 @@ LEASES = Service(name="leases", patience=4.0, broken=_lost, refused=_lost, rumou
 
 
 class SimulatedState:
-    """The state as one node reaches it, over the simulated network; the records outlive every node."""
+    """The state as one node reaches it: over the simulated network, except `space`, `unfinished` and `usages`. The
+    records outlive every node."""
 
     name = "simulated:"
 
@@ -55,8 +56,9 @@ class SimulatedState:
         jobs: JobStore,
         committed: Callable[[Sequence[Event], Upload | None], None],
     ) -> None:
-        """Call `committed` at each commit with its events and the upload as recorded, None after a deletion. `free` has
-        the free bytes of a store that has a limit, by its name."""
+        """Take `committed`, to be called at each commit of an upload with the events and the upload as recorded; after
+        a deletion with no events and None. `free` has the free bytes of stores that have a limit, by name: of this one
+        as `state`."""
         self._network, self._free = network, free
         self._records = cast(StateStore, CheckedState(records))
         self._outbox, self._jobs, self._committed = outbox, jobs, committed

@@ -63,7 +63,8 @@ def _soak(seed: int, seconds: float) -> int:
 
 
 def _round(dice: random.Random) -> Iterator[bool]:
-    """Run four experiments, one of each kind, and yield for each True if it kept every promise."""
+    """Run four experiments: a named scenario with faults, a calm generated one, and a rough generated one without and
+    with faults. Yield for each True if it kept every promise, else False."""
     yield _holds(*_drawn(dice))
     yield _holds("calm", dice.randrange(2**32), {})
     seed = dice.randrange(2**32)
@@ -88,7 +89,8 @@ def _holds(scenario: str, seed: int, plan: Plan) -> bool:
 
 
 def _steps(scenario: str, seed: int, plan: Plan) -> Sequence[str]:
-    """Run an experiment and return its steps; print the error and return none if it broke a promise."""
+    """Run an experiment and return its steps. If it raises an exception, as for a broken promise, print the experiment
+    and the exception, and return an empty sequence."""
     try:
         return run(scenario, plan, seed)
     except Exception as error:  # noqa: BLE001 (any error is told)

@@ -1,6 +1,6 @@
-"""Next steps of a client, a node or an operator, one value each: a generated scenario is a list of these.
+"""Steps of a client, its world or an operator, one value each: tracks of a generated scenario have lists of these.
 
-Their `repr` is Python that makes them again, so that what fails can be kept.
+Their `repr` is Python that makes them again, so that a scenario that fails can be kept.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Exceed:
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """A request at the wrong offset."""
+    """A step of the client: it sends one byte at a wrong offset, unless stored bytes of the upload were taken away."""
 
     async def play(self, client: Client) -> None:
         await client.astray()
@@ -162,7 +162,7 @@ class Squeeze:
 
 @dataclass(frozen=True, slots=True)
 class Rob:
-    """A loss of bytes of the upload from the bucket."""
+    """A step of the world: the upload's bytes of the kind `loot` are lost from the bucket, if there are any."""
 
     loot: Loot
 
@@ -172,7 +172,8 @@ class Rob:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A step of the world: the state is full for `seconds`, so that it takes nothing new."""
+    """A step of the world: for `seconds` the state reports no free space, so that nodes take nothing new. The track
+    goes on after that."""
 
     seconds: float
 
@@ -192,7 +193,8 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """The receiver of events doesn't answer for a while, whether or not it hears them."""
+    """A step of the world: the receiver of events answers none for `seconds`; with `hears` it records them
+    nevertheless."""
 
     seconds: float
     hears: bool

@@ -1,4 +1,5 @@
-"""The delivery of events from a node to the receiver: the real deliverer, over an outbox on the simulated network."""
+"""The delivery of events from a node to the receiver and the server's own sinks: by the real deliverer, over an outbox
+on the simulated network."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ together than any fault."""
 
 
 class SimulatedOutbox:
-    """The outbox as one node reaches it, over the simulated network, with the methods that serving processes use."""
+    """The outbox as one node reaches it, over the simulated network, with the methods that the delivery of events,
+    listeners and jobs use."""
 
     def __init__(self, network: Network, outbox: Outbox, receiver: Receiver, setup: Setup) -> None:
         self._network, self._outbox, self._receiver, self._pauses = network, outbox, receiver, setup.pauses
@@ -45,7 +47,7 @@ class SimulatedOutbox:
         self._wakes.append(wake)
 
     def wake(self) -> None:
-        """Tell the lanes of this node that it has stored events."""
+        """Have this node's loops of delivery (`Lane`), one for each sink, look for due events: the node stored some."""
         for wake in self._wakes:
             wake()
 
@@ -85,8 +87,8 @@ class Teller:
     """The real deliverer of one node, from the node's start to its end."""
 
     def __init__(self, world: World, outbox: SimulatedOutbox, more_sinks: Mapping[str, Sink]) -> None:
-        """Make a lane for each of `more_sinks`, the sinks of the server's own by their names, and one for the receiver
-        if the setup has pauses."""
+        """Make a loop of delivery (`Lane`) for each of `more_sinks`, the sinks of the server's own by their names, and
+        one for the receiver if the setup has pauses."""
         lanes = [_lane(world, outbox, name, sink) for name, sink in more_sinks.items()]
         if world.setup.pauses:
             lanes.append(_lane(world, outbox, NAME, SimulatedSink(world.network, world.receiver)))
@@ -126,15 +128,15 @@ def subscribe(world: World) -> None:
 
 
 def resend(world: World, *states: DeliveryState) -> None:
-    """An operator has events in these states sent again."""
+    """Restart the deliveries in these states (1000 at most) as an operator does: their events are sent again."""
     outbox = world.records.outbox
     chosen = at_once(outbox.list(Selection(states=frozenset(states)), None, 1000))
     at_once(outbox.restart(chosen, world.now()))
 
 
 async def tell_all(world: World) -> None:
-    """Wait until all deliveries have succeeded; an operator has dead events sent again. Raises Untold if that takes
-    longer than the pauses allow."""
+    """Wait until no delivery is pending or dead; meanwhile, restart dead ones as an operator does. Raises Untold if
+    that takes longer than a day and three times the setup's pauses."""
     give_up = world.loop.time() + 3 * sum(world.setup.pauses) + _DAY
     while any(backlog.pending or backlog.dead for backlog in at_once(world.records.outbox.backlogs())):
         if world.loop.time() > give_up:
