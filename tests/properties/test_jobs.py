@@ -1,5 +1,6 @@
-"""Runners on simulated machines that crash and stand still, with a state that is away at times: no job is lost, none is
-done by two at once, each end is told once, and what a done job has made stays."""
+"""Runners on simulated machines that crash and stand still, with a state that is away at times: no job is lost, no step
+of an attempt comes after the next attempt was recorded (unless its machine had stood still), each job's end is one
+event, and the upload that a done job made stays."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ _BACK_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Fault:
-    """At a time, one of the machines crashes, or stands still or can't reach the state for some seconds."""
+    """A fault of the machine with the number `machine`, 0 or 1, at the earliest `at` seconds after the start. Its
+    `kind` is `crash`, `pause` (the machine stands still for `seconds`) or `cut` (it can't reach the state for
+    `seconds`)."""
 
     at: float
     kind: str
@@ -50,11 +53,11 @@ class World:
     latency: float
     state: MemoryState = field(default_factory=MemoryState)
     cut_until: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    """When each machine reaches the state again."""
+    """The loop's time until which each machine is cut off from the state, by the machine's number."""
     steps: list[tuple[JobId, int, float]] = field(default_factory=list)
-    """Each step on a machine that hasn't stood still: its job, attempt and time."""
+    """The job, the attempt and the loop's time of each step that a machine took without having stood still before."""
     claims: dict[tuple[JobId, int], float] = field(default_factory=dict)
-    """When each attempt was recorded."""
+    """The loop's time at which each attempt was first recorded as running, by its job and number."""
     serving: list[asyncio.Task[None]] = field(default_factory=list)
     stood_still: set[Machine] = field(default_factory=set)
 
@@ -64,8 +67,9 @@ class World:
 
 
 class DistantJobs(MemoryJobs):
-    """The job store as one machine reaches it: requests take the latency, and raise StateUnavailable while the machine
-    is cut off."""
+    """The job store as one machine reaches it. `load`, `revision`, `due` and `save` take the world's latency (`save`
+    twice: there and back), and raise StateUnavailable while the machine is cut off; a `save` that is cut off on the way
+    back has been stored."""
 
     def __init__(self, world: World, machine: int) -> None:
         super().__init__(world.state.outbox)
@@ -104,7 +108,8 @@ async def first_id(work: Work) -> UploadId:
 
 
 class Walk(PlainKind):
-    """A kind of job that makes an upload and then takes `steps` steps, one each 0.7 s."""
+    """A kind of job that makes an upload, then takes as many steps, each in 0.7 s, as the job's argument `steps`
+    says."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -135,7 +140,8 @@ def runner(world: World, engine: Engine, machine: int) -> Runner:
 
 
 async def play(world: World, lengths: Sequence[int], faults: Sequence[Fault]) -> Sequence[Job]:
-    """Run the jobs on two machines with these faults until all have ended. Return the jobs."""
+    """Run one job for each of `lengths`, its number of steps, on two machines with these faults, until 60 s after all
+    jobs have ended. Return the jobs. Raises AssertionError if one hasn't ended after 3000 s."""
     engine = replace(Harness(world.state).engine, clock=world.loop.time)
     await world.state.outbox.register([KEPT])
     for number, length in enumerate(lengths):

@@ -1,4 +1,5 @@
-"""Real clients, each as its users call it: a coroutine that uploads a file by one way and returns the upload's URL."""
+"""Clients as their users call them; only URLSession is imitated. For each there is a coroutine that uploads a load
+through an entrance, direct or by a proxy, and returns the upload's URL."""
 
 from __future__ import annotations
 
@@ -91,7 +92,8 @@ async def _curl(version: str, entrance: Entrance, load: Load) -> str:
 
 
 async def _curl_whole(version: str, entrance: Entrance, load: Load) -> str:
-    """Upload with one POST of the IETF's protocol. Return the upload's URL."""
+    """Upload with curl, by one POST of the IETF's protocol in this version of HTTP (`1.1` or `2`). Return the upload's
+    URL. Raises AssertionError unless the answer is 201 in that version."""
     fields: dict[str, Any] = {"Tus_Resumable": "", "Upload_Complete": "?1", "Content_Type": "video/mp4"}
     flags = (*_flags(version, entrance), "-X", "POST", "-T", str(load.file))
     reply = await curls.run(_binary(), entrance.url.rstrip("/"), *flags, **fields)

@@ -29,7 +29,7 @@ class Way:
     front: Front
     deployment: Deployment
     neighbours: list[Deployment]
-    """More nodes behind the same proxy."""
+    """The nodes behind the proxy other than `deployment`; empty if there are none."""
 
     @property
     def url(self) -> str:
@@ -54,7 +54,8 @@ WATCHED: Mapping[str, Any] = {
     **dict.fromkeys(("live", "listing", "dashboard", "jobs", "plain_uploads"), True),
     "live_heartbeat": "1s",
 }
-"""The settings of a server that has every route, and is never silent for long."""
+"""The settings of a server that has the routes of live events, lists, the dashboard, jobs and plain uploads, and sends
+listeners a heartbeat after a second of silence."""
 Entrances = Mapping[str, Entrance]
 Passage = Callable[..., AbstractAsyncContextManager[Way]]
 
@@ -71,7 +72,8 @@ async def way(
     certificate: Certificate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Way]:
-    """A way through each proxy, which all tests share and none may stop."""
+    """A way through one proxy. A test that uses it runs with each proxy; all such tests share the ways, and none may
+    stop one."""
     directory = tmp_path_factory.mktemp(request.param)
     async with _passage(directory, seaweed, certificate, request.param) as passage:
         yield passage
@@ -84,7 +86,8 @@ async def watched(
     certificate: Certificate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Way]:
-    """A way whose server has every route, for each proxy; all tests share it and none may stop it."""
+    """A way through one proxy to a server with the settings WATCHED (live events, lists, the dashboard, jobs, plain
+    uploads). A test that uses it runs with each proxy; all such tests share the ways, and none may stop one."""
     directory = tmp_path_factory.mktemp(f"watched-{request.param}")
     async with _passage(directory, seaweed, certificate, request.param, **WATCHED) as way:
         yield way
@@ -113,8 +116,9 @@ async def entrances(
 
 @pytest.fixture(params=FRONTS)
 def passage(request: pytest.FixtureRequest, seaweed: SeaweedFS, certificate: Certificate, tmp_path: Path) -> Passage:
-    """A function that starts a way for this test alone: `nodes` is the number of nodes, `edit` changes the proxy's
-    configuration, other keywords are settings of the server."""
+    """A function that returns the context of a way through one proxy, for this test alone; the test runs with each
+    proxy. `nodes` is the number of nodes, `edit` changes the text of the proxy's configuration, other keywords are
+    settings of the nodes."""
     return partial(_passage, tmp_path, seaweed, certificate, request.param)
 
 

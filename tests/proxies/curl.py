@@ -23,7 +23,8 @@ class Curl:
             return await running.answer(data)
 
     def patching(self, url: str, offset: int, *flags: str) -> AbstractAsyncContextManager[Transfer]:
-        """Start a PATCH whose body is fed to the returned transfer."""
+        """Return a context that runs a PATCH at `offset`; its body is fed to the transfer that the context yields.
+        `flags` are options of curl."""
         return self.start(url, *flags, "-X", "PATCH", "-T", "-", Upload_Offset=str(offset), Content_Type=BYTES)
 
     async def patch(self, url: str, offset: int, data: bytes) -> Answer:

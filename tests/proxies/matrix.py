@@ -1,6 +1,6 @@
-"""The table of docs/clients.md: the clients that were seen to upload by each way, in a run of test_matrix.py.
+"""The table of docs/clients.md: if each client could upload directly and by each proxy, in a run of test_matrix.py.
 
-`make matrix` runs it and writes the table.
+`make matrix` runs those tests and writes the table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _WORDS = {"passed": "yes", "skipped": "not run", "failed": "**no**"}
 
 
 class Seen:
-    """A plugin of pytest that remembers the outcome of each cell: of a client by a way."""
+    """A plugin of pytest that keeps, in the words of the table in docs/clients.md, the outcome of each test of a client
+    by a way: directly or through a proxy."""
 
     def __init__(self) -> None:
         self.outcomes: dict[tuple[str, str], str] = {}

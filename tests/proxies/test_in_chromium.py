@@ -1,4 +1,4 @@
-"""A person's browser behind each proxy: Chromium, in HTTP/2 where the proxy speaks it."""
+"""Chromium through each proxy: events, a WebSocket and a form from a page that came in HTTP/2, and the dashboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.writing import random_bytes
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATIENCE = 60_000
-"""Milliseconds in which something is seen on a busy machine."""
+"""The most milliseconds until a page shows what a test waits for, also on a busy machine."""
 LISTEN = """(url) => {
     window.told = []
     const tell = (event) => window.told.push(event.type)
@@ -43,7 +43,7 @@ async def client(watched: Way) -> AsyncIterator[TusClient]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """A visitor who takes any certificate."""
+    """A browser context that accepts any TLS certificate."""
     context = await browser.new_context(ignore_https_errors=True)
     yield context
     await context.close()
@@ -51,7 +51,8 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext, watched: Way) -> Page:
-    """A page of the site itself, which came in HTTP/2."""
+    """A page at `/uploads` behind the proxy, so of the same origin as the uploads. Setup fails unless it came in
+    HTTP/2."""
     page = await context.new_page()
     await page.goto(f"{watched.origin}/uploads?format=json")
     protocol = "() => performance.getEntriesByType('navigation')[0].nextHopProtocol"

@@ -1,4 +1,5 @@
-"""Proxies that ask for the login, as docs/auth.md shows them, in front of a server that believes the user they name."""
+"""Proxies that ask a login service for each request's user, as docs/auth.md and docs/tutorials/nginx-login.md show
+them, in front of a server that believes the user they name. The service isn't asked for OPTIONS."""
 
 from __future__ import annotations
 
@@ -25,14 +26,15 @@ Session = aiohttp.ClientSession
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
-    """Answer 204 with the user of the session cookie in Remote-User, as oauth2-proxy and Authelia do; 401 without a
-    user."""
+    """Answer 204 with the value of the cookie `session` as the user in Remote-User, the header that Authelia uses; 401
+    if the cookie is absent or empty."""
     user = request.cookies.get("session", "")
     return web.Response(status=204, headers={"Remote-User": user}) if user else web.Response(status=401)
 
 
 def example(page: Path, start: str) -> str:
-    """Return the first code block of a Markdown page that contains `start`."""
+    """Return the first of the Markdown page's code blocks that contains `start`, without its fences. Raises
+    StopIteration if none does."""
     blocks: list[str] = re.findall(r"```\w*\n(.*?)```", page.read_text(), re.DOTALL)
     return next(block for block in blocks if start in block)
 
@@ -66,8 +68,9 @@ EDITS: Mapping[str, Callable[[str], Edit]] = {"nginx": nginx_with, "caddy": cadd
 
 @asynccontextmanager
 async def guarded(kind: str, directory: Path, certificate: Certificate) -> AsyncIterator[tuple[Session, str, Server]]:
-    """Yield a client's session, the URL of the endpoint behind a proxy that asks for the login, and the server past the
-    proxy."""
+    """Yield an HTTP session that trusts the proxy's certificate, the proxy's URL of the creation endpoint, and the
+    server behind the proxy. The proxy, of this `kind` (`nginx` or `caddy`), asks `log_in` for the user of each request
+    but OPTIONS."""
     server = Server(
         directory, storage="file:data", state="memory:", auth="proxy", auth_user_header="X-Auth-User", behind_proxy=True
     )

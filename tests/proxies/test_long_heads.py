@@ -1,5 +1,5 @@
-"""The longest headers that the server accepts can be sent, and are returned, through each proxy and in each version of
-HTTP."""
+"""The longest headers that the server accepts can be sent (in HTTP/2, as far as curl can), and are returned, through
+each proxy in HTTP/1.1 and HTTP/2."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.tus import TusClient
 
 MOST_METADATA = 16 * 1024
 MOST_PARTIALS = 1000
-"""The defaults of `max-metadata-size` and `max-partials`."""
+"""The default of `max-partials`; MOST_METADATA is that of `max-metadata-size`."""
 MOST_IN_HTTP2 = 64 * 1024
 """Bytes of a head that curl can send (nghttp2, NGHTTP2_MAX_HEADERSLEN)."""
 AT_A_TIME = 20
@@ -86,7 +86,7 @@ def client(request: pytest.FixtureRequest, curl: str, front: Front, tmp_path: Pa
 
 
 def metadata(size: int) -> str:
-    """Upload-Metadata of just below `size` bytes."""
+    """Return a value of Upload-Metadata that is 7 to 10 bytes shorter than `size`."""
     return f"filename {base64.b64encode(b'n' * ((size - 16) // 4 * 3)).decode()}"
 
 

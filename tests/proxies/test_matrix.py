@@ -1,4 +1,5 @@
-"""Every client by every way: what is in S3 then is what the client was given."""
+"""Each client uploads directly and through each proxy (in HTTP/2 only through proxies): S3 then has the bytes that the
+client was given."""
 
 from __future__ import annotations
 
@@ -40,6 +41,7 @@ async def test_a_client_uploads(
 
 
 def test_the_table_in_the_documents_is_of_these_cells() -> None:
-    """The table in docs/clients.md has all cells, each with `yes`; else `make matrix` writes it again."""
+    """The table in docs/clients.md has all clients, with `yes` for each way but HTTP/2 without a proxy, which has `–`.
+    If this fails, `make matrix` writes the table again."""
     (written,) = TABLE.findall(DOCUMENT.read_text())
     assert written == table(dict.fromkeys(CELLS, "yes"))

@@ -1,4 +1,4 @@
-"""Properties that a proxy could spoil, through each of them and in each version of HTTP that clients use."""
+"""Properties that a proxy could spoil, through each proxy; most in both HTTP/1.1 and HTTP/2."""
 
 from __future__ import annotations
 

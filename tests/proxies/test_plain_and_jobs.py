@@ -25,7 +25,7 @@ def through(watched: Way, curl: str, version: str) -> Curl:
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 async def test_a_file_reaches_the_server_while_it_comes(through: Curl, data: bytes, method: str) -> None:
-    """Through a proxy, the server gets the first bytes of a file, more than a proxy could buffer, before the client
+    """Through a proxy, the server gets 8 of the first 9 MiB of a file, in a PUT or in a form by POST, before the client
     sends the rest."""
     way, put = through.way, method == "PUT"
     body = data if put else encoded([file(data, "film.mp4")])

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def session(watched: Way) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that trusts the proxy."""
+    """An HTTP session that trusts the proxy's certificate."""
     connector = aiohttp.TCPConnector(ssl=watched.front.tls())
     async with aiohttp.ClientSession(connector=connector) as session:
         yield session

@@ -117,8 +117,8 @@ async def test_pages_of_other_origins_may_ask(through: Curl, path: str) -> None:
 
 
 async def test_a_proxy_that_isnt_trusted_makes_no_client_local(passage: Passage, curl: str) -> None:
-    """A request through a proxy that the server doesn't trust gets 401: else a server would take all clients of the
-    proxy for local ones, and show them all uploads."""
+    """`/events`, `/uploads`, `/dashboard` and `/jobs` answer 401 through a proxy that the server doesn't trust: else
+    the server would take all clients of a proxy on its machine for local ones, and show them all uploads."""
     async with passage(**WATCHED, trusted_proxies="192.0.2.1") as way:
         through = Curl(curl, way, "--http2")
         for path in ("/events", "/uploads", "/dashboard", "/jobs"):

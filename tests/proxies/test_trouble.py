@@ -1,4 +1,5 @@
-"""Behind a proxy, nodes that come and go cost no client what it has sent."""
+"""Behind a proxy, no client begins its upload again because a node stops, dies or restarts. While no node is there, GET
+gets 503, and other requests get no answer."""
 
 from __future__ import annotations
 

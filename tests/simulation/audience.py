@@ -16,11 +16,12 @@ _LOOK = 0.5
 
 @asynccontextmanager
 async def listened(world: World, *streams: Listener | Follower) -> AsyncIterator[None]:
-    """Run the listeners while the block lasts, and then until all jobs have ended, each Listener has finished and each
-    Follower has got all events; meanwhile restart nodes that died.
+    """Run the listeners while the block lasts, and after it until all jobs have ended, no event that may begin or
+    cancel one is undelivered, each Listener has finished and each Follower has got all events. After the block, restart
+    nodes that have crashed.
 
-    Raises Untrue if jobs don't end within GIVE_UP seconds after the block; Violation if a listener isn't done within
-    GIVE_UP seconds after the jobs, or has seen a broken promise.
+    Raises Untrue if those jobs and events aren't done GIVE_UP seconds after the block; Violation if a listener isn't
+    done GIVE_UP seconds after them, or has seen a broken promise.
     """
     tasks = [asyncio.create_task(stream.listen()) for stream in streams]
     try:
@@ -39,7 +40,8 @@ async def listened(world: World, *streams: Listener | Follower) -> AsyncIterator
 
 
 def _knows_all(task: asyncio.Task[None], stream: Listener | Follower) -> bool:
-    """Return True if the stream has been told all there is. Raises Violation."""
+    """Return True if the Listener has finished, or the Follower has got all events that there are now. Raises the error
+    that ended its task: Violation if it saw a broken promise."""
     if task.done():
         task.result()
     return task.done() or (isinstance(stream, Follower) and stream.knows_all)

@@ -13,7 +13,9 @@ SILENCE = 60.0
 
 
 class SlowBody:
-    """A request body that comes chunk by chunk, and may be cut in the middle, or stall there for SILENCE."""
+    """A request body that comes in chunks of `chunk` bytes, each after `gap` seconds. With `cut`, its connection breaks
+    after that many bytes, if there are more. With `stalls`, it is silent before its end for SILENCE seconds, or until
+    it is stopped or cut."""
 
     def __init__(self, content: bytes, *, chunk: int, gap: float, cut: int | None = None, stalls: bool = False) -> None:
         self._chunks = [content[:cut][at : at + chunk] for at in range(0, len(content[:cut]), chunk)]

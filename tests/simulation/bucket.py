@@ -1,4 +1,5 @@
-"""A bucket in memory, as strict as the strictest provider: what S3 would refuse, it refuses."""
+"""A bucket in memory, which refuses wrong digests and ETags, failed conditions (If-Match, If-None-Match), and parts out
+of order, too many, too small, too large or, as R2 does, unequal."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ PROFILE = Profile(min_part=MIN_PART)
 
 
 class Refused(Exception):
-    """An error answer: status and code."""
+    """An error answer of the bucket: its HTTP status and S3's error code."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(f"{status} {code}")
@@ -49,10 +50,11 @@ class Multipart:
 
 
 class Bucket:
-    """A bucket in memory. With `opaque`, each write gets a new ETag, as with SSE-KMS; otherwise an ETag is an MD5, or
-    that of a multipart upload.
+    """A bucket in memory. An ETag is the MD5 of the content, or, of a completed multipart upload, of its parts' ETags,
+    followed by `-` and their number. With `opaque`, each write gets another one, as with SSE-KMS.
 
-    With `equal_parts` in its profile, all parts but the last must have one size, as with R2.
+    With `equal_parts` in its profile, all parts but the last must have one size, and the last no larger one, as with
+    R2.
     """
 
     def __init__(self, profile: Profile = PROFILE, *, opaque: bool = False) -> None:

@@ -1,4 +1,5 @@
-"""The buses that join the hubs of all nodes: messages, as with Redis, or commits that each node sees (SQLite)."""
+"""The buses by which each node's hub (`live.hub.Hub`), which tells listeners, hears of changes on other nodes:
+messages, as with Redis, or commits that each node sees, as with SQLite."""
 
 from __future__ import annotations
 
@@ -15,20 +16,21 @@ from tusd_py.tasks import end
 Notify = Callable[[UploadId | None], None]
 
 COMMIT_PAUSE = 0.2
-"""Most seconds from a commit until a node notices it."""
+"""The most seconds from a commit until a node that isn't paused notices it."""
 _AGAIN = 0.2
 _PATIENCE = 2.0
 
 
 class BusLost(Exception):
-    """An announcement or a subscription got no answer."""
+    """An announcement or a subscription got no answer, or was refused."""
 
 
 BUS = Service(name="bus", patience=2.0, broken=BusLost, refused=BusLost, rumour=BusLost)
 
 
 class Exchange:
-    """The exchange between nodes: it passes on to each what the others announce, and shows commits to all."""
+    """The exchange between nodes: it passes each announcement on to the other nodes that have subscribed, and tells all
+    nodes that listen for commits that there were some."""
 
     def __init__(self, loop: SimulatedLoop) -> None:
         self._loop = loop

@@ -15,21 +15,21 @@ _CRUMBS = 4
 
 
 async def tidied(engine: Engine) -> None:
-    """Renew the installation's id, so that it isn't removed as an old object, then run garbage collection to its
-    end."""
+    """Write the installation's id to the storage again, so that no lifecycle rule removes it as an old object, then run
+    garbage collection to its end. Raises Unavailable."""
     await renew(engine)
     async for _ in collect_garbage(engine):
         pass
 
 
 async def repaired(engine: Engine) -> None:
-    """Run the repair of all uploads to its end, and apply it."""
+    """Run the repair of all uploads, with its changes applied, to its end. Raises Unavailable."""
     async for _ in repair(engine, apply=True):
         pass
 
 
 async def hog(budget: Budget, seconds: float) -> None:
-    """Hold all but `_CRUMBS` bytes of the memory budget for `seconds`, once they are free."""
+    """Wait until all but 4 bytes (`_CRUMBS`) of the memory budget can be had, and hold them for `seconds`."""
     account = budget.account(lambda: None)
     try:
         await account.acquire(budget.limit - _CRUMBS)

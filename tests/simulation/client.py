@@ -1,5 +1,5 @@
 """A client like tus-js-client: after a failed PATCH it asks for the offset and goes on from there. It gives up only
-once the upload is gone (Vanished), or if nothing works for `GIVE_UP` seconds (Violation)."""
+once the upload is gone (Vanished), after `GIVE_UP` seconds in one call, or for a broken promise (Violation)."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ class Vanished(Exception):
 
 
 class Broken(Exception):
-    """No answer, or one that says: try again."""
+    """No answer, or an error answer after which the client tries again: not Vanished, nor ChecksumMismatch."""
 
 
 class Client:
-    """Brings `content` to the server, on any node that answers."""
+    """A client that sends `content` in chunks of `chunk` bytes, one each `gap` seconds. It goes to the other node after
+    a request that failed (Broken) or, with `roams`, after each."""
 
     def __init__(self, world: World, content: bytes, *, chunk: int = 3, gap: float = 0.01, roams: bool = False) -> None:
         self.world, self.content = world, content
@@ -52,7 +53,7 @@ class Client:
         self._chunk, self._gap, self._roams = chunk, gap, roams
         self._offset = 0
         self._moved_at = world.loop.time()
-        """The time at which the offset last grew, as the record tells it."""
+        """The loop's time of the save that the last larger offset came from; first, of this object's creation."""
         self._at = 0
 
     async def create(
@@ -63,8 +64,8 @@ class Client:
         first: int | None = None,
         partials: tuple[UploadId, ...] = (),
     ) -> None:
-        """POST until it succeeds; the first `first` bytes come along. Raises Vanished if partial uploads are lost, and
-        Violation after GIVE_UP seconds."""
+        """POST until it succeeds, with the first `first` bytes if given. Raises Vanished if the upload or a partial one
+        is lost, and Violation after GIVE_UP seconds or for a broken promise."""
         length = None if deferred or kind is Kind.FINAL else len(self.content)
         body = None if first is None else Body(length=first)
         intent = Create(kind=kind, length=length, metadata={"name": self._name}, partials=partials, body=body)
@@ -91,9 +92,9 @@ class Client:
         chunked: bool = False,
         until: int | None = None,
     ) -> None:
-        """PATCH until the server says that the upload is complete, or has `until` bytes. `piece` is the size of a
-        request, `checksum` an algorithm; `declares` declares a deferred length with the last bytes, `chunked` hides the
-        length of the body. Raises Vanished, and Violation after GIVE_UP seconds."""
+        """PATCH until the server says that the upload is complete, or has `until` bytes or more. `piece` is the size of
+        a request (None: all the rest), `checksum` an algorithm; the last request `declares` a deferred length,
+        `chunked` omits Content-Length. Raises Vanished; Violation after GIVE_UP seconds or for a broken promise."""
         give_up = self.world.loop.time() + GIVE_UP
         is_current = self._offset == 0
         while True:
@@ -112,7 +113,8 @@ class Client:
                 await asyncio.sleep(0.5)
 
     async def cut(self, count: int) -> None:
-        """A PATCH whose connection breaks after `count` bytes."""
+        """Send the rest of the content in a PATCH whose connection breaks after `count` bytes, if it has more. Raises
+        Vanished, and Violation for a broken promise."""
         offset = self._offset
         intent = Append(offset=offset, body=Body(length=len(self.content) - offset))
         try:
@@ -138,7 +140,7 @@ class Client:
         self.world.complete.discard(self.upload_id)
 
     async def download(self) -> None:
-        """GET the upload until it is answered. Raises Vanished, and Violation unless every byte is as it was sent."""
+        """GET all bytes until that succeeds. Raises Vanished; Violation for wrong bytes or after GIVE_UP seconds."""
 
         async def get(engine: Engine, _: SlowBody) -> bytes:
             upload = await finished(engine, self.upload_id, Read())
@@ -174,8 +176,8 @@ class Client:
         return Checksum(algorithm=algorithm, digest=hashlib.new(algorithm, data).digest())
 
     async def corrupt(self, piece: int) -> None:
-        """Send a PATCH whose bytes were damaged in transit, with the checksum of the right ones. Raises Violation if
-        they are taken, and Vanished."""
+        """Send a PATCH of `piece` bytes that were damaged in transit, with the checksum of the right ones. Raises
+        Vanished, and Violation if the server accepts them."""
         offset = self._offset
         body_bytes = self.content[offset : offset + piece]
         damaged = bytes(byte ^ 1 for byte in body_bytes.ljust(piece, b"#"))
@@ -187,8 +189,8 @@ class Client:
         raise Violation("damaged bytes were taken")
 
     async def astray(self) -> None:
-        """Send a PATCH at a wrong offset, unless bytes of this upload were taken from the bucket. Raises Violation if
-        bytes are taken, and Vanished."""
+        """Send one byte at a wrong offset; do nothing if a fault removed bytes of this upload from the bucket
+        (`world.robbed`). Raises Vanished, and Violation if the server accepts the byte."""
         if self.url in self.world.robbed:
             return
         wrong = self._offset - 1 if self._offset else len(self.content) + 1
@@ -198,8 +200,8 @@ class Client:
             raise Violation(f"bytes were taken at {wrong}, not at {self._offset}")
 
     async def exceed(self, surplus: int) -> None:
-        """Send a PATCH with more bytes than the upload has, and without a length, so that no node knows before they
-        arrive. Raises Violation if they are taken, and Vanished."""
+        """Send the rest and `surplus` bytes more in a PATCH without Content-Length, so that the node can't refuse it
+        before they arrive. Raises Vanished, and Violation if the server accepts them."""
         intent = Append(offset=self._offset, body=Body(length=None))
         body_bytes = self.content[self._offset :] + b"#" * surplus
         with suppress(Broken):
@@ -207,19 +209,20 @@ class Client:
             raise Violation("more bytes were taken than the upload has")
 
     def leave(self, count: int, *, stalls: bool) -> None:
-        """Begin a PATCH that brings `count` bytes, and don't wait for its answer. With `stalls`, its body then stays
-        silent for SILENCE; without, its connection breaks."""
+        """Begin a PATCH of the rest, and don't wait for its answer. Its connection breaks after `count` bytes, if it
+        has more; with `stalls`, only after at most SILENCE seconds without a byte."""
         intent = Append(offset=self._offset, body=Body(length=len(self.content) - self._offset))
         body = SlowBody(self.content[self._offset :], chunk=self._chunk, gap=self._gap, cut=count, stalls=stalls)
         self.world.begin(self.world.node(self._at), lambda engine: append(engine, self.upload_id, intent, body))
 
     async def look(self) -> None:
-        """HEAD until there is an answer, and check that. Raises Vanished, and Violation."""
+        """HEAD until that succeeds, and check the offset and, of a complete upload, the object. Raises Vanished, and
+        Violation if a check fails, or after GIVE_UP seconds."""
         self._hear(await self._insist(lambda: self._ask(lambda engine, _: inspect(engine, self.upload_id))))
 
     def check_gone(self) -> None:
-        """Check that a 404 was right: the upload lost all its bytes in the bucket (`world.bereft`), or it was
-        incomplete and had no progress for half of `expire_after`. Raises Violation."""
+        """Check that a 404 was right: the upload lost its bytes in the bucket (`world.bereft`), or had no progress for
+        half of `expire_after` and isn't in `world.complete`. Raises Violation if neither holds."""
         if self.url in self.world.bereft:
             return
         idle = self.world.loop.time() - self._moved_at
@@ -227,7 +230,7 @@ class Client:
             raise Violation(f"gone {idle} s after it moved, at offset {self._offset} of {len(self.content)}")
 
     def hop(self) -> None:
-        """The next request goes to another node."""
+        """Have the next request sent to the other node."""
         self._at += 1
 
     @property
@@ -236,8 +239,8 @@ class Client:
         return self._offset
 
     def _hear(self, upload: Upload) -> bool:
-        """Check the server's answer: offsets only grow unless bytes were taken from the bucket, and a complete upload
-        has its object. Return True if the upload is complete. Raises Violation."""
+        """Keep the answered offset, and return True if the upload is complete. Raises Violation if the offset fell or a
+        complete upload lacks its object, unless a fault removed bytes, or if the offset exceeds the content."""
         if upload.id in self.world.robbed:
             self._offset = min(self._offset, upload.offset)
         if not self._offset <= upload.offset <= len(self.content):
@@ -265,7 +268,8 @@ class Client:
     async def _ask(
         self, work: Callable[[Engine, SlowBody], Awaitable[T]], content: bytes = b"", *, cut: int | None = None
     ) -> T:
-        """One request. Raises Vanished, Broken, ChecksumMismatch."""
+        """Send a request with the body `content`, which breaks after `cut` bytes if given, have the node do `work` for
+        it, and return its result. Raises Vanished, Broken (also after PATIENCE seconds), ChecksumMismatch."""
         node = self.world.node(self._at)
         body = SlowBody(content, chunk=self._chunk, gap=self._gap, cut=cut)
         task = self.world.begin(node, lambda engine: work(engine, body))
@@ -282,8 +286,8 @@ class Client:
 
 
 def _answered(task: asyncio.Task[T], body: SlowBody) -> T:
-    """Return the answer as the HTTP layer would make it; a body that was cut or stopped gets no success. Raises
-    Vanished, Broken, ChecksumMismatch."""
+    """Return the result of a request's task. Raises Vanished; ChecksumMismatch; Broken if the task isn't done, for
+    other foreseen errors, and for a success on a cut or stopped body, as the HTTP layer answers none then."""
     try:
         if not task.done() or (task.exception() is None and body.end is not BodyEnd.COMPLETE):
             raise Broken

@@ -42,14 +42,16 @@ if TYPE_CHECKING:
 ENDPOINT = "http://server/files/"
 HEARTBEAT = 5.0
 HOLD = 6.0
-"""Seconds for which a job is held without a renewal: fewer than a scan takes, and than most troubles last."""
+"""The seconds for which a job is held without a renewal: fewer than a scan takes, and than long delays, pauses and
+outages last."""
 _MANY = Caps(process=100, upload=100, client=100)
 _LONGEST = 3600.0
 _RETENTION = 10 * 86_400.0
 
 
 class Crew:
-    """A node's hub and its runner of jobs, as far as the setup wants them, from the node's start to its end."""
+    """A node's hub, which tells listeners, and its runner of jobs; `run` runs those that the setup wants, until
+    `stop`."""
 
     def __init__(self, world: World, engine: Engine, machine: Machine) -> None:
         self._setup, self._stopping = world.setup, asyncio.Event()
@@ -68,12 +70,12 @@ class Crew:
 
     @property
     def sinks(self) -> Mapping[str, Sink]:
-        """The sinks of events, by their names."""
+        """The sink of events that begins and cancels jobs, by its name; empty if the setup has no jobs."""
         return {NAME: JobSink(self.service, orders(self._setup.on_finish), ENDPOINT)} if self._setup.jobs else {}
 
     @property
     def context(self) -> Context:
-        """The parts of the context that handlers of listeners use."""
+        """A context for the HTTP handlers of listeners: the fields that these don't use are None."""
         absent: dict[str, Any] = dict.fromkeys(field.name for field in fields(Context))
         needed: dict[str, Any] = {
             "live": self._live,

@@ -37,15 +37,15 @@ PAUSE = 0.5
 
 @dataclass(slots=True, kw_only=True)
 class SlowS3:
-    """A stand-in for both clients that `S3Client` uses. Its link carries one request at a time, and each answer comes
-    `answers` seconds later."""
+    """A stand-in for both clients that `S3Client` uses (aiobotocore's and `RawS3`). Its link carries one request at a
+    time, and the answer comes `answers` seconds after the request was carried."""
 
     rate: float
     """Bytes a second that the link carries, at full scale."""
     answers: float = 0.03
-    """Seconds until an answer."""
+    """The seconds from the end of a request's time on the link to its answer."""
     request_time: float = 0.0005
-    """Seconds for which each request occupies the link, also with a small body."""
+    """The seconds for which each request occupies the link in addition to the time that its bytes take."""
     _until: float = 0.0
     _stored: dict[str, bytes] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class _Answer:
 
 
 class Crowd:
-    """Clients that share the memory of one process."""
+    """Clients that write to `s3` through one process, whose memory budget is `budget` bytes at full scale."""
 
     def __init__(self, s3: SlowS3, budget: int) -> None:
         allowed = Budget(budget // SCALE)
@@ -98,8 +98,9 @@ class Crowd:
         self._ids = count()
 
     async def pour(self, size: int, pause: float, seconds: float) -> int:
-        """Write pieces of `size` bytes, one each `pause` seconds, for `seconds`. Return the bytes that were taken, at
-        full scale."""
+        """Write pieces of `size` bytes, SCALE times as many at full scale, to a new upload for `seconds`: one each
+        `pause` seconds, or later if they aren't taken so fast. Return the number of bytes that were taken, at full
+        scale."""
         written, clock = 0, asyncio.get_running_loop().time
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._writer() as writer:
@@ -117,8 +118,9 @@ class Crowd:
         return S3Writer(self._bucket, upload, _record, FakeLease(), unproven=False)
 
     def slow(self, many: int, rate: int, seconds: float) -> list[asyncio.Task[int]]:
-        """Begin `many` clients that each send `rate` bytes a second for `seconds`, with their pieces spread over the
-        time. Return their tasks, whose results are the bytes taken, at full scale."""
+        """Start a task for each of `many` clients, which sends `rate` bytes a second, at full scale, for `seconds`; the
+        starts are spread over PAUSE seconds. Return the tasks: each has as its result the number of bytes taken, at
+        full scale."""
         size = int(rate * PAUSE) // SCALE
         return [asyncio.create_task(self._late(PAUSE * n / many, size, seconds)) for n in range(many)]
 

@@ -50,10 +50,11 @@ def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str
             world.network.over = True
 
 
-def step(scenario: str, name: str, occurrence: int = 0) -> int:
-    """Return the number of a request in a run without faults: the one at index `occurrence` of those that end with
-    `name`. Raises IndexError if there is none."""
-    return [number for number, step_taken in enumerate(run(scenario, {})) if step_taken.endswith(name)][occurrence]
+def step(scenario: str, name: str, occurrence: int = 0, plan: Plan | None = None) -> int:
+    """Return the number of a request in a run with the plan's faults, by default without any: the one at index
+    `occurrence` of those that end with `name`. Raises IndexError if there is none."""
+    steps = run(scenario, plan or {})
+    return [number for number, step_taken in enumerate(steps) if step_taken.endswith(name)][occurrence]
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""A few simulated runs are on both sides of every number past which the code works in another way."""
+"""A few hundred simulated runs are on both sides of each threshold (`Thresholds`) and of each number in
+`OF_A_PROVIDER`, except the thresholds in `OF_EVENTS`, `OF_PAGES`, `OF_LISTENERS` and `OF_A_DISK`."""
 
 from __future__ import annotations
 
@@ -32,15 +33,16 @@ from tusd_py.storage.s3.options import Profile
 
 SEEDS = range(200)
 FAULTS = ("broken", "failing")
-"""The faults in these runs: a retry helps against `broken`, and none against `failing`."""
+"""The faults in these runs, by their names in tests/simulation/network.py: `broken` fails one request, so that a retry
+helps; `failing` fails each request for the same operation for 45 s, so that no retry in that time helps."""
 DIRECT = Program(tracks=(Straight(length=29),))
 """A program whose client asks for the stored parts of its upload, as few generated programs do."""
 OF_EVENTS = {"event_page", "pruned"}
 """The thresholds of commands, of the feed's pages and of the removal of old events, which aren't simulated here:
 tests/contracts/test_outbox_operators.py tests pages and removal."""
 OF_PAGES = {"page_size"}
-"""The size of a page, which the small records of the simulation don't reach: tests/contracts/test_jobs.py and
-test_feed.py test it."""
+"""The threshold that ends a page of jobs, events or deliveries by its characters of JSON, which the small records of
+the simulation don't reach: tests/contracts/test_jobs.py and tests/contracts/test_feed.py test low ones."""
 OF_LISTENERS = {"recent_events"}
 """The threshold of the dashboard, which isn't simulated: tests/contracts/engine/test_listing.py tests a low one."""
 OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith("disk_")}
@@ -49,11 +51,13 @@ OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith
 OF_A_PROVIDER = {"part_size", "max_part", "min_part", "concurrency", "listed"}
 
 Seen = defaultdict[str, set[bool]]
-"""The results of comparisons with each number, by its name: True if it was passed, False if it wasn't."""
+"""The results of the comparisons with each number, and of the checks in `seams`, by the name of the number: both True
+and False once its uses were on both sides of it."""
 
 
 class Watched(int):
-    """A number that records in `crossings` the result of each comparison with it, except by `!=`."""
+    """An integer that records in `crossings`, under its `name`, the result of each comparison with it; for `!=`, that
+    of `==`."""
 
     def __new__(cls, value: int, name: str, crossings: Seen) -> Self:
         watched_number = super().__new__(cls, value)
@@ -89,12 +93,14 @@ class Watched(int):
     __hash__ = int.__hash__
 
     def __deepcopy__(self, _: object) -> int:
-        """Return a plain number, for the copy of a record."""
+        """Return a plain int, so that comparisons with a deep copy of an object that holds this number record
+        nothing."""
         return int(self)
 
 
 class Gate(asyncio.Semaphore):
-    """A semaphore that records, at each acquire, if the task has to wait; only if its limit is a `Watched`."""
+    """A semaphore that, if its limit is a `Watched` number, records in the `crossings` of that number, at each acquire,
+    if the task has to wait."""
 
     def __init__(self, value: int = 1) -> None:
         super().__init__(int(value))
@@ -107,8 +113,9 @@ class Gate(asyncio.Semaphore):
 
 
 def watched(setup: Setup, crossings: Seen) -> Setup:
-    """Return the setup with the thresholds of `LOW` and its own limits of a provider as `Watched` numbers, which record
-    comparisons in `crossings`."""
+    """Return the setup with the low thresholds of tests/simulation/setup.py (`LOW`) instead of those that it had. They
+    and the setup's `part_size`, `max_part`, `concurrency` and `listed` are `Watched` numbers, which record comparisons
+    in `crossings`."""
     low = {field.name: Watched(getattr(LOW, field.name), field.name, crossings) for field in fields(Thresholds)}
     chosen: dict[str, Any] = {
         name: Watched(getattr(setup, name), name, crossings) for name in OF_A_PROVIDER - {"min_part"}
@@ -118,8 +125,9 @@ def watched(setup: Setup, crossings: Seen) -> Setup:
 
 @contextmanager
 def seams(crossings: Seen) -> Iterator[None]:
-    """Until the context ends, record in `crossings` on which side of a threshold each use of it falls, for those that
-    the code doesn't compare itself but hands on, to a store, a library or a semaphore."""
+    """Until the context ends, record in `crossings` also the uses of numbers that comparisons with those from `watched`
+    don't show: of numbers that the code hands on, to a store, a library or a semaphore, and of `min_part`, the least
+    size of a part, which is no field of a setup."""
     with (
         seams_of_pages(crossings),
         seams_of_storage(crossings),
@@ -131,8 +139,8 @@ def seams(crossings: Seen) -> Iterator[None]:
 
 @contextmanager
 def seams_of_pages(crossings: Seen) -> Iterator[None]:
-    """Record in `crossings`, until the context ends, if each loaded list of uploads or deliveries is as long as its
-    limit."""
+    """Until the context ends, record in `crossings` for each loaded list of uploads if it is as long as its limit, and
+    for each one of due deliveries if it is as long as the threshold `deliveries`."""
     due, listed, due_deliveries = SimulatedState.due, SimulatedState.list, SimulatedOutbox.due
 
     async def watched_due(self: SimulatedState, now: float, limit: int) -> Sequence[UploadId]:
@@ -160,7 +168,9 @@ def seams_of_pages(crossings: Seen) -> Iterator[None]:
 
 @contextmanager
 def seams_of_storage(crossings: Seen) -> Iterator[None]:
-    """Record in `crossings`, until the context ends, if each deletion, copy and reservation exceeds its threshold."""
+    """Until the context ends, record in `crossings` for each deletion if it has more keys than one request takes, for
+    each final upload if it is copied in more parts than it has partial uploads, and for each computed reservation if
+    its upload has more bytes than one block."""
     delete = S3Client.delete
 
     async def watched_delete(self: S3Client, keys: Any) -> None:
@@ -186,8 +196,9 @@ def seams_of_storage(crossings: Seen) -> Iterator[None]:
 
 
 def crossed() -> Seen:
-    """Return the crossings of generated programs, each run without a fault and with one, and of `DIRECT`, run without a
-    fault and with each of `FAULTS`."""
+    """Return the results that are recorded (`Seen`) in runs of 200 generated programs, each run once without a fault
+    and once with one of `FAULTS`, and of `DIRECT`, run without a fault and with each of `FAULTS` when it lists
+    parts."""
     crossings = Seen(set)
     with seams(crossings):
         for seed in SEEDS:

@@ -14,8 +14,8 @@ BUDGET, RATE, FAST, SECONDS = 128 * MIB, 50_000, 300e6, 10.0
 
 
 async def _speeds(crowd: Crowd, many: int) -> tuple[float, float, list[int]]:
-    """Return the bytes that a fast client sends alone, those that it sends among `many` slow ones, and those of each
-    slow one."""
+    """Return the bytes that a fast client sends alone in 10 s, those that it sends in 10 s among `many` slow clients,
+    and those that each slow client sends in 20 s."""
     pause = PIECE * SCALE / FAST
     alone = await crowd.pour(PIECE, pause, SECONDS)
     slow = crowd.slow(many, RATE, 2 * SECONDS)

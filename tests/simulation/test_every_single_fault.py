@@ -18,12 +18,14 @@ from tests.simulation.scenarios import SCENARIOS
 
 SEED = int(os.environ.get("SEED") or secrets.randbelow(2**32))
 SHARE = 1 / 3
-"""The share of a scenario's single faults that one run of `make test` draws at random, `MOST` at the most."""
+"""The share of a scenario's single faults that one run of `make test` draws at random, `MOST` at the most. For
+scenarios with listeners or jobs it draws `CREW_FAULTS` instead."""
 MOST = 120
 """The most faults of one scenario in one run of `make test`: without a limit, the longest scenario takes as long as all
 others together."""
 CREW_FAULTS = 30
-"""The faults of each scenario with listeners or jobs: their nodes look for changes every second, which takes long."""
+"""The number of faults that one run of `make test` draws for each scenario with listeners or jobs: their nodes look for
+changes every second, so that each experiment takes long."""
 
 
 @pytest.mark.timeout(600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from tests.simulation.loop import SimulatedLoop
+from tests.simulation.network import Plan
 from tests.simulation.program import Journey, Program, Straight
 from tests.simulation.run import play, run, simulated, step
 from tests.simulation.setup import Setup
@@ -30,7 +31,8 @@ def test_a_writer_that_wakes_can_not_record_what_was_tidied_away() -> None:
 
 
 def test_a_failing_writer_takes_no_waiter_with_it() -> None:
-    """A writer that fails in an outage of S3 doesn't fail another writer that waits for its memory."""
+    """A writer that fails in an outage of S3 doesn't make another writer fail that waits for memory which the first one
+    holds."""
     run("tight-memory", {step("tight-memory", "s3.CreateMultipartUpload"): "outage"})
 
 
@@ -49,7 +51,9 @@ def test_an_object_after_a_withdrawn_creation_goes() -> None:
 def test_an_object_after_another_finisher_goes() -> None:
     """An object that S3 stores late, after another writer has finished the upload and the upload has ended, is removed
     in the end."""
-    run("terminate-one-object", {step("terminate-one-object", "state.save"): "lands-late", 12: "slow-before"})
+    scenario = "terminate-one-object"
+    late: Plan = {step(scenario, "state.save"): "lands-late"}
+    run(scenario, {**late, step(scenario, "s3.PutObject", 1, late): "slow-before"})
 
 
 def test_an_object_after_its_deletion_goes() -> None:
@@ -122,8 +126,8 @@ def test_a_relanded_partial_is_copied() -> None:
 
 
 def test_an_object_lost_before_its_digest_is_remade() -> None:
-    """An object that vanishes before its digest is known is made again, also if a node crashes after any one
-    request."""
+    """An object that vanishes before its digest is known, as its node crashed after it had stored or recorded the
+    object, is made again when the client goes on. The crash comes after each request of the run in turn."""
     journey = Journey(length=6, first=6, ietf=True, steps=(Hop(), Repair(), Rob("object"), Send(6)))
     scenario = Program(tracks=(journey,)).scenario()
     for number in range(len(play(scenario, "object vanished", {}))):
@@ -131,8 +135,8 @@ def test_an_object_lost_before_its_digest_is_remade() -> None:
 
 
 def test_a_whole_object_lost_unrecorded_is_lost() -> None:
-    """A direct upload in one request whose object vanishes before the record names it counts as lost, also if any one
-    request is refused."""
+    """A direct upload sent in one request counts as lost if its object vanishes while its record is in the phase
+    finishing, where a refused request has left it. Each request of the run is refused in turn."""
     track = Straight(length=1, whole=True, with_length=False, before=(Wait(90.0),), after=(Sweep(), Rob("object")))
     scenario = Program(tracks=(track,)).scenario()
     for number in range(len(play(scenario, "whole object vanished", {}))):
@@ -140,7 +144,8 @@ def test_a_whole_object_lost_unrecorded_is_lost() -> None:
 
 
 def test_a_node_without_its_hold_of_a_job_stops() -> None:
-    """A node whose save fails just before its hold ends doesn't try it again once another node may have the job."""
+    """A node whose save of a job fails just before the node's hold of the job ends doesn't repeat the save once another
+    node may have the job."""
     run("jobs", {step("jobs", "state.jobs.save", -2): "slow-before"})
 
 

@@ -28,7 +28,8 @@ _budget = settings(
 
 
 def _check_promises(program: Program, dice: Random, *, calm: bool) -> None:
-    """Run the program without a fault; then, unless `calm`, with faults at some of the steps that it took."""
+    """Run the program without a fault; then, unless `calm`, with one to three random faults (`disturbed`). Raises the
+    error of a run that breaks a promise."""
     steps = play(program.scenario(), repr(program), {})
     if not calm:
         play(program.scenario(), repr(program), disturbed(dice, steps))

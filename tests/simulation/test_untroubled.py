@@ -18,8 +18,8 @@ def test_a_faultless_run_records_no_trouble(
     piece: int,
     info_objects: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
-    """An upload whose client breaks off one request is finished, records no trouble and holds the sent bytes; before,
-    it has an info object only if the setup wants one."""
+    """After its client broke off a request, an upload has an info object if the setup wants one, else none. It is
+    finished by further requests, with the sent bytes, and its record has no trouble (`troubled_at`)."""
     with SimulatedLoop() as loop, simulated(loop, 0):
         world = World(loop, Setup(info_objects=info_objects), {}, calm=True)
 

@@ -6,7 +6,8 @@ from tusd_py.ports.observer import Observer
 
 
 class Troubles(Observer):
-    """An observer that records the troubles that the simulated server reports, except that a store is full."""
+    """An observer that records the troubles that the nodes of a simulated world report, as texts, except those about
+    the free space of a store."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []

@@ -23,7 +23,8 @@ _APP[CREATION] = _APP.router.add_resource("/files/")
 
 @dataclass(slots=True)
 class _Protocol:
-    """The attributes of aiohttp's protocol that a request reads."""
+    """A stand-in for aiohttp's protocol of a connection: the attributes that a request reads, and the method that is
+    called once the connection is lost."""
 
     transport: Any = None
     writer: Any = None
@@ -36,7 +37,8 @@ class _Protocol:
 
 
 class Wire:
-    """The connection of a request, as the transport of a node: the client gets at once what a node writes."""
+    """A stand-in for the transport of a request's connection to a node: bytes that the node writes reach the client at
+    once."""
 
     def __init__(self, hear: Callable[[bytes], None], machine: Machine, clock: Callable[[], float]) -> None:
         self._hear, self._machine, self._clock = hear, machine, clock
@@ -76,8 +78,8 @@ class Wire:
             self.close()
 
     def write(self, data: bytes) -> None:
-        """Decode chunks of the body (RFC 9112, 7.1), and pass their pieces to the client until the connection is
-        closed."""
+        """Decode the chunks of the body in `data` (RFC 9112, 7.1), all of them whole, and pass the bytes of each to the
+        client; drop what comes after the connection is closed."""
         while data and not self.is_closing():
             size, _, rest_of_data = data.partition(b"\r\n")
             piece, data = rest_of_data[: int(size, 16)], rest_of_data[int(size, 16) + 2 :]

@@ -59,7 +59,7 @@ class World(Truth):
         super().__init__()
         self.loop, self.setup = loop, setup
         self.calm = calm
-        """True if neither faults nor the scenario cause trouble, so that nodes may report none."""
+        """True if neither faults nor the scenario cause trouble, so that it is an error if a node reports any."""
         self.troubles = Troubles()
         self.network = Network(loop, plan)
         self.bucket = Bucket(setup.profile, opaque=setup.opaque_etags)
@@ -70,7 +70,8 @@ class World(Truth):
         self.ledger = Ledger(self.now, self.exchange.commit, patience=2.5 if calm else math.inf)
         self.rows: Rows = {}
         self.free: dict[str, int] = {}
-        """The free bytes of each store that has a limit, by its name; negative while the store is full."""
+        """The free bytes that each store which `fill` has ever filled reports, by its name: negative while it is full;
+        0 after that, which is enough, as these stores have no reserve."""
         self._requests: list[tuple[Machine, asyncio.Task[Any]]] = []
         self._chores: list[asyncio.Task[None]] = []
         self._started = 0
@@ -125,7 +126,8 @@ class World(Truth):
         await asyncio.sleep(0)
 
     async def fill(self, store: str, seconds: float) -> None:
-        """Make a store full for `seconds`, and return after that: it reports no free space."""
+        """Make a store report less than no free space for `seconds`, so that both nodes take it for full, and return
+        after that. Only `state` can be made full so."""
         self.free[store] = self.free.get(store, 0) - 1
         await self._measure_stores()
         await asyncio.sleep(seconds)
@@ -173,10 +175,10 @@ class World(Truth):
         return self.uploads().get(upload_id)
 
     async def settle(self) -> None:
-        """Let every delay and job run out without new faults, sweep until nothing is left to do, deliver all events,
-        and have every finished upload downloaded. The hourly round, which lists the whole bucket, runs only if records
-        were lost: leftovers of other troubles must be found by the records of their uploads. Raises Violation, Untrue,
-        Untold."""
+        """Let every delay and job run out without new faults, sweep so often that nothing should be left to do, deliver
+        all events, and have every finished upload downloaded, except those in `bereft`. The hourly round, which lists
+        the whole bucket, runs only if records were lost: leftovers of other troubles must be found by the records of
+        their uploads. Raises Violation, Untrue, Untold, and errors of sweeps and downloads."""
         self.network.plan = {}
         await asyncio.sleep(2 * LONG)
         await await_jobs(self, _LONGEST_JOB)
@@ -247,8 +249,8 @@ class World(Truth):
             raise Violation("complete, but the object is not ours")
 
     def _expected(self, upload: Upload) -> bytes:
-        """Return the content that the upload must have; that of its object if the record was rebuilt without its
-        metadata."""
+        """Return the content that the upload must have. For one without a name in its metadata (an export, or an upload
+        whose record was rebuilt without its metadata), that is what its object holds now."""
         name = upload.metadata.get("name")
         return self.bucket.objects[upload.cursor["key"]].content if name is None else self.contents[name]
 

@@ -1,6 +1,8 @@
-"""Servers that the black-box tests share: started once each, and ended the way production ends them.
+"""Fixtures of all black-box tests: the S3 proxy, HTTP sessions, and `site`, which runs a test with the servers `local`
+and `s3` that the conftest.py of its directory starts.
 
-All of it lives on one event loop, so that a test may also kill a server and start it again.
+The servers are started once each, and ended the way production ends them. Asynchronous fixtures and tests share one
+event loop, so that a test may also kill a server and start it again.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The audit: one event for each grant or refusal, with the client's address as the server determines it behind a
-proxy."""
+"""The audit: an event for each creation, finish and end of an upload, and with `log-audit` for each download and
+refusal. It has the address of the client that caused it, as the server determines that behind a proxy."""
 
 from __future__ import annotations
 
@@ -72,8 +72,7 @@ async def test_a_download_says_who_got_how_much(
 
 
 async def is_logged(site: Site, headers: dict[str, str]) -> bool:
-    """Return True once the audit has a line of the request with these headers; its client may have the answer before
-    that."""
+    """Return True if the audit has a line about the request with these headers: it may come after the answer."""
     return bool(of_request(site, headers))
 
 

@@ -1,4 +1,5 @@
-"""Each log line about a request has its id, the upload's owner and the trace's id."""
+"""Each log line about a request has the request's id, its trace's id and an owner: in a line about a change of an
+upload, the upload's; in others, the subject of the request's credential."""
 
 from __future__ import annotations
 

@@ -23,15 +23,15 @@ DIRECT = {"direct_uploads": True, "log_audit": True, "log_format": "json"}
 
 
 def _keyed(directory: Path) -> dict[str, Any]:
-    """Return the settings of a server for API keys and JSON Web Tokens, and write its file of keys. Uploads are
-    continued by their URL."""
+    """Write a file of API keys, and return the settings of a server that takes these and JSON Web Tokens. Unless
+    `auth-uploads` is set as well, the URL of an upload is enough to continue it."""
     (directory / "keys").write_text(f"application:{sha256(KEY.encode()).hexdigest()}\n")
     return {**JWT, "auth": "api-key,jwt", "auth_keys_file": directory / "keys"}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def owned(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
-    """A server whose uploads are continued only by their owner, also with an upload token."""
+    """A server with direct uploads that takes JSON Web Tokens and upload tokens; only its owner continues an upload."""
     async with s3_site(tmp_path_factory.mktemp("owned"), seaweed, **{**JWT, **TOKENS}, **DIRECT) as site:
         yield site
         await site.stop()
@@ -47,8 +47,8 @@ async def by_url(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A server whose HEAD needs a credential and whose uploads are continued only by their owner, also with an API
-    key."""
+    """A server that takes API keys and JSON Web Tokens and wants a credential for HEAD, too; only its owner continues
+    an upload."""
     directory = tmp_path_factory.mktemp("strict")
     rules = {"auth_uploads": "owner", "auth_head": "required"}
     async with local_site(directory, **_keyed(directory), **rules) as site:

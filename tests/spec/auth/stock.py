@@ -1,4 +1,5 @@
-"""Uploads of alice, callers, and each request that can be made to an upload, on every wire."""
+"""Uploads of alice, callers that don't prove to be alice, and requests on every wire to create, read, continue and end
+uploads."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def rufh(session: aiohttp.ClientSession, url: str, fields: Fields) -> RufhClient
 
 
 async def read(client: TusClient, url: str) -> bytes:
-    """Return the content of a finished upload. Raises AssertionError if the client may not read it."""
+    """Return the content of a finished upload. Raises AssertionError unless the server answers 200."""
     answer = await client.get(url)
     assert answer.status == 200, answer
     return answer.body
@@ -62,7 +63,7 @@ class Stock:
     link: str
     """The reading link of `done`."""
     part_id: str
-    """The id of an upload in parts."""
+    """The id that this server gave the direct upload in parts."""
     key: str
     """The object's key of the upload in parts."""
 
@@ -92,8 +93,8 @@ class Ask:
     fields: Fields
     body: bytes = b""
     names_upload_in_body: bool = False
-    """True if only the body names the upload: the server has to read it, except for a caller who may not do this to any
-    upload."""
+    """True if only the body says which upload the request continues, or that it creates one: a server can refuse it
+    unread only to a caller who may neither create an upload nor continue any."""
 
 
 def _tus(method: str, url: str, body: bytes = b"", **own_fields: str) -> Ask:

@@ -1,4 +1,5 @@
-"""HEAD by the URL alone tells a client what it needs to continue, and nothing about the content."""
+"""HEAD by the URL alone, unless `auth-head` requires a credential, tells a client what it needs to continue, and
+nothing about the content."""
 
 from __future__ import annotations
 
@@ -74,8 +75,9 @@ def _at(client: Any, version: int) -> Any:
 
 @STRANGERS
 async def test_it_makes_no_writer_leave(session: aiohttp.ClientSession, owned: Site, caller: str) -> None:
-    """A HEAD without a credential tells the recorded offset, and makes no writer leave; nor does another owner's HEAD,
-    or a PATCH or DELETE of either. The owner's HEAD does."""
+    """A HEAD without a good credential, where only its owner may continue an upload, tells the recorded offset and
+    makes no writer leave; nor does another owner's HEAD, or a PATCH or DELETE of these callers. The owner's HEAD
+    does."""
     hers, his = (tus(session, owned.server.url, bearing(subject)) for subject in ("alice", "bob"))
     stranger = tus(session, owned.server.url, CALLERS[caller]())
     url = await hers.create(9)

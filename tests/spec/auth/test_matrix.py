@@ -40,8 +40,8 @@ OWNED: Mapping[str, tuple[int | None, int | None]] = {
     "linked": (None, None),
     "preflight": (None, None),
 }
-"""The statuses of refusals by the kind of request: for callers without a good credential, and for another owner; None
-if such a request isn't refused."""
+"""The statuses of refusals where only its owner may continue an upload, by the kind of request: for callers without a
+good credential, and for another owner; None if such a request isn't refused."""
 BY_URL = {**OWNED, "head": (None, None), "continue": (None, None)}
 TABLE_OF_EXPIRED = {"create": True, "continue": False, "other": True}
 """True for each kind of request that an expired upload token doesn't allow."""
@@ -114,8 +114,8 @@ async def test_its_owner_is_never_refused_for_who_it_is(stock_owned: Stock, kind
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in TABLE_OF_EXPIRED for name in ROWS[kind]])
 async def test_an_expired_upload_token_only_continues(stock_owned: Stock, kind: str, name: str) -> None:
-    """An expired upload token still allows requests that continue its owner's upload, in every protocol, but no
-    others."""
+    """An expired upload token still allows requests that continue an upload of its owner, in tus, the IETF's protocol
+    and direct uploads, but none that create, read or end one."""
     ask, terms = ROWS[kind][name](stock_owned), Terms(subject="alice")
     text, _ = TokenIssuer(TOKEN_SECRET, lambda: 0.0).issue(terms, stock_owned.endpoint, 1.0)
     answer = await send(ask, {"Upload-Token": text}, body=ask.body)

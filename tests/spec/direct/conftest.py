@@ -21,7 +21,7 @@ from tests.support.tus import TusClient
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def s3(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_proxy: S3Proxy) -> AsyncIterator[Site]:
-    """A server with direct uploads and otherwise usual settings, which reaches S3 through `s3_proxy`."""
+    """A server with direct uploads that reaches S3 through `s3_proxy`, but signs URLs of S3 itself for its clients."""
     where = {"s3_endpoint_url": s3_proxy.endpoint, "s3_public_url": seaweed.endpoint}
     async with s3_site(tmp_path_factory.mktemp("s3"), seaweed, **where, direct_uploads=True) as site:
         yield site

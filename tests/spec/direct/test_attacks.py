@@ -1,4 +1,5 @@
-"""Attacks of a client: to reach anything but its own upload, or to have bytes counted that aren't there."""
+"""Attacks on the routes of direct uploads: to reach another upload, to store more than is allowed, to create uploads
+from pages of other sites, and to send what can't be read."""
 
 from __future__ import annotations
 
@@ -84,7 +85,8 @@ async def test_max_size_requires_an_announced_size(direct_strict: DirectClient) 
 async def test_repeated_part_ends_its_upload(
     seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    """An upload is removed long before it expires if a part came 11 times and S3 kept each; 3 times are allowed."""
+    """An upload is removed long before it expires if its stored parts, all repeats included, have more than twice its
+    length and 40 MiB: 11 times the first part is too much, 3 times isn't."""
     async with s3_site(tmp_path, seaweed, direct_uploads=True, upload_url_lifetime="5s") as site:
         direct = DirectClient(session, site.server.url)
         honest, greedy = [await direct.begin(size=PART + 1000) for _ in range(2)]
@@ -220,8 +222,8 @@ async def test_a_host_that_makes_no_url_changes_nothing(s3: Site, direct: Direct
 
 
 async def test_a_completion_of_no_upload_is_not_read(direct: DirectClient) -> None:
-    """A completion that names no upload answers 404 without a parse of its body, which would take the server very
-    long."""
+    """A completion in XML for an unknown upload answers 404 before its body is parsed, also if that is long and
+    malformed."""
     for body in (b"<Part><PartNumber>1</PartNumber><ETag>" + b" " * 200_000, b"<Part>" * 200_000):
         refused = await direct.request("POST", f"{direct.url}/xml/{'0' * 32}?key=x", body)
         assert refused.status == 404

@@ -1,5 +1,5 @@
-"""`download-mode = redirect`: a GET of a finished upload is redirected to S3, which sends what this server would
-send."""
+"""`download-mode = redirect`: a GET of a finished upload is redirected to S3, which sends what this server would send,
+unless it is a direct upload that came in one request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ TOLD = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Contro
 async def redirecting(
     tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_proxy: S3Proxy
 ) -> AsyncIterator[tuple[Site, Site]]:
-    """Two servers on the same uploads: one sends clients to S3, the other one sends the bytes."""
+    """Two servers with the same state and storage: the first one redirects downloads to S3, the second one sends the
+    bytes itself."""
     directory = tmp_path_factory.mktemp("redirect")
     shared = {
         "storage": f"s3://{seaweed.bucket}/redirect",

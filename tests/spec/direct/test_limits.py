@@ -21,7 +21,8 @@ FILE = {"filename": "f", "type": ""}
 
 
 async def creations(direct: DirectClient) -> list[Answer]:
-    """Create a direct upload by each of the four routes, and return the answers."""
+    """Try to create four direct uploads: by `multipart`, by `params`, and by `presign` for POST and for PUT; return the
+    answers."""
     return [
         await direct.ask("POST", "multipart", FILE),
         await direct.ask("GET", "params", **FILE),

@@ -1,4 +1,5 @@
-"""Parts of direct uploads: their lengths and numbers, and what is missing."""
+"""The lengths and numbers of the parts of direct uploads, which signatures bind and completions check, and completions
+that lack parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads of parts, as @uppy/aws-s3 asks for them through Companion's routes."""
+"""Direct uploads in parts, by the routes of Companion that @uppy/aws-s3 calls."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""`POST /s3/presign`, for `signRequest` of @uppy/aws-s3 6: URLs for bytes name S3, those that begin, complete or abort
-an upload name this server."""
+"""`POST /s3/presign`, for `signRequest` of @uppy/aws-s3 6: it answers with URLs of S3 to send bytes, and with URLs of
+this server to begin, list, complete or abort an upload in parts."""
 
 from __future__ import annotations
 

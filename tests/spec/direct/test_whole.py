@@ -107,8 +107,9 @@ async def test_without_a_size_the_limit_is_bound(direct_strict: DirectClient) ->
 async def test_an_object_with_another_size_is_not_the_upload(
     direct: DirectClient, seaweed: SeaweedFS, tus: TusClient
 ) -> None:
-    """An object at the upload's key answers 404 while its size or the upload's id in its metadata is another one, as a
-    provider may not check the signed length, or another client may have written."""
+    """GET of an awaited upload answers 404 while the object at its key has another size than was declared, or lacks the
+    upload's id in its metadata: a provider may not check the signed length, or another client may have written the
+    object."""
     signed = await direct.params(size=len(DATA))
     key, url = signed["fields"]["key"], direct.files + id_of(signed)
     object_metadata = {"tus-id": id_of(signed)}

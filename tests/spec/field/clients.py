@@ -3,7 +3,7 @@ that they take for success.
 
 tus-java-client (of March 2026, on Java 17) and go-tus (of June 2022) were recorded. The others are written down from
 their sources: tus-java-client on Android's HTTP library, TUSKit 3.8.0 on URLSession, TusDotNetClient on .NET,
-tus_client_dart on dart:io. Header order is the HTTP library's where the client leaves it to that.
+tus_client_dart on dart:io, tusc.sh on curl. Header order is the HTTP library's where the client leaves it to that.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ METADATA = f"filename {base64.b64encode(NAME.encode()).decode()}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldClient:
-    """A client in the field: templates of its request heads, with {path}, {host}, {length}, {offset}, {size}, {sha1}
-    and {none} to be filled in, and how it frames bodies and judges statuses."""
+    """A client in the field: templates of its request heads, to be filled in with {path}, {host}, {length} (of the
+    upload), {offset}, {size} and {sha1} (of the appended bytes) and {none} (an empty text); and how it frames bodies
+    and judges statuses."""
 
     create: str
     ask: str
     append: str
     chunk: int
-    """Most bytes of one append."""
+    """The most bytes that one append has."""
     frame: int = 0
-    """Bytes of each chunk of a chunked body; 0 if the body isn't chunked."""
+    """The most bytes of a chunk of a chunked body; 0 if the body isn't chunked."""
     waits: bool = False
     """True if the client waits for a 100 before it sends the body."""
     created: tuple[int, ...] = tuple(range(200, 300))

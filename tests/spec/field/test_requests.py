@@ -1,4 +1,5 @@
-"""Requests of clients in the field, byte for byte: the server serves them with the answers that those clients need."""
+"""Requests of clients in the field, byte for byte: the server gives the answers that those clients need; only those
+of tusc.sh, which frames bodies in two ways at once, are refused."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ class Wire:
         return await self.exchange(self.client.append, path, self.client.body(piece), **values)
 
     async def cut(self, path: str, offset: int, piece: bytes, sent_bytes: int) -> None:
-        """Send an append and leave the connection after `sent_bytes` bytes of its body."""
+        """Send an append of `piece` at `offset`, and break the connection off after `sent_bytes` bytes of its framed
+        body."""
         values = {"offset": offset, "size": len(piece), "sha1": sha1(piece)}
         start = head(self.client.append, path=path, host=f"127.0.0.1:{self.port}", **values)
         async with connected(self.port) as connection:
@@ -69,7 +71,8 @@ class Wire:
             connection.leave()
 
     async def send_rest(self, path: str, offset: int) -> None:
-        """Append from `offset` to the end in requests of the client's `chunk`, and check each answer."""
+        """Append `self.data` from `offset` to its end, at most the client's `chunk` bytes a request, and check status
+        and offset of each answer."""
         while offset < len(self.data):
             piece = self.data[offset : offset + self.client.chunk]
             answer = await self.append(path, offset, piece)
@@ -115,7 +118,8 @@ async def test_it_knows_a_wrong_offset_by_409_and_a_lost_upload_by_404(site: Sit
 
 
 async def test_tuskit_reads_the_lists_of_options(site: Site) -> None:
-    """TUSKit finds each word in the lists of OPTIONS: it splits them at commas, and strips no blanks."""
+    """The lists in the answer to OPTIONS have no blanks: TUSKit, which splits them at commas and strips no blanks,
+    finds `creation`, `termination`, `sha1` and version 1.0.0."""
     answer = await Wire(site, TUSKIT).exchange(TUSKIT_OPTIONS, "/files/")
     assert answer.status in (200, 204)
     assert {"creation", "termination"} <= set(answer.headers["tus-extension"].split(","))
@@ -142,7 +146,8 @@ async def test_tusdotnetclient_deletes(site: Site) -> None:
 
 
 async def test_tusc_is_refused_and_breaks_nothing(site: Site) -> None:
-    """tusc's PATCH answers 400 and appends nothing: two framings at once are no HTTP (RFC 9112, 6.1)."""
+    """The PATCH of tusc.sh answers 400 and appends nothing: a server may refuse a request with both Content-Length and
+    Transfer-Encoding (RFC 9112, 6.1)."""
     wire = Wire(site, JAVA)
     path = await wire.create()
     values = {"size": 5, "offset": 0, "sha1": "ZGEzOWEz", "host": "127.0.0.1"}

@@ -1,4 +1,5 @@
-"""URLSession on iPhones and Macs, whose own resumption uploads a file and survives a lost network without its app."""
+"""URLSession of iPhones and Macs, imitated: it uploads a file, and resumes after a loss of the network without help
+from its app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Types and file names that the server doesn't allow: refused before the first byte, by tus and IETF requests."""
+"""Creations by tus and IETF clients with a type or file name that the server doesn't allow: refused before their body
+is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Limits of concurrent requests. Above a limit, the answer is 429 or 503 with Retry-After; HEAD is never refused."""
+"""Limits of concurrent requests. Above a limit of one client the answer is 429, above that of the server 503, both
+with Retry-After; HEAD is never refused."""
 
 from __future__ import annotations
 

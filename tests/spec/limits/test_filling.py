@@ -1,6 +1,8 @@
-"""Limits of clients: creations an hour, unfinished uploads and their bytes, and uses of a partial upload.
+"""Limits of the creations an hour of one client, of all unfinished uploads and their bytes, and of the uses of a
+partial upload in a final one.
 
-Above the first two, the answer is 429 or 503 with Retry-After, before the body is read; HEAD is never refused.
+Above the first one the answer is 429, above the second one 503, both with Retry-After and before the body is read; an
+upload that is longer than all together may be answers 413. HEAD is never refused.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ def says(answer: Answer, status: int, code: str) -> bool:
 
 async def test_every_way_to_create_shares_the_rate(tus_slow: TusClient) -> None:
     """Regular, partial and final uploads count for the 4 creations an hour that a client has here, one IPv6 /64 being
-    one client: each further creation answers 429, and other requests are served."""
+    one client: creations right after these answer 429, and other requests are served."""
     tus = tus_slow
     parts = [await tus.create(3, b"abc", upload_concat="partial", **ONE), await tus.create(3, b"abc", **ONE)]
     assert (await tus.final(parts[0], **ONE)).status == 201
@@ -81,7 +83,8 @@ async def emptied(tus: TusClient) -> None:
 
 
 async def test_unfinished_uploads_and_lengths_are_limited(tus_few: TusClient) -> None:
-    """With 2 unfinished uploads, or 100 bytes in all of them, a further one is refused until one ends."""
+    """A third unfinished upload, or one with which the lengths of all would exceed 100 bytes, answers 503 until another
+    one ends."""
     tus = tus_few
     await emptied(tus)
     first = await tus.create(60)

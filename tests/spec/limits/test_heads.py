@@ -1,4 +1,4 @@
-"""Limits of a request's head."""
+"""Limits of the length of a request's head, and of the trailer fields and chunk extensions of its body."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_short_trailer_fields_are_passed_over(tus_strict: TusClient) -> No
 
 @pytest.mark.parametrize("extended", [False, True])
 async def test_endless_trailer_fields_are_431_and_close(tus_strict: TusClient, *, extended: bool) -> None:
-    """Trailer fields, or extensions of a chunk, that don't end answer 431 and close the connection."""
+    """Trailer fields, or an extension of a chunk, that don't end within 8 KiB answer 431 and close the connection."""
     url, field = await tus_strict.create(10), b"5;a=" if extended else b"X-A: "
     async with connected(tus_strict.port) as connection:
         body = HELLO.removesuffix(b"0\r\n") if extended else HELLO

@@ -28,7 +28,8 @@ OTHER_FORMS = [
 
 
 def form(url: str, variant: str) -> str:
-    """Return the URL with the upload's id written as the template `variant` has it, such as `{capital}` or `{id}0`."""
+    """Return the URL with `variant` in place of the upload's id: a template of {id}, {capital} (in upper case),
+    {escaped} (the first character percent-encoded), {short} (without the last one) and {dashed} (as a UUID has it)."""
     base, slash, name = url.rpartition("/")
     forms = {"capital": name.upper(), "escaped": f"%{ord(name[0]):02x}{name[1:]}", "short": name[:-1]}
     dashed = "-".join([name[:8], name[8:12], name[12:16], name[16:20], name[20:]])

@@ -1,4 +1,5 @@
-"""Bytes that are no HTTP: answered in the server's words at once, counted, and never echoed."""
+"""Requests that the server can't read as HTTP: answered with a fixed text at once, counted, and neither echoed nor
+logged; codings that it doesn't support, and bytes after a request with Upgrade."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ MALFORMED = {
 
 @pytest.mark.parametrize("kind", MALFORMED)
 async def test_malformed_request_gets_a_fixed_400(tus_strict: TusClient, kind: str) -> None:
-    """Bytes that are no HTTP answer 400 with a fixed text that repeats nothing of the request, close, and are
-    counted."""
+    """A request that the server can't read as HTTP answers 400 with a fixed text that repeats nothing of it; the
+    connection is closed, and a metric counts the request."""
     before = await counted(tus_strict)
     async with connected(tus_strict.port) as connection:
         await connection.send(MALFORMED[kind])

@@ -1,4 +1,4 @@
-"""A server on local disk whose finished files have names."""
+"""A server on local disk that stores finished uploads under their file names, with the setting `object-key`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Limits of a client's time, of metadata, and of the partial uploads in a final one."""
+"""Timeouts of clients that send or read slowly or not at all, and limits of metadata and of the partial uploads in a
+final one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Files that aren't of the type their client says: refused for tus and IETF clients, with none of their bytes kept."""
+"""Files whose first bytes fit neither their declared type nor another allowed one (`sniff`): refused for tus and IETF
+clients, with none of their bytes kept."""
 
 from __future__ import annotations
 

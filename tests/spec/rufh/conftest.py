@@ -24,7 +24,8 @@ strict = sites.local(
     max_client_uploads=1,
     ietf_interim_responses="off",
 )
-"""Optional features, expiry and interim responses off, short timeouts, 1000 bytes at most, one upload at a time."""
+"""No termination, downloads, expiry or interim responses; a short timeout, uploads of 1000 bytes at most, and one
+request with upload bytes at a time from each client."""
 fleeting = sites.local("fleeting", expire_after=1)
 """Unfinished uploads expire after one second."""
 

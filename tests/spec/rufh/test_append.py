@@ -156,8 +156,8 @@ async def test_i28_not_even_bytes_of_unknown_number(rufh: RufhClient) -> None:
 
 
 async def test_i28_final_response_is_repeated(rufh_on: RufhClient) -> None:
-    """A client that repeats the last append, without bytes, gets the final response again, with the same header
-    fields."""
+    """A client that repeats the last append, without bytes, gets the final response again, with the same header fields
+    except Date and Upload-Limit."""
     data = os.urandom(6 * MIB)
     created = await rufh_on.begin(data[:-3], upload_length=len(data), want_repr_digest="sha-256=1")
     final = await rufh_on.append(created.url, len(data) - 3, data[-3:], complete=True)

@@ -72,7 +72,8 @@ async def test_i33_an_offset_that_is_asked_for_meanwhile_can_be_used(rufh_on: Ru
 
 
 async def test_i33_request_for_the_url_cuts_its_creation(rufh_on: RufhClient) -> None:
-    """A HEAD for the URL that the 104 told ends the creation that still runs, without a final response, at offset 0."""
+    """A HEAD for the URL that a 104 told ends the creation that still waits for its first byte: HEAD tells offset 0,
+    and the creation gets no final response."""
     async with connected(rufh_on.port) as old:
         await ask(old, "POST", rufh_on.url, upload_complete="?1", content_length=len(DATA))
         url = (await old.answer()).headers["location"]
@@ -84,8 +85,8 @@ async def test_i33_request_for_the_url_cuts_its_creation(rufh_on: RufhClient) ->
 
 
 async def test_i33_new_append_supersedes_the_old_one(rufh_on: RufhClient) -> None:
-    """An append at the offset reached supersedes the one that still runs, which gets no final response; an append at
-    another offset answers 409."""
+    """While an append runs, one at another offset than that reached answers 409 with the offset reached, and one at
+    that offset succeeds; the running append gets no final response."""
     url = await rufh_on.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh_on, url) as old:
         refused = await rufh_on.append(url, 0, b"xyz", complete=False)

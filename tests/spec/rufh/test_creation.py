@@ -1,4 +1,4 @@
-"""Creation: the whole upload or its beginning, by POST or PUT, with any content."""
+"""Creation: the whole upload or its beginning, by POST or PUT, with content of any media type."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_i10_incomplete_creation_is_201_with_url(rufh: RufhClient, body: b
 
 @pytest.mark.parametrize("body", [b"abc", b"abcdef"])
 async def test_i12_inconsistent_length_is_400(rufh: RufhClient, body: bytes) -> None:
-    """A complete creation whose content is shorter or longer than Upload-Length answers 400 and creates nothing."""
+    """A complete creation whose Content-Length is less or more than Upload-Length answers 400 and creates nothing."""
     created = await rufh.metric("uploads_created_total")
     answer = await rufh.begin(body, complete=True, upload_length=5)
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")

@@ -63,7 +63,8 @@ async def test_i35_algorithms_that_nobody_should_use_are_passed_over(rufh: RufhC
 @pytest.mark.parametrize("name", ["content_digest", "repr_digest"])
 @pytest.mark.parametrize("field", ["sha-256=:AAAA:", "sha-256=abc", "sha-256", "sha-256=:\u00e4:", "?"])
 async def test_i35_malformed_digest_is_refused(rufh: RufhClient, name: str, field: str) -> None:
-    """A malformed digest answers as malformed instead of being ignored: its client relies on the verification."""
+    """A malformed Content-Digest or Repr-Digest answers with the code `malformed` instead of being ignored: its client
+    relies on the verification."""
     fields: dict[str, Any] = {name: field}
     assert problem(await rufh.begin(b"abc", **fields))["code"] == "malformed"
 
@@ -79,8 +80,8 @@ async def test_i35_a_whole_upload_has_the_digest_its_creation_said(
 
 
 async def upload(rufh: RufhClient, data: bytes, cuts: list[int], /, **fields: Any) -> Answer:
-    """Upload `data` in one request more than there are `cuts`; return the final answer. Its Repr-Digest must be there
-    and right, and HEAD must repeat it."""
+    """Upload `data`, cut at the offsets `cuts`, in one request for each piece, with `fields` in the first; return the
+    final answer. Fail unless its Repr-Digest is right and HEAD repeats it."""
     stops = [*cuts, len(data)]
     answer = await rufh.begin(data[: stops[0]], complete=not cuts, **fields)
     url = answer.url

@@ -1,4 +1,5 @@
-"""The requests that belong to the IETF's protocol, by version, and its uploads on the same URLs as those of tus."""
+"""The choice between tus and the IETF's protocol, and of its version, for each request; the uploads of both have the
+same URLs, and each protocol can continue those of the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structured fields, limits and OPTIONS."""
+"""Structured fields, Upload-Limit, OPTIONS and CORS in the IETF's protocol."""
 
 from __future__ import annotations
 

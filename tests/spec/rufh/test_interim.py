@@ -22,7 +22,8 @@ SIZE = 32 * MIB
 
 
 async def whole(client: RufhClient, version: object, /, body: bytes = b"abc", **fields: Any) -> list[RawAnswer]:
-    """Create an upload with `body` as its whole content; return all answers, the interim ones first."""
+    """Create an upload with `body` as its whole content, unless `fields` say otherwise; return all answers, the interim
+    ones first."""
     headers = {"upload_complete": "?1", "upload_incomplete": "?0", "upload_draft_interop_version": version}
     async with connected(client.port) as connection:
         await ask(connection, "POST", client.url, **{**headers, "content_length": len(body), **fields})
@@ -70,8 +71,8 @@ async def test_i9_auto_leaves_it_out_where_its_client_does_not_need_it(
 
 @pytest.mark.parametrize("field", ["via", "forwarded", "x_forwarded_for"])
 async def test_i9_auto_trusts_no_proxy_with_one(rufh: RufhClient, rufh_s3: RufhClient, field: str) -> None:
-    """A request that came through a proxy gets no 104 with `auto`, since some proxies take it for the final response;
-    with `on` it gets one."""
+    """A creation that came through a proxy gets no 104 with `ietf-interim-responses = auto`, since some proxies take it
+    for the final response; with `on` it gets one."""
     passed: dict[str, Any] = {field: "x"}
     assert [answer.status for answer in await whole(rufh, NEWEST, **passed)] == [201]
     assert [answer.status for answer in await whole(rufh_s3, NEWEST, **passed)] == [104, 201], "on"
@@ -123,7 +124,8 @@ async def test_i16_a_100_comes_without_a_104_too(rufh_strict: RufhClient) -> Non
 
 
 async def append(client: RufhClient, data: bytes, **fields: object) -> list[RawAnswer]:
-    """Begin an upload with the first byte of `data` and append the rest; return all answers, the interim ones first."""
+    """Begin an upload with the first byte of `data` and append the rest; return all answers to the append, the interim
+    ones first."""
     url = await client.begin_unfinished(data[:1])
     async with connected(client.port) as connection:
         headers = {"upload_complete": "?1", "upload_offset": 1, "content_length": len(data) - 1}
@@ -150,8 +152,8 @@ async def test_i31_auto_tells_the_progress_of_what_is_the_rest_only(rufh: RufhCl
 
 
 async def test_announced_upload_survives_wrong_content(rufh: RufhClient) -> None:
-    """A creation that a 104 announced and whose content has another digest answers 400; its upload stays at offset 0,
-    and the client can append."""
+    """A creation that got a 104, and whose content doesn't have its Content-Digest, answers 400; its upload stays at
+    offset 0, and the client can append."""
     other_digest = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
     first, final = await whole(rufh, NEWEST, content_digest=other_digest)
     assert (first.status, final.status) == (104, 400)

@@ -65,8 +65,8 @@ async def test_i19_only_what_has_its_object_is_complete(rufh_s3: RufhClient, s3_
 async def test_i19_what_cannot_be_told_now_is_to_be_asked_for_again(
     rufh_s3: RufhClient, s3_proxy: S3Proxy, version: int, status: int
 ) -> None:
-    """While S3 can't complete the object, HEAD answers 423 in version 6, since tus-js-client starts over after anything
-    else, and 503 in version 8, since later drafts try again after a 5xx alone."""
+    """While S3 can't complete the object, HEAD answers 423 in version 6, since tus-js-client starts over after any
+    other failure, and 503 in version 8, since clients of later drafts try again after a 5xx alone."""
     data = os.urandom(6 * MIB)
     url = await rufh_s3.begin_unfinished(data)
     s3_proxy.faults.rule("CompleteMultipartUpload", None, error(503, "SlowDown"))

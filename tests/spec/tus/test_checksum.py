@@ -40,7 +40,8 @@ async def test_t63_every_algorithm_that_is_said_is_verified(tus: TusClient) -> N
 
 @pytest.mark.parametrize("size", [3, 6 * MIB], ids=["small", "part_and_tail"])
 async def test_t63_mismatch_is_460_and_retry_succeeds(tus_on: TusClient, size: int) -> None:
-    """A body with another checksum answers 460 and leaves no byte; the right body is taken afterwards."""
+    """A body that doesn't have the announced checksum answers 460 and leaves no byte; the right body is taken
+    afterwards."""
     data = os.urandom(size)
     upload = await tus_on.create(size + 5, b"start")
     answer = await tus_on.patch(upload, 5, os.urandom(size), upload_checksum=checksum(data))

@@ -1,4 +1,5 @@
-"""Header fields that browsers need (Fetch standard): on every answer, and on the preflight before it."""
+"""CORS header fields (Fetch standard): on answers to an allowed origin, errors too, and on the preflight before; not on
+those to other origins, nor on those of /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 

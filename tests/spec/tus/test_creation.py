@@ -43,7 +43,8 @@ async def test_t40_what_breaks_the_grammar_is_400(tus: TusClient, metadata: str)
 
 
 async def test_t41_loose_metadata_returns_canonical(tus: TusClient) -> None:
-    """Metadata with blanks or without padding is accepted, and HEAD returns the canonical form."""
+    """Metadata with blanks around its commas, or base64 without padding, is accepted, and HEAD returns the canonical
+    form."""
     upload = await tus.create(1, upload_metadata="a YQ, b YmI ,c //8=")
     assert (await tus.head(upload)).headers["Upload-Metadata"] == "a YQ==,b YmI=,c //8="
 

@@ -34,8 +34,8 @@ async def test_t55_patch_declares_a_deferred_length(tus: TusClient) -> None:
 
 
 async def test_t55_bad_declared_length_is_400_or_413(tus_strict: TusClient) -> None:
-    """A declared length below the offset answers 400; one above the maximum size, or below the end of the body, 413.
-    The length stays deferred."""
+    """A declared length below the offset answers 400; one above the maximum size, or too small for the Content-Length
+    of its PATCH, 413. The length stays deferred."""
     upload = await tus_strict.create(None, b"abc")
     assert (await tus_strict.patch(upload, 3, b"", upload_length=2)).status == 400
     assert (await tus_strict.patch(upload, 3, b"", upload_length=1001)).status == 413

@@ -19,8 +19,8 @@ ORIGIN = "https://shop.example"
 
 @pytest.mark.parametrize("size", [0, 1, 6 * MIB])
 async def test_t86_get_returns_the_bytes_as_attachment(tus_on: TusClient, size: int) -> None:
-    """GET of a finished upload returns exactly its bytes as an attachment, with CORS headers; after a DELETE it is
-    404."""
+    """GET of a finished upload without a declared type returns exactly its bytes as an attachment, with CORS headers;
+    after a DELETE it is 404."""
     data = os.urandom(size)
     upload = await tus_on.create(size, data, upload_metadata=f"filename {encoded('ü.html'.encode())}")
     answer = await tus_on.get(upload, origin=ORIGIN, tus_resumable=None)

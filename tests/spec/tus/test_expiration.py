@@ -38,7 +38,7 @@ async def test_t59_t7_where_nothing_expires_nothing_says_so(tus_strict: TusClien
 
 
 async def test_t60_what_expired_is_410_at_once_and_its_bytes_go(fleeting: Site, tus_fleeting: TusClient) -> None:
-    """An expired upload answers 410, as `gone_status` is set (by default it is 404, see T20), and its bytes are
+    """An expired upload answers 410 where `gone_status` is 410, instead of the default 404, and its bytes are
     removed."""
     upload, empty = await tus_fleeting.create(5, b"abc"), await tus_fleeting.create(5)
     assert fleeting.traces(upload)
