@@ -1,4 +1,5 @@
-"""`make storm MINUTES=10 SEED=7`: real servers in trouble for that long; exit code 1 for a broken promise."""
+"""`make storm MINUTES=10 SEED=7`: real servers in trouble for 10 minutes. This program exits with 1 if they broke a
+promise."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Records = Mapping[str, Mapping[str, Any]]
 
 
 class Aftermath:
-    """The check of one deployment after the storm, by its state, its bucket and its logs."""
+    """The check of one deployment after the storm, by its records, its keys in S3, its answers to HEAD and its logs."""
 
     def __init__(self, crowd: Crowd, seaweed: SeaweedFS, tally: Tally) -> None:
         self._crowd = crowd
@@ -34,7 +34,8 @@ class Aftermath:
         self._tally = tally
 
     async def judge(self, patience: float) -> None:
-        """Check records, objects, completions and logs. Only finished uploads may be left after `patience` seconds."""
+        """Delete half of the abandoned uploads and wait up to `patience` seconds until only finished ones are left;
+        then check records, objects, HEAD of finished uploads, and logs. Each problem is reported to the tally."""
         await self._janitor()
         await self._until_only_finished(patience)
         records = await self._records()
@@ -43,7 +44,8 @@ class Aftermath:
         self._read_logs()
 
     async def _janitor(self) -> None:
-        """Delete every second upload that its client gave up; leave the others to expire."""
+        """Let every second client that gave its upload up delete it; report each breach. The other uploads are left
+        alone, and so is one whose client sent a form."""
         for client in self._crowd.abandoned[::2]:
             try:
                 await client.delete()
@@ -53,8 +55,8 @@ class Aftermath:
                 self._crowd.report(client, str(breach))
 
     async def _until_only_finished(self, patience: float) -> None:
-        """Run expiry and garbage collection until nothing but finished uploads is left; after `patience` seconds,
-        report the rest."""
+        """Run expiry and garbage collection until only finished uploads are left, none of them partial; after
+        `patience` seconds, report all else that the last look found."""
         try:
             async with asyncio.timeout(patience):
                 while surplus := await self._surplus():
@@ -66,15 +68,16 @@ class Aftermath:
                 self._left_behind(leftover)
 
     def _left_behind(self, leftover: str) -> None:
-        """Report the leftover, with the history of the client whose upload it belongs to, if there is one."""
+        """Report `leftover`, a text from `_surplus`: with the history of the client whose upload's id it contains, or
+        without one if there is no such client, as for a partial upload."""
         for client in self._crowd.clients.values():
             if client.upload.url and upload_id(client.upload.url) in leftover:
                 return self._crowd.report(client, f"left behind: {leftover}")
         return self._tally.report(self._site.name, "aftermath", f"left behind: {leftover}")
 
     async def _surplus(self) -> list[str]:
-        """Return all records and keys that belong to no finished upload; a finished partial upload counts as surplus
-        too."""
+        """Return a text for each record but those of finished regular and final uploads, for each S3 key but those of
+        their objects, and for each open multipart upload. A finished partial upload counts as surplus too."""
         records = await self._records()
         done = {name for name, record in records.items() if _is_finished(record)}
         open_ones = [f"a record: {record}" for name, record in records.items() if name not in done]
@@ -91,8 +94,8 @@ class Aftermath:
         return outcome
 
     async def _compare(self, records: Records) -> None:
-        """Check that each upload reported complete has a record, each record an object, and each object the bytes
-        sent."""
+        """Report each upload that a client finished and kept but that has no record, and each record that
+        `_compare_record` finds wrong."""
         clients = {upload_id(client.upload.url): client for client in self._crowd.finished.values()}
         for name, client in clients.items():
             if name not in records:
@@ -102,8 +105,9 @@ class Aftermath:
             await self._compare_record(name, record, keys)
 
     async def _compare_record(self, name: str, record: Mapping[str, Any], keys: Collection[str]) -> None:
-        """Check that the record has a client and an object with the client's bytes. The client is found by its file
-        name, as it may never have been told the URL."""
+        """Report the record of the upload with the id `name` if no client has the file name in its metadata, if `keys`
+        lacks its object, or if the object's bytes aren't that client's. The client may never have been told the URL, so
+        it is found by the file name."""
         client = self._crowd.clients.get(str(record["metadata"].get("filename")))
         if client is None:
             self._tally.report(self._site.name, "aftermath", f"no client's upload: {record}")
@@ -126,7 +130,8 @@ class Aftermath:
         return digest.hexdigest()
 
     async def _look_again(self) -> None:
-        """Check, with HEAD at a server chosen at random, that each upload reported complete still is."""
+        """Send HEAD, at a server chosen at random, for each upload that a client finished and kept; report each that
+        isn't complete any more. For direct uploads in parts, only a 404, or a 423 without Retry-After, is noticed."""
         for client in self._crowd.finished.values():
             try:
                 await client.catch_up()

@@ -39,13 +39,13 @@ class UploadClient:
 
     @abstractmethod
     async def create(self) -> None:
-        """Create the upload, again after each answer that is lost or asks to; return once its URL is known. Raises
-        Breach."""
+        """Create the upload and return once its URL is known; try again if no answer comes or the answer asks for it.
+        Raises Breach; also Ended, and groups of both, in a client that first uploads partial uploads."""
 
     @abstractmethod
     async def step(self) -> None:
-        """Send one request with bytes, or without if only the completion is missing; if it fails, ask for the offset.
-        Raises Breach, Ended."""
+        """Send bytes of the upload, or none if only the completion is missing. Return once they are taken, or, in a tus
+        or IETF client, once HEAD has told the offset. Raises Breach, Ended, alone or in a group."""
 
     @abstractmethod
     async def look(self) -> bool:
@@ -53,7 +53,8 @@ class UploadClient:
         Breach, Ended."""
 
     async def fill(self, stop: int | None = None) -> None:
-        """Send requests until the upload is complete or `stop` bytes are acknowledged. Raises Breach, Ended."""
+        """Send requests until the upload is complete or at least `stop` bytes are acknowledged. Raises Breach, Ended,
+        alone or in a group."""
         while not self.upload.complete and (stop is None or self.upload.acknowledged < stop):
             await self.step()
             await asyncio.sleep(self.pause())
@@ -69,8 +70,8 @@ class UploadClient:
             await asyncio.sleep(self.dice.uniform(*SOON))
 
     async def insist(self, method: str, url: str, body: bytes | None = None, /, **headers: object) -> Reply:
-        """Send the request, each time to a server chosen at random, until the answer doesn't ask to try again; return
-        it. Raises Breach."""
+        """Send the request, each time to a server chosen at random, until an answer comes that doesn't ask to try
+        again; return that answer. Raises Breach if an answer asks so without Retry-After."""
         while True:
             reply = await self.talk.ask(method, self.talk.anywhere(url), body, **headers)
             if reply is not None and not self.passes(reply):
@@ -78,7 +79,8 @@ class UploadClient:
             await asyncio.sleep(self.dice.uniform(*SOON))
 
     def passes(self, reply: Reply) -> bool:
-        """Return True if the answer asks to try again. Raises Breach if it has then no Retry-After."""
+        """Return True if the answer asks to try again later, that is if it is a 423 or 503. Raises Breach if such an
+        answer has no Retry-After."""
         if reply.status in PASSING and "Retry-After" not in reply.headers:
             raise Breach(f"{reply.status} without Retry-After")
         return reply.status in PASSING
@@ -95,8 +97,8 @@ class UploadClient:
         self.talk.tally.counts["uploads deleted"] += 1
 
     async def delete_while_writing(self) -> None:
-        """Start a step, and delete the upload up to half a second later, often while the step still runs. Raises
-        Breach."""
+        """Start a step, delete the upload up to half a second later, often while the step still runs, and then cancel
+        the step. Raises Breach, alone or in a group."""
         writing = asyncio.create_task(self.step())
         await asyncio.sleep(self.dice.uniform(0, 0.5))
         self.upload.deleting = True
@@ -113,14 +115,16 @@ class UploadClient:
         return {}
 
     def hear_complete(self, *, partial: bool = False) -> None:
-        """Note that the server reported the upload as complete. Raises Breach if it hasn't acknowledged every byte."""
+        """Note that the server reported the upload as complete; a `partial` upload may still expire. Raises Breach if
+        the server hasn't acknowledged every byte."""
         if self.upload.acknowledged != self.content.size:
             raise Breach(f"complete with {self.upload.acknowledged} of {self.content.size} bytes")
         self.upload.completed(partial=partial)
 
     async def download(self, begin: int, end: int) -> None:
-        """Download bytes `begin` to `end` (exclusive) and compare them, without a Range if that is all. Raises Breach
-        for other bytes or another status, and after ten minutes without an answer other than 503."""
+        """Download bytes `begin` to `end` (exclusive), without a Range if these are all bytes, and compare them with
+        the content; try again after a 503 or without a whole answer. Raises Breach for other bytes or another status
+        than 200 (206 with a Range), and after ten minutes of trying."""
         whole = (begin, end) == (0, self.content.size)
         span, until = (None if whole else f"bytes={begin}-{end - 1}"), time.monotonic() + 600
         while (status := await self._compared(begin, end, span)) is None or status == 503:

@@ -23,8 +23,8 @@ _FATES = {"finish": 70, "give up": 8, "delete": 5, "delete while writing": 5, "d
 _LOGGED = 20
 """The number of last lines of each server's log in a report."""
 _KEPT = 150
-"""The number of finished uploads that stay. Above it, each that comes has one deleted: the one finished or chosen for a
-visit longest ago."""
+"""The most finished uploads of one deployment that stay. Above it, one is deleted for each that comes: the one that was
+finished, or chosen for a visit, longest ago."""
 
 
 class Crowd:
@@ -36,7 +36,7 @@ class Crowd:
         self.finished: dict[str, UploadClient] = {}
         """The clients whose upload is finished and stays."""
         self.abandoned: list[UploadClient] = []
-        """The clients that left their upload unfinished."""
+        """The clients that gave their upload up before they heard that it was complete, and didn't delete it."""
         self.at_work: set[str] = set()
         self.site = site
         self._session = session
@@ -121,8 +121,8 @@ class Crowd:
         return await self._make_room()
 
     async def _visit_another(self, client: UploadClient) -> None:
-        """With a chance of 3 in 10, send HEAD for a finished upload chosen at random, its own included, and download
-        it. No client deletes that upload meanwhile."""
+        """With a chance of 3 in 10, send HEAD for an upload chosen at random from those that stay, perhaps the
+        client's, and download it or a range of it. No client deletes that upload meanwhile."""
         visited = self.finished.pop(client.dice.choice(list(self.finished)))
         if client.dice.random() < 0.3:
             await visited.catch_up()

@@ -1,5 +1,5 @@
-"""Clients whose bytes go straight to S3: one in parts, which it asks the server to begin and complete, one in a
-form."""
+"""Clients whose bytes go straight to S3: one sends parts, and asks the server to begin and to complete the upload; the
+other sends one form."""
 
 from __future__ import annotations
 
@@ -62,8 +62,9 @@ class DirectUploadClient(UploadClient):
         await self._part(1, 0, min(_PART, self.content.size))
 
     async def look(self) -> bool:
-        """Send one HEAD. Return False if no answer came or the server can't tell now, else True. Raises Breach or Ended
-        on a 404, which an upload that isn't complete answers too."""
+        """Send one HEAD for an upload that is complete: the server answers 404 to any other too. Return False if no
+        answer came or it is a 423, else True. Raises Breach or Ended on a 404, and Breach on a 423 without
+        Retry-After."""
         reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **TUS)
         if reply is None or (reply.status == 423 and self.passes(reply)):
             return False
@@ -82,8 +83,8 @@ class DirectUploadClient(UploadClient):
             await asyncio.sleep(self.dice.uniform(*SOON))
 
     async def _complete(self, parts: list[dict[str, object]]) -> None:
-        """Complete the upload; after a 400 again, with the parts that S3 lists: a request that the client gave up may
-        have replaced a part."""
+        """Complete the upload; after a 400 again, once, with the parts that S3 lists: a request that the client gave up
+        may have replaced a part. Raises Breach, Ended."""
         reply = await self._ask("POST", "/complete", _written({"parts": parts}), **_JSON)
         if reply.status == 400:
             self.talk.tally.counts["direct completions tried again"] += 1
@@ -119,8 +120,8 @@ class DirectUploadClient(UploadClient):
 
 
 class FormClient(DirectUploadClient):
-    """A client that sends all bytes to S3 in one form. No request ends the upload: HEAD makes the server look for
-    it."""
+    """A client that sends all bytes to S3 in one form. No request completes the upload: HEAD makes the server look for
+    the object."""
 
     async def create(self) -> None:
         query = urlencode({"filename": self.name, "type": "application/x-storm"})
@@ -173,6 +174,7 @@ class FormClient(DirectUploadClient):
         return True
 
     async def delete(self) -> None:
-        """Delete the upload if it is complete; else leave it to expire. Raises Breach."""
+        """Delete the upload if the client knows that it is complete; else leave it to the server, which finishes it if
+        its object exists, or lets it expire. Raises Breach."""
         if self.upload.complete:
             await UploadClient.delete(self)

@@ -22,7 +22,8 @@ class Ended(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A broken promise: its deployment, its client, the time, and the lines of history and logs that belong to it."""
+    """A broken promise: its deployment, the client that noticed it or the name of another check, the time, and the
+    lines that belong to it, of the client's history, of its upload's calls to S3 and of the servers' logs."""
 
     site: str
     client: str
@@ -42,7 +43,7 @@ class Tally:
     """The counts of what happened in a storm, and its findings."""
 
     logged: Path
-    """The file in which the weather is logged."""
+    """The file that logs the begin and the end of each trouble caused on purpose (`weather`)."""
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     peaks: dict[str, int] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from tests.support.raw import requesting
 from tests.support.rufh import PARTIAL, VERSIONS
 
 _BUSY_503 = 7
-"""From this version on a HEAD may be answered 503."""
+"""The first interop version in which a HEAD may be answered 503."""
 _TYPED = 6
 """The first interop version in which a PATCH has the content type application/partial-upload."""
 _MOST_REQUESTS = 200

@@ -21,14 +21,15 @@ from tests.storm.world import Site, open_world
 _FINISHING = 300.0
 """Seconds that clients get to finish once the trouble has ended."""
 _SETTLING = 150.0
-"""Seconds, on top of `expire_after`, after which nothing may be left that no client needs."""
+"""Seconds, on top of `expire_after`, that the final check waits until only finished uploads are left, before it reports
+the rest."""
 
 
 async def storm(
     seaweed: SeaweedFS, directory: Path, *, seed: int, seconds: float, clients: int = 100, expire_after: float = 60.0
 ) -> Tally:
-    """Run `clients` clients, shared among the deployments, through `seconds` of trouble; return counts and findings,
-    those of the final check included."""
+    """Run `clients` clients at a time, shared equally among the deployments, through `seconds` of trouble; return
+    counts and findings, those of the final check included."""
     async with open_world(seaweed, directory, expire_after) as sites, _session() as session:
         tally = Tally(directory / "weather.log")
         crowds = [Crowd(site, session, seed, tally) for site in sites]
@@ -107,8 +108,8 @@ async def _watched(sites: Sequence[Site], seaweed: SeaweedFS, tally: Tally) -> A
 
 
 def _sample(site: Site, tally: Tally) -> None:
-    """Note the memory of each process that serves. If one of a server's processes is just starting or ending, those
-    after it are left out too."""
+    """Note the memory of each process that serves. While a server is away, or while one of its processes starts or
+    ends, some or all of its processes are left out."""
     for server in site.servers:
         with suppress(RuntimeError, psutil.Error):
             for pid in site.processes(server):
@@ -116,8 +117,8 @@ def _sample(site: Site, tally: Tally) -> None:
 
 
 def summarise(tally: Tally, began: float) -> str:
-    """Return the report of a storm as lines: counts, memory peaks, findings and the seconds since `began`
-    (monotonic)."""
+    """Return a summary of the storm as lines of text: the counts, the memory peaks, the number of findings, and the
+    seconds since `began` (monotonic)."""
     lines = [f"{count:>9,}  {counted}" for counted, count in sorted(tally.counts.items())]
     peaks = [f"{peak / 1024 / 1024:>7.0f} MiB at most in a process on {site}" for site, peak in tally.peaks.items()]
     took = f"{len(tally.findings)} findings in {time.monotonic() - began:.0f} s"

@@ -1,4 +1,4 @@
-"""Requests of one client, each to any server of its site, written down with what came back."""
+"""Requests of one client, to the servers of its deployment or to S3, written down with their answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.tus import header_fields
 from tests.support.within import within
 
 PATIENCE = 30.0
-"""Seconds a client waits for an answer before it asks again."""
+"""Seconds a client waits for an answer before it asks again; for a download, twice as long."""
 
 _SHOWN = ("Upload-Offset", "Upload-Length", "Upload-Complete", "Upload-Incomplete", "Upload-Expires", "Retry-After")
 
@@ -29,7 +29,8 @@ class Reply(Answer):
 
 
 class Talk:
-    """Talks to the creation endpoints `urls`, which are those of one deployment."""
+    """The way in which one client sends requests; each is counted in `tally`, and kept in `history` with its answer.
+    `urls` are the creation endpoints of one deployment's servers."""
 
     def __init__(
         self, session: aiohttp.ClientSession, urls: Sequence[str], dice: Random, history: History, tally: Tally
@@ -38,9 +39,11 @@ class Talk:
         self.history = history
         self.tally = tally
         self.hurried = False
-        """True once the trouble has ended: the client then finishes soon, in large requests without pauses."""
+        """True once the storm's time is over, if the client is still at work then: it finishes soon, in large requests
+        without pauses between them."""
         self.asking = ""
-        """The request that has no answer yet; empty if there is none."""
+        """A request without an answer so far, for reports; empty if none is known. Of requests sent at the same time
+        only the last is kept, until any of them is answered or fails."""
         self._session = session
         self._urls = urls
 
@@ -52,8 +55,8 @@ class Talk:
         return self.endpoint() + upload_id(url)
 
     async def ask(self, method: str, url: str, body: Body = None, /, **headers: object) -> Reply | None:
-        """Send a request; return None if no answer came within `PATIENCE`. Header names are written with underscores; a
-        field that is None is left out."""
+        """Send a request and return its answer; None if the connection fails, or if the whole answer takes longer than
+        `PATIENCE` seconds. Header names are written with underscores; a field that is None is left out."""
         fields = header_fields(headers)
         size = len(body) if isinstance(body, bytes) else "-" if body is None else "?"
         asked_at, started = time.time(), time.monotonic()
@@ -79,8 +82,9 @@ class Talk:
         )
 
     async def compare(self, url: str, span: str | None, expect: Callable[[int, bytes], bool]) -> int | None:
-        """Send a GET; return its status, or -1 if `expect(position, chunk)` was False for a chunk or, with b"", at the
-        end. None if it broke off or took too long. A status other than 200 and 206 is returned without a comparison."""
+        """Send a GET, with the Range `span` unless that is None; return its status, or -1 if `expect(position, chunk)`
+        was False for a chunk of the body or, with b"", at its end. None if the connection fails or it takes longer than
+        twice `PATIENCE`. A status other than 200 and 206 is returned without a comparison."""
         started, fields = time.monotonic(), {} if span is None else {"Range": span}
         self.asking = f"GET {url} {span}"
         try:

@@ -1,4 +1,4 @@
-"""One upload as its client knows it, and the promises it is held against."""
+"""One upload as its client knows it, and the promises that the server's answers are checked for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Tracked:
         self.acknowledged = 0
         """The highest offset told so far."""
         self.sent_to = 0
-        """The end of the bytes that any request has brought so far."""
+        """The end of the bytes that requests have sent or are about to send, without those sent with a wrong
+        checksum."""
         self.complete = False
         """True once the server has told that the upload is complete."""
         self.deleting = False
@@ -38,8 +39,8 @@ class Tracked:
         self.sent_to = max(self.sent_to, end)
 
     def hear(self, offset: int, floor: int) -> None:
-        """Note an offset that the server told. Raises Breach if it is below `floor`, the offset told before the request
-        went out, or above the bytes sent."""
+        """Note an offset that the server told. Raises Breach if it is above the bytes sent, or below `floor`: the
+        offset told before the request went out, or, after a success, the end of the request's bytes."""
         if offset < floor:
             raise Breach(f"an offset was taken back: {floor} was told, then {offset}")
         if offset > self.sent_to:
@@ -47,8 +48,8 @@ class Tracked:
         self.acknowledged = max(self.acknowledged, offset)
 
     def stays(self, reply: Reply, *, moved: bool) -> None:
-        """Note until when the upload is kept: as the reply's expiry says, and for its lifetime if `moved`, that is if
-        the request changed the upload."""
+        """Note until when the upload is kept at least: the latest of the times known so far, the expiry in the reply,
+        and, if the request changed the upload (`moved`), the lifetime counted from when the request went out."""
         until = [self._alive_until, *_told_expiry(reply)]
         self._alive_until = max([*until, reply.asked_at + self._lifetime] if moved else until)
 

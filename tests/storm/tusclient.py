@@ -1,4 +1,5 @@
-"""A tus client, with all the kinds of requests that a real one may send."""
+"""A tus client that sends its bytes as real ones may: whole, chunked, with a right or a wrong checksum, in a request
+that is cut or stalls, or in two requests at once."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ _SUMS = {"sha1": hashlib.sha1, "md5": hashlib.md5, "sha256": hashlib.sha256}
 
 
 class TusUploadClient(UploadClient):
-    """A tus client that splits its upload at its own pace, and sends each request in a manner chosen at random."""
+    """A tus client that chooses the sizes of its requests by one of `PACES`, and sends each PATCH in one of `MANNERS`,
+    both chosen at random."""
 
     def __init__(self, talk: Talk, content: Content, lifetime: float, *, partial: bool = False) -> None:
         super().__init__(talk, content, lifetime)
@@ -107,8 +109,8 @@ class TusUploadClient(UploadClient):
             raise Breach(problem)
 
     async def step(self) -> None:
-        """Send a PATCH from the acknowledged offset in a manner chosen at random; a takeover sends a second one. Raises
-        Breach, Ended."""
+        """Send a PATCH from the acknowledged offset in a manner chosen at random; in a takeover, also a second one if
+        the upload isn't complete yet. Raises Breach, Ended; in a takeover as a group."""
         begin = self.upload.acknowledged
         end = min(begin + self._size(), self.content.size)
         manner = self.dice.choices(list(MANNERS), list(MANNERS.values()))[0]
@@ -124,7 +126,7 @@ class TusUploadClient(UploadClient):
                 await self._whole(begin, end, manner)
 
     def _size(self) -> int:
-        """Return the bytes that the next request should have; the upload may have fewer left."""
+        """Return the number of bytes that the next request should have; the upload may have fewer left."""
         match "at once" if self.talk.hurried else self._pace:
             case "tails" if self._tails > 0:
                 self._tails -= 1
@@ -188,8 +190,9 @@ class TusUploadClient(UploadClient):
             self.hear_complete(partial=self.partial)
 
     def _refused(self, reply: Reply, begin: int, *, wrong: bool = False) -> None:
-        """Check an answer other than success to a PATCH at `begin`; `wrong` says that its checksum was. Raises Breach
-        if the server shouldn't have given it, and Ended."""
+        """Check an answer to a PATCH at `begin` that isn't the 204 to right bytes; `wrong` says that the request's
+        checksum was wrong. Raises Breach if the server shouldn't have given it; Ended if the upload is gone, as the
+        client expects."""
         match reply.status:
             case 404 | 410:
                 self.upload.check_gone(reply)
@@ -222,8 +225,9 @@ class TusUploadClient(UploadClient):
         return patching(self.talk.anywhere(self.upload.url), begin, end - begin, **self._length(end))
 
     async def _by_halves(self, request: RawConnection, marks: tuple[int, int, int], *, goes_on: bool) -> int:
-        """Send the body of a PATCH with a pause at the middle of `marks`, which are begin, middle and end. Return the
-        status, or 0 if the client ends the connection instead of going on."""
+        """Send the body of a PATCH up to the middle of `marks`, which are the offsets of begin, middle and end, and
+        pause; then send the rest if `goes_on`. Return the status; 0 without the rest, or if the server ends the
+        connection without an answer."""
         begin, middle, end = marks
         self.upload.offers(middle)
         await request.send(self.content.slice(begin, middle))
@@ -238,8 +242,8 @@ class TusUploadClient(UploadClient):
         return 0
 
     async def _taken_over(self, begin: int, end: int) -> None:
-        """Send a PATCH that pauses, and up to a second later HEAD and another PATCH over other connections. Raises
-        errors as a group."""
+        """Send a PATCH that pauses, and up to a second later, over other connections, HEAD and, unless the upload is
+        complete then, another PATCH. Raises Breach and Ended, always as a group."""
         async with asyncio.TaskGroup() as both:
             both.create_task(self._halting(begin, end, goes_on=True))
             await asyncio.sleep(self.dice.uniform(0, 1))

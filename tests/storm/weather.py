@@ -28,7 +28,8 @@ Event = Callable[[], Awaitable[None]]
 
 
 async def blow(site: Site, seed: int, tally: Tally, over: asyncio.Event) -> None:
-    """Cause trouble for the deployment until `over` is set; before it returns, all that was broken is repaired."""
+    """Cause trouble for the deployment until `over` is set. Return once its servers and its Redis run again and S3 has
+    no fault; a killed worker may still be missing, until its server has replaced it."""
     lanes: list[type[Lane]] = [Processes, Storage, *([Redis] if site.redis else [])]
     async with asyncio.TaskGroup() as group:
         for lane in lanes:
@@ -130,7 +131,8 @@ class Storage(Lane):
         self.tally.counts["faults"] += rule.count
 
     def _actions(self, gate: Gate) -> dict[str, Action]:
-        """The faults of S3, by name; those that are silent last until `gate` opens."""
+        """Return the faults of S3 by name. The two silent ones hold each request until `gate` opens, then break its
+        connection or pass it on."""
         return {
             "away": s3faults.reset(),
             "silent": s3faults.hold(gate, s3faults.reset()),

@@ -29,7 +29,8 @@ LOCK_TTL = 4.0
 SIGNED_FOR = 30.0
 """Seconds for which signed URLs and forms of direct uploads are valid."""
 _UPLOAD = re.compile("[0-9a-f]{32}(?!.*[0-9a-f]{32})")
-"""Finds the upload's id in a key: the last 32 hex digits, as the prefix before them is such a number too."""
+"""A pattern that finds the upload's id in a key: the last run of 32 hex digits, as the prefix before it is such a run
+too. In the key of the installation's id, it finds the prefix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,8 @@ class Site:
     _filed: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=200)))
 
     def file_calls(self) -> int:
-        """Move the proxy's calls since the last time to lists by upload, 200 at most for each; return how many."""
+        """Take the calls that the proxy has got since the last time, and file those about an upload by its id, the
+        latest 200 for each. Return the number of all calls taken."""
         calls, self.proxy.calls[:] = list(self.proxy.calls), []
         for call in calls:
             if match := _UPLOAD.search(call.key):
@@ -60,7 +62,8 @@ class Site:
         return list(self._filed.get(upload, ()))
 
     def processes(self, server: Server) -> list[int]:
-        """Pids of the processes that serve: the workers, if it has any."""
+        """Return the pids of the server's processes that serve: its workers, or the process that was started if it has
+        none. Raises ServerError if the server isn't running; psutil.Error if a process ends meanwhile."""
         workers = [worker for worker in psutil.Process(server.pid).children(recursive=True) if _serves(worker)]
         return [worker.pid for worker in workers] or [server.pid]
 
@@ -93,7 +96,8 @@ async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -
 
 
 def _line(call: Call) -> str:
-    """Return a line of a report: the call, and the status that the server saw, None if it got no answer yet."""
+    """Return a line of a report: the time, the request, and the status that the proxy has sent to the server; None if
+    it has sent none yet, or broke off instead."""
     number = call.request.query.get("partNumber", "")
     request = f"{call.operation} {number} {call.key.partition('/')[2]} {call.bytes_in} bytes -> {call.status}"
     return f"{datetime.fromtimestamp(call.began, UTC):%H:%M:%S.%f} {request}"

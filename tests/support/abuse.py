@@ -1,4 +1,4 @@
-"""Requests that no client should send, as hypothesis draws them: mostly right, to get far before they fail."""
+"""Requests that hypothesis draws: mostly right, so that they get far in the server before they fail, if they fail."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ USUAL = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abuse:
-    """One request. If its head doesn't end where it should, what follows may look like a further request; that is
-    fine."""
+    """A request to send over one connection. A field of random bytes may end its head early, so that the server takes
+    what follows for another request; the tests allow that."""
 
     line: bytes
     fields: tuple[tuple[bytes, bytes], ...]
@@ -75,7 +75,7 @@ class Abuse:
     """True if the client waits for an answer; else it leaves without reading one."""
 
     def pieces(self, target: str) -> Iterator[bytes]:
-        """Yield the bytes of the connection, piece by piece; `target` is the URL of an upload."""
+        """Yield the bytes to send, piece by piece, with the path of the upload's URL `target` in place of TARGET."""
         head, *body = self.raw()
         yield head.replace(TARGET, urlsplit(target).path.encode())
         yield from body
@@ -113,7 +113,9 @@ def cut(body: bytes) -> list[Framing]:
 
 
 def broken(body: bytes) -> list[Framing]:
-    """Return framings of `body` whose length is wrong or malformed, or that contradict themselves."""
+    """Return wrong framings of `body`, each as header fields and the pieces to send: a Content-Length that is too
+    small, far too large or malformed; two lengths at once; a malformed chunk size; a gzip coding that the body doesn't
+    have. For an empty body, the Content-Length that should be too small is right."""
     both = {b"Transfer-Encoding": b"chunked", b"Content-Length": b"%d" % len(body)}
     return [
         sized(body, len(body) // 2),
@@ -126,7 +128,8 @@ def broken(body: bytes) -> list[Framing]:
 
 @st.composite
 def abuses(draw: st.DrawFn) -> Abuse:
-    """Draw a request with up to two odd header fields, perhaps cut off; one in four may also break HTTP itself."""
+    """Draw a request in which up to two header fields may have odd values, and whose body may be cut off. One in four
+    may also have an odd method, path, version or framing, and up to two more fields, some of them random bytes."""
     wild, body = draw(st.integers(0, 3)) == 0, draw(BYTES)
     method = draw(st.sampled_from([*METHODS, b"PATCH", b"POST", b"PATCH", *(ODD_METHODS if wild else ())]))
     usual = ENDPOINTS if method == b"POST" else [TARGET]

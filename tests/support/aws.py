@@ -1,4 +1,4 @@
-"""AWS settings of a test's own, and an S3 that knows regions."""
+"""AWS settings for one test, and an S3 that refuses requests signed for another region than its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.support.server import is_foreign
 
 
 def environment(directory: Path, identity: Identity, *, config: str = "", **variables: str) -> Mapping[str, str]:
-    """Return the AWS variables with the keys of `identity`, `config` as the config file, and `variables`; no region
-    unless these name one."""
+    """Write `config`, the text of an AWS config file, into `directory`; return environment variables that name this
+    file and the keys of `identity`, rule out other sources of credentials, and include `variables`. Only `config` and
+    `variables` can name a region."""
     file = directory / "aws-config"
     file.write_text(config)
     keys = {"AWS_ACCESS_KEY_ID": identity.access_key, "AWS_SECRET_ACCESS_KEY": identity.secret_key}
@@ -27,8 +28,8 @@ def environment(directory: Path, identity: Identity, *, config: str = "", **vari
 
 
 def applied(patched: pytest.MonkeyPatch, chosen: Mapping[str, str]) -> None:
-    """Make `chosen` the settings in this process's environment until the test ends; AWS, TLS, proxy and server
-    variables of the machine are removed."""
+    """Set the environment variables `chosen` in this process until `patched` is undone, and remove the variables for
+    AWS, TLS, proxies and this server that the machine has set."""
     for name in filter(is_foreign, list(os.environ)):
         patched.delenv(name)
     for name, value in chosen.items():
@@ -36,7 +37,8 @@ def applied(patched: pytest.MonkeyPatch, chosen: Mapping[str, str]) -> None:
 
 
 def in_region(region: str, status: int) -> Action:
-    """Return an S3 fault: requests signed for a region other than `region` answer `status`, 301 or 400, as S3 does."""
+    """Return an S3 fault: a request without an Authorization for `region` gets the answer that S3 gives for another
+    region, with `status`, 301 or 400, and the right region in it; any other request reaches S3."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         if f"/{region}/s3/aws4_request" in exchange.request.headers.get("Authorization", ""):

@@ -11,8 +11,8 @@ from tusd_py.storage.s3.keys import installation_key
 
 
 class Bucket:
-    """The objects below `prefix`, by default a new one, in the bucket `name`, by default SeaweedFS's first. Servers
-    find S3 at `endpoint`, by default at SeaweedFS itself."""
+    """The objects below `prefix`, by default a new one, in the bucket `name`, by default `seaweed.bucket`. Servers with
+    its `settings` find S3 at `endpoint`, by default at SeaweedFS itself."""
 
     def __init__(
         self, seaweed: SeaweedFS, prefix: str | None = None, *, endpoint: str | None = None, name: str | None = None
@@ -38,20 +38,22 @@ class Bucket:
         return sorted([*keys, *(f"multipart {key.removeprefix(self.prefix)}" for key in multiparts)])
 
     def traces(self, url: str) -> list[str]:
-        """Return what `residue` lists of the upload with this URL."""
+        """Return the entries of `residue` whose key contains the id from this URL."""
         return [key for key in self.residue() if upload_id(url) in key]
 
     def read(self, key: str) -> bytes:
-        """Return the bytes of the object at a key below the prefix."""
+        """Return the bytes of the object at `key`, given without the prefix. Raises ClientError if there is none."""
         content: bytes = self._boto.get_object(Bucket=self.name, Key=f"{self.prefix}{key}")["Body"].read()
         return content
 
     def content(self, url: str) -> bytes:
-        """Return the bytes of the finished object; the URL may have any host."""
+        """Return the bytes of the object whose key is the prefix and the upload's id, as `object-key` has it by
+        default; the URL may have any host. Raises ClientError if there is none."""
         return self.read(upload_id(url))
 
     def size(self, url: str) -> int | None:
-        """Return the finished object's size in bytes; None if there is no such object."""
+        """Return the size in bytes of the finished object of the upload with this URL; None if there is no such
+        object."""
         listed = self._boto.list_objects_v2(Bucket=self.name, Prefix=self._finished(url)["Key"])
         return next((int(entry["Size"]) for entry in listed.get("Contents", [])), None)
 
@@ -61,23 +63,25 @@ class Bucket:
         self._boto.put_object(**self._finished(url), Body=body, Metadata=marks)
 
     def lose(self, url: str, nth: int | None = None) -> None:
-        """Remove the upload's objects below the private prefix, such as segments: all, or only the `nth` in order of
-        keys, from 0. Multipart uploads stay."""
+        """Remove the objects below the private prefix, such as segments, of the upload with this URL: up to 1000 of
+        them, or only the `nth` in order of keys, from 0. Multipart uploads stay. Raises KeyError if there is no such
+        object, IndexError if there is no `nth`."""
         prefix = f"{self.prefix}.tusd-py/{upload_id(url)}/"
         contents = self._boto.list_objects_v2(Bucket=self.name, Prefix=prefix)["Contents"]
         for entry in contents if nth is None else [contents[nth]]:
             self._boto.delete_object(Bucket=self.name, Key=entry["Key"])
 
     def store(self, key: str, body: bytes) -> None:
-        """Store an object at a key below the prefix."""
+        """Store an object at `key`, given without the prefix."""
         self._boto.put_object(Bucket=self.name, Key=f"{self.prefix}{key}", Body=body)
 
     def delete(self, url: str) -> None:
-        """Remove the finished object."""
+        """Remove the finished object of the upload with this URL, if it exists."""
         self._boto.delete_object(**self._finished(url))
 
     def abort_multiparts(self) -> None:
-        """Abort every multipart upload below the prefix, as a lifecycle rule does. Raises KeyError if there is none."""
+        """Abort all multipart uploads below the prefix, at most 1000, as a lifecycle rule does. Raises KeyError if
+        there is none."""
         for multipart in self._boto.list_multipart_uploads(Bucket=self.name, Prefix=self.prefix)["Uploads"]:
             self._boto.abort_multipart_upload(Bucket=self.name, Key=multipart["Key"], UploadId=multipart["UploadId"])
 

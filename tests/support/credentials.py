@@ -1,5 +1,5 @@
-"""Credentials and the requests that carry them: keys made by cryptography, and HTTP servers with scripted answers about
-them."""
+"""Credentials and the requests that carry them: keys that sign JWTs, and HTTP servers with scripted answers, such as a
+JWK Set."""
 
 from __future__ import annotations
 

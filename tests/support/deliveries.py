@@ -29,7 +29,8 @@ CALLER = Caller(
 
 
 def upload(number: int = 1, **changes: object) -> Upload:
-    """Return a finished upload of 5 bytes, created and finished at NOON, with `changes`."""
+    """Return a finished upload of 5 bytes, created and finished at NOON, whose id is `number` in hex, with
+    `changes`."""
     done: dict[str, Any] = {"length": 5, "offset": 5, "phase": Phase.DONE, "etag": "abc"}
     return open_upload(number, **{"created_at": NOON, "updated_at": NOON, **done, **changes})
 
@@ -37,7 +38,8 @@ def upload(number: int = 1, **changes: object) -> Upload:
 def delivery(
     number: int = 1, kind: EventType = EventType.FINISHED, *, caller: Caller = CALLER, **changes: object
 ) -> Delivery:
-    """Return the delivery of an event of this kind about the upload with this number, with `changes` to the upload."""
+    """Return the delivery, before its first attempt, of an event of this kind about `upload(number, **changes)`;
+    `caller` made the event's request, and the event's number is `number`, too."""
     recorded = upload(number, **changes)
     row = event_row(Event(type=kind, upload=recorded, caller=caller), recorded, encode(recorded))
     return Delivery(

@@ -29,7 +29,8 @@ class Begun:
 
 
 class DirectClient:
-    """Talks to the Companion routes below the creation endpoint `url`."""
+    """A client of the routes below `…/s3/` that Uppy's server Companion has, too; `url` is the creation endpoint, with
+    a slash at its end."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
@@ -37,7 +38,7 @@ class DirectClient:
         self.url = f"{url}s3"
 
     def at(self, url: str) -> DirectClient:
-        """Return a client for the routes below another URL."""
+        """Return a client of another creation endpoint, with the same session."""
         return DirectClient(self._session, url)
 
     async def request(
@@ -46,7 +47,8 @@ class DirectClient:
         return await exchange(self._session, method, url, body, headers)
 
     async def ask(self, method: str, path: str, members: object = None, /, **query: object) -> Answer:
-        """Send `members` as JSON, if there are any, to the Companion route at `path` below `…/s3/`."""
+        """Send a request with `members` as JSON, or without a body if None, and with `query` in its URL, to the
+        Companion route `path` below `…/s3/`; return the answer."""
         query_string = f"?{urlencode(query)}" if query else ""
         body = None if members is None else json.dumps(members)
         return await self.request(
@@ -63,7 +65,8 @@ class DirectClient:
         return await self.ask("GET", f"multipart/{upload.upload_id}/{number}", key=upload.key, **query)
 
     async def part(self, upload: Begun, number: int, body: bytes) -> dict[str, object]:
-        """Send the bytes to S3 as part `number`; return the part as a completion names it."""
+        """Send the bytes to S3 as part `number`, with a URL that the server signs; return the part as a completion
+        names it. Fail unless both answers are 200."""
         signed = await self.sign(upload, number)
         assert signed.status == 200, signed
         reply = await self.request("PUT", signed.json["url"], body)

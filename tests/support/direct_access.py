@@ -1,4 +1,4 @@
-"""The part of a storage that clients reach themselves, as the engine sees it."""
+"""A stand-in for the port through which an engine signs clients' requests to its storage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tusd_py.ports.direct import CorsRule
 
 
 class ScriptedAccess:
-    """`storage.direct.DirectAccess` in front of an engine's storage: it remembers what it signed."""
+    """A stand-in for `ports.direct.DirectAccess` in front of the storage of a harness: it keeps what it signed, in
+    `signed`."""
 
     bucket = "bucket"
     part_limits = PartLimits(max_parts=10, min_length=2, max_length=20)
@@ -85,7 +86,8 @@ class ScriptedAccess:
 
 
 def direct(harness: Harness) -> ScriptedAccess:
-    """Let clients reach the engine's storage themselves from now on; return their access."""
+    """Enable direct uploads in the harness's engine, with a `ScriptedAccess` and presigned URLs that are valid for 30
+    seconds; return the access."""
     access = ScriptedAccess(harness)
     harness.storage.direct = access  # type: ignore[assignment]
     harness.engine = replace(harness.engine, limits=replace(harness.engine.limits, upload_url_lifetime=30.0))

@@ -1,4 +1,4 @@
-"""One request over HTTP and its answer: the way in which every client of the tests asks."""
+"""One request over HTTP and its answer, shared by the tests' clients of tus, the IETF's protocol and direct uploads."""
 
 from __future__ import annotations
 

@@ -61,7 +61,8 @@ class Fuse:
 
 class FailingState:
     """A state store in front of `inner`, by default one in memory. Calls about one upload or one account, and those
-    that read the installation's id, fail by its fuse; all others pass. `saves` has what was saved."""
+    that read the installation's id, fail by its fuse; all others, and those of `jobs` and `outbox`, pass. `saves` has
+    the uploads that successful calls of `save` returned, in order."""
 
     def __init__(self, inner: StateStore | None = None) -> None:
         self.inner = inner or MemoryState()

@@ -26,8 +26,8 @@ def redis_url(redis_running: RedisServer) -> str:
 
 @pytest.fixture
 def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Redis take up to 30 seconds to connect or answer, as the machine may have other work: tests/faults tries the
-    limits that hold otherwise."""
+    """Let Redis take up to 30 seconds to accept a connection of this process or to answer it, as the machine may have
+    other work. Servers in other processes, as in tests/faults, keep the limits of 1 and 2 seconds."""
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 30.0)
     monkeypatch.setattr(connection, "ANSWER_SECONDS", 30.0)
 

@@ -11,7 +11,8 @@ from tests.support.parts import started
 
 _SHARED = pytest.StashKey[SeaweedFS]()
 _FULL = 256 * 1024 * 1024
-"""Bytes on disk above which a module's objects are removed when it ends."""
+"""The total size, in bytes, of SeaweedFS's data files above which `SeaweedFS.empty` is called when a test module
+ends."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,8 @@ def seaweed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module", autouse=True)
 def _spared_disk(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove all objects after a module if they take more than `_FULL`: no module asks for what another has stored."""
+    """Remove, after a test module, all objects of more than 64 KiB and all multipart uploads if SeaweedFS's data files
+    have more than 256 MiB (`_FULL`): no module asks for what another has stored."""
     yield
     server = request.config.stash.get(_SHARED, None)
     if server is not None and server.size() > _FULL:

@@ -36,8 +36,8 @@ class Forked:
         self, program: str, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], out: Path, err: Path
     ) -> None:
         """Run the Python source `program` as `python -c` does, in the directory `cwd`, with only the variables of
-        `environment`; a PYTHONWARNINGS=error holds once all is imported. Output is appended to the files `out` and
-        `err`."""
+        `environment`. Modules of tusd-py are imported already, so PYTHONWARNINGS=error makes errors only of later
+        warnings. Output is appended to the files `out` and `err`."""
         _start_fork_server()
         self._process = _CONTEXT.Process(
             target=_run, args=(program, arguments, cwd, dict(environment), out.absolute(), err.absolute()), daemon=True
@@ -75,7 +75,8 @@ def import_all(package: str) -> None:
 
 @cache
 def _start_fork_server() -> None:
-    """Start the fork server with the project's root as PYTHONPATH: Python 3.11 doesn't hand it this process's path."""
+    """Start the fork server with the project's root as PYTHONPATH: the fork server of Python 3.11 ignores this
+    process's `sys.path`."""
     with patch.dict(os.environ, {"PYTHONPATH": str(_ROOT)}):
         forkserver.ensure_running()
 

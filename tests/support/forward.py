@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 @dataclass(slots=True)
 class ForwardProxy:
-    """Use as `async with ForwardProxy() as proxy`. Asks for no credentials, and remembers those it gets."""
+    """A forward proxy on 127.0.0.1 while `async with ForwardProxy() as proxy` lasts, over TLS if `tls` is given. It
+    asks for no credentials, and remembers those it gets."""
 
     tls: ssl.SSLContext | None = None
     silent: bool = False
     """True if the proxy reads requests and never answers."""
     request_lines: list[str] = field(default_factory=list)
-    """The line each request began with."""
+    """The first line of the first request on each connection, in order. Requests in a tunnel (CONNECT) aren't seen."""
     credentials: set[str] = field(default_factory=set)
     """The values of Proxy-Authorization that clients sent."""
     port: int = 0

@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 
 class ScriptedBody:
-    """A `pipeline.body.Body` with these chunks and this end. With `stalls`, it waits after the chunks until it is
-    stopped, and then ends as stopped."""
+    """A `ports.body.Body` with these chunks that ends as `end`, or as TOO_LONG at the chunk that passes `max_bytes`.
+    With `stalls`, it waits after the last chunk until `stop` is called, and ends as STOPPED."""
 
     def __init__(self, *chunks: bytes, end: BodyEnd = BodyEnd.COMPLETE, stalls: bool = False) -> None:
         self.end = BodyEnd.COMPLETE
@@ -61,8 +61,9 @@ class ScriptedBody:
 
 
 class FailingStorage(MemoryStorage):
-    """A storage in memory whose calls fail by its fuse; `swept` has the cursors that `delete_superseded` was called
-    with."""
+    """A storage in memory in which checkpoints and the calls of `finish`, `concatenate`, `delete_superseded` and
+    `discard` fail as `fuse` says; other attributes make single methods fail. `swept` has the cursors, `before` and
+    `current`, of each call of `delete_superseded`."""
 
     def __init__(self, *, checkpoint_size: int) -> None:
         super().__init__(checkpoint_size=checkpoint_size)
@@ -142,7 +143,9 @@ class FailingStorage(MemoryStorage):
 
 
 class Told(Observer):
-    """An observer that records what it is told, in order: what happened and to which upload."""
+    """An observer that records what it is told, in order. `events` has each event's type with the upload's id, for a
+    roll-back with the offsets before and after it, and each trouble's message with its `upload_id`, None without one.
+    `changes` has the events themselves."""
 
     def __init__(self) -> None:
         self.events = list[tuple[str, object]]()
@@ -164,8 +167,9 @@ class Told(Observer):
 
 
 class Harness:
-    """An engine on ports in memory (or on the given state) that fail when told to, and the ports to look behind the
-    engine."""
+    """An engine and its ports: a storage and locks in memory, and `state`, by default in memory, too. Storage and state
+    fail when told to, the clock stands at `now`, and new ids count up from 1. `limits` are the engine's, with
+    `expire_after` 100 seconds by default."""
 
     def __init__(self, state: StateStore | None = None, *, checkpoint_size: int = 8, **limits: Any) -> None:
         self.now = 1000.0
@@ -194,7 +198,8 @@ class Harness:
         return FakeLease()
 
     async def residue(self) -> list[str]:
-        """Return the ids of all stored uploads, then the ids of all records; an upload may come twice or more."""
+        """Return the ids of all uploads in the storage (`stored_names`), then those of the first 1000 records; an id
+        comes up to three times."""
         return [*self.stored_names, *(upload.id for upload in await self.uploads())]
 
     @property

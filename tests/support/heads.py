@@ -13,8 +13,9 @@ from tusd_py.protocol.wire import RequestHead
 def any_head(
     names: Sequence[str], values: st.SearchStrategy[str], usual: Mapping[str, str]
 ) -> st.SearchStrategy[RequestHead]:
-    """Return a strategy for heads: any method, on an upload or not, any of these fields with any of these values on top
-    of the `usual` ones, and any Content-Length or none."""
+    """Return a strategy for request heads: the method POST, HEAD, PATCH, DELETE, GET or PUT, on an upload or not; the
+    fields `usual`, with any of the fields `names` in their place or in addition, with values of `values`; any
+    Content-Length or none."""
     return st.builds(
         RequestHead,
         method=st.sampled_from(["POST", "HEAD", "PATCH", "DELETE", "GET", "PUT"]),

@@ -1,7 +1,8 @@
 """A process that holds the lock of an upload: `python -m tests.support.holder sqlite|redis WHERE TTL UPLOAD`.
 
 Says `held`, then answers each line of its input with the state of its lease: `valid` or `superseded`. Says `asked` when
-another request asks it to leave, and stays. WHERE is a file of SQLite or a URL of Redis, TTL is in seconds.
+another request asks it to leave, and stays. Gives the lock back once its input ends. WHERE is the path of SQLite's
+state file, next to which the leases are kept, or a URL of Redis; TTL is in seconds; UPLOAD is an id.
 """
 
 from __future__ import annotations

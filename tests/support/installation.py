@@ -12,20 +12,21 @@ import pytest
 from tests.support.server import Server
 
 Start = Callable[..., Server]
-"""Makes a server with these settings, on top of the common ones; it isn't started yet."""
+"""A function that makes a server, not started, with its arguments as settings, on top of those that `installation`
+sets."""
 STATES = ("memory", "sqlite", "redis")
 
 
 def state_setting(request: pytest.FixtureRequest, directory: Path, kind: str) -> Mapping[str, str]:
-    """Return the setting for a state of this kind."""
+    """Return the setting `state` for a state of this kind, one of `STATES`: SQLite's file lies in `directory`."""
     urls = {"memory": "memory:", "sqlite": f"sqlite:{directory}/state.db"}
     return {"state": urls.get(kind) or request.getfixturevalue("redis_url")}
 
 
 @asynccontextmanager
 async def installation(directory: Path, **usual: object) -> AsyncIterator[Start]:
-    """Yield a function that makes servers, not started, on the folder's disk, with a state in memory unless settings
-    name another. All are killed in the end."""
+    """Yield a function that makes servers, not started, with the settings `usual` and its arguments; unless these say
+    otherwise, the storage is `data` in `directory`, and the state is in memory. All are killed in the end."""
     servers = list[Server]()
 
     def make(**settings: object) -> Server:

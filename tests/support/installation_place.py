@@ -33,7 +33,7 @@ class Place:
     litter: Callable[[str], None]
     """Leaves an orphan in the storage of that name, as a crash could have, from which no upload can be made."""
     files: Callable[[str], list[str]]
-    """Returns the names of all that is in the storage of that name, sorted."""
+    """Returns the paths of all files, or the keys of the first 1000 objects, in the storage of that name, sorted."""
     forget: Callable[[str], None]
     """Removes the installation's id from the storage of that name, as a lifecycle rule could."""
 
@@ -54,7 +54,8 @@ class Place:
             await server.kill()
 
     async def refused(self, storage: str, **settings: str) -> str:
-        """Start a server, which must be refused; return the one line that it writes."""
+        """Run `tusd-py serve` on the storage of that name; return the one line that it writes, to standard error. Fail
+        unless it exits with code 2 within 30 seconds and writes nothing else."""
         server = self.server(storage, **settings)
         async with asyncio.timeout(30):
             ended = await server.command("serve", "--port", str(server.port))

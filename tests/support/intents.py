@@ -20,8 +20,8 @@ def sha1(data: bytes) -> Checksum:
 def appending(
     offset: int, *, size: int | None = None, length: int | None = None, checksum: Checksum | None = None, **options: Any
 ) -> Append:
-    """Return an append at `offset`: `size` is the Content-Length, None for a chunked body; `length` is the length that
-    the request declares, None for none."""
+    """Return an append at `offset`: `size` is the Content-Length, None for a chunked body; `length` is the upload's
+    length if the request declares it, else None."""
     return Append(offset=offset, length=length, body=Body(length=size, checksum=checksum), **options)
 
 

@@ -11,7 +11,8 @@ from tusd_py.ports.state import StateStore
 
 
 def job(number: int = 1, **changes: Any) -> Job:
-    """A job whose id is `number`, on the first upload, queued at 1 s."""
+    """Return a queued job of the kind `checksum` on the upload with id 1, with `changes`: its id is `number` in hex,
+    and its times are 1 second after the epoch."""
     planned = Job(
         id=JobId(f"{number:032x}"), upload_id=upload().id, kind="checksum", created_at=1.0, updated_at=1.0, due_at=1.0
     )

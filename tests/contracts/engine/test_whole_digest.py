@@ -48,6 +48,15 @@ async def test_a_later_request_may_want_it(harness: Harness) -> None:
     assert done.digest == announced(b"abcdef")
 
 
+async def test_a_later_wish_changes_no_announcement(harness: Harness) -> None:
+    """A request that wants a digest takes away neither the announced one nor its algorithm."""
+    intent = creating(6, body=True, whole=announced(b"abcdef"))
+    upload = await create(harness.engine, intent, ScriptedBody(b"abc", end=BodyEnd.CUT))
+    want = WholeDigest(algorithm="sha512")
+    with pytest.raises(UploadSpoiled):
+        await append(harness.engine, upload.id, appending(3, whole=want), ScriptedBody(b"xyz"))
+
+
 async def test_another_in_one_request_leaves_nothing(harness: Harness) -> None:
     with pytest.raises(UploadSpoiled):
         await create(harness.engine, creating(3, body=True, whole=announced(b"abc")), ScriptedBody(b"xyz"))

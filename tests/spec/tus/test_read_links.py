@@ -157,8 +157,8 @@ async def test_it_outlives_a_restart(session: aiohttp.ClientSession, tmp_path: P
 async def test_link_redirects_where_the_key_is_harmless(
     session: aiohttp.ClientSession, tmp_path: Path, seaweed: SeaweedFS, closed: dict[str, bool]
 ) -> None:
-    """The reading link redirects only if clients can't delete finished uploads, and else sends the bytes itself: a
-    presigned URL shows the object's key, which must give no right to delete."""
+    """With `download_mode` redirect, a GET of the reading link redirects to S3 if clients can't delete finished
+    uploads, and else brings the bytes: a presigned URL shows the object's key, which must give no right to delete."""
     async with s3_site(tmp_path, seaweed, download_mode="redirect", **closed) as site:
         tus = TusClient(session, site.server.url)
         url, link = await finished(tus)
