@@ -1,4 +1,5 @@
-"""A listener of uploads: it reads Server-Sent Events and NDJSON, and judges nothing."""
+"""A listener of uploads, which reads Server-Sent Events and NDJSON. It asserts only that a stream of events has the
+status 200, and that an event which a test expects comes."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class Events:
         return None
 
     async def expect(self, type_: str) -> Sent:
-        """Return the next event of this type; others before it are dropped. Raises AssertionError if none comes."""
+        """Return the next event of this type; others before it are dropped. Raises AssertionError if the response ends
+        without one, TimeoutError after 30 s without any event."""
         while (event := await self.next()) is not None:
             if event.type == type_:
                 return event
@@ -64,7 +66,8 @@ class Events:
 
 @asynccontextmanager
 async def listening(session: aiohttp.ClientSession, url: str, **headers: str) -> AsyncIterator[Events]:
-    """Yield the events at this URL, with `_` in names of header fields for `-`."""
+    """Send a GET for the URL with the header fields `headers`, `_` in their names for `-`, and yield the reader of the
+    answer's events. Raises AssertionError unless its status is 200."""
     async with session.get(url, headers=fields(headers)) as answer:
         assert answer.status == 200, await answer.text()
         yield Events(answer)
@@ -75,12 +78,13 @@ def fields(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 async def lines(answer: aiohttp.ClientResponse) -> Sequence[Any]:
-    """Return the values of a response of NDJSON, one for each line."""
+    """Read an NDJSON response to its end and return the value of each line that isn't empty."""
     return [json.loads(line) for line in (await answer.text()).splitlines() if line]
 
 
 async def read_lines(session: aiohttp.ClientSession, url: str, lines: list[str]) -> None:
-    """Add each line of the answer to `lines` as it comes, until the answer ends."""
+    """Send a GET for the URL and add each line of the answer, with its line break, to `lines` as it comes, until the
+    answer ends. Any status is accepted."""
     async with session.get(url) as answer:
         while line := await answer.content.readline():
             lines.append(line.decode())

@@ -1,5 +1,5 @@
-"""Settings of servers that take JSON Web Tokens or API keys, and the header fields of their callers. The tokens are
-signed with a secret that server and test share."""
+"""Settings of servers that take JSON Web Tokens or API keys, and the header field of a caller with a JSON Web Token,
+which is signed with a secret that server and test share."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ JWT: Mapping[str, object] = {"auth": "jwt", "auth_audience": AUDIENCE, "auth_jwt
 
 
 def bearing(subject: str, **claims: object) -> Fields:
-    """Return the Authorization field with a JSON Web Token of the subject."""
+    """Return the Authorization field with a JSON Web Token of the subject, which a server with the settings `JWT`
+    accepts for a minute. `claims` add claims or replace `aud` and `exp`; None leaves one out."""
     return {"Authorization": f"Bearer {jwt.encode(good(sub=subject, **claims), SECRET, 'HS256')}"}
 
 
 def api_keys(directory: Path, **policies: str) -> Mapping[str, object]:
-    """Write a file of API keys and return the settings of a server that takes them. Each name in `policies` is the name
-    of a key and the key itself; its value is the policy of the key, empty for none."""
+    """Write the file `keys` of API keys and return the settings of a server that takes them. Each name in `policies` is
+    the name of a key and the key itself; its value is the policy in the key's line of the file (docs/auth.md), such as
+    `scopes=upload list`, empty for none."""
     lines = [f"{name}:{sha256(name.encode()).hexdigest()}:{policy}" for name, policy in policies.items()]
     (directory / "keys").write_text("\n".join(line.rstrip(":") for line in lines))
     return {"auth": "api-key", "auth_keys_file": directory / "keys"}

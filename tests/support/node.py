@@ -29,9 +29,9 @@ BOTH_READERS = pytest.mark.parametrize(
 
 
 class Node:
-    """A server whose objects lie below its own prefix, with its state in SQLite unless the settings say otherwise.
-    Settings are named as in `Settings`; additional ones are `debug`, `program` (the Python text that the server runs)
-    and `environment` (the variables with its S3 credentials)."""
+    """A server that reaches S3 through `proxy`, its objects below a new prefix, with its state in SQLite unless the
+    settings say otherwise. Settings are named as in `Settings`; additional ones are `debug` and `forked` of `Server`,
+    `program` (the Python text that the server runs) and `environment` (the variables with its S3 credentials)."""
 
     def __init__(self, seaweed: SeaweedFS, proxy: S3Proxy, directory: Path, **settings: Any) -> None:
         self.s3 = proxy
@@ -66,7 +66,8 @@ class Node:
         return int(await self.server.metric("received_bytes_total"))
 
     async def until_received(self, count: int) -> None:
-        """Wait until the server process has received `count` body bytes since its start. Raises TimeoutError."""
+        """Wait until the server process has received `count` body bytes since its start. Raises TimeoutError after
+        30 s."""
 
         async def arrived() -> bool:
             return await self.received() >= count
@@ -74,7 +75,7 @@ class Node:
         await until(arrived)
 
     async def until_idle(self) -> None:
-        """Wait until the server is receiving no request body. Raises TimeoutError."""
+        """Wait until the server is receiving no body of an upload. Raises TimeoutError after 30 s."""
 
         async def idle() -> bool:
             return await self.server.metric("uploads_in_flight") == 0
@@ -82,8 +83,8 @@ class Node:
         await until(idle)
 
     async def until_stored(self, parts: int) -> None:
-        """Wait until S3 has answered so many UploadPart requests, then half a second more, in which the server records
-        the parts. Raises TimeoutError."""
+        """Wait until the proxy has begun to answer `parts` UploadPart requests since its last `reset`, with any status,
+        then half a second more, in which the server records the parts. Raises TimeoutError if the first takes 30 s."""
 
         async def stored() -> bool:
             return sum(call.operation == "UploadPart" and call.status is not None for call in self.s3.calls) >= parts
@@ -92,16 +93,18 @@ class Node:
         await asyncio.sleep(0.5)
 
     async def residue(self) -> list[str]:
-        """Return the keys, relative to the prefix, of all objects below it but the installation's id, and of all
-        multipart uploads below it, each after the word `multipart`."""
+        """Return the keys, without the node's prefix, of all objects below that prefix but the one with the
+        installation's id, and `multipart KEY` for each open multipart upload below it."""
         return await asyncio.to_thread(self.bucket.residue)
 
     async def object_size(self, url: str) -> int | None:
-        """Return the size in bytes of the upload's finished object in S3; None if there is none."""
+        """Return the size in bytes of the upload's finished object in S3, whose key must begin with the upload's id;
+        None if there is no such object."""
         return await asyncio.to_thread(self.bucket.size, url)
 
     async def stored(self, url: str) -> bytes:
-        """Return the content of the upload's finished object, read from S3 itself."""
+        """Return the content of the upload's finished object, whose key must be the upload's id, read from S3 itself.
+        Raises botocore's ClientError if there is no such object."""
         return await asyncio.to_thread(self.bucket.content, url)
 
     def remembered(self) -> list[str]:

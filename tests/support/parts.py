@@ -16,15 +16,16 @@ T = TypeVar("T")
 
 
 def missing(part: str) -> NoReturn:
-    """Skip the test that needs the part; fail it instead with `CI=true` in the environment, as CI must have all
-    parts."""
+    """Skip the running test, which needs the program or source named `part`; with `CI=true` in the environment, fail it
+    instead, as CI must have all of them."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{part} is missing, and CI must have it")
     pytest.skip(f"{part} is missing")
 
 
 def present(find: Callable[[], T]) -> T:
-    """Return the value of `find`; if that raises MissingPartError, skip or fail the test (`missing`)."""
+    """Return the result of `find`. If it raises MissingPartError, as this machine lacks a program or source, skip the
+    test, or fail it with `CI=true` in the environment."""
     try:
         return find()
     except MissingPartError as error:
@@ -34,7 +35,8 @@ def present(find: Callable[[], T]) -> T:
 
 @contextmanager
 def started(part: P) -> Iterator[P]:
-    """Run the part while the block lasts; skip or fail the test if the machine lacks the part."""
+    """Run the server `part` (`devtools.part.Part`) while the block lasts. If this machine lacks its program, skip the
+    test, or fail it with `CI=true` in the environment."""
     present(part.start)
     try:
         yield part

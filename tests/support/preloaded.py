@@ -1,4 +1,5 @@
-"""The module that the fork server imports first, so that forked servers have all modules of tusd-py."""
+"""The module that the fork server of multiprocessing imports at its start, so that all modules of tusd-py are imported
+in the servers that are forked from it."""
 
 import gc
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 WORDS = frozenset(
     ["absent", "and", "by", "count", "histogram_quantile", "increase", "max", "min", "on", "or", "rate", "sum"]
 )
-"""Functions and keywords that our queries use."""
+"""The functions and keywords of PromQL that a query of the dashboard or of an alert may contain."""
 SCRAPED = frozenset({"instance", "job"})
 """Labels that Prometheus adds."""
 
@@ -26,14 +26,14 @@ class Names:
 
     metrics: frozenset[str]
     labels: frozenset[str]
-    """The labels by which the query groups its result."""
+    """The labels in all `by (…)` of the query."""
     selected: frozenset[tuple[str, str]]
     """Pairs of a metric and a label by which the query selects series of the metric."""
 
 
 def names(query: str) -> Names:
-    """Return the names in the query. Raises ValueError for a word that is neither a metric of tusd-py nor in
-    `WORDS`."""
+    """Return the names in the query. Raises ValueError for a word outside of strings, selectors, ranges and `by (…)`
+    that is not in `WORDS` and doesn't begin with `tusdpy_`, as all metrics of tusd-py do."""
     bare = _RANGE.sub("", _TEXT.sub('""', query))
     labels = {label.strip() for group in _GROUPING.findall(bare) for label in group.split(",")}
     selectors = _SELECTOR.findall(bare)

@@ -31,7 +31,8 @@ class RawConnection:
         self._reader, self._writer = reader, writer
 
     async def send(self, data: bytes) -> None:
-        """Hand `data` to the system, waiting while the server doesn't read."""
+        """Write `data`; wait while the send buffers of asyncio and the system are full, as the server doesn't read.
+        Raises ConnectionError if the connection is lost."""
         self._writer.write(data)
         await self._writer.drain()
 
@@ -43,13 +44,15 @@ class RawConnection:
         await self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     async def patch(self, url: str, offset: int, body: bytes = b"", /, **headers: object) -> None:
-        """Send the head of a PATCH, then `body`, which may be only the first bytes of its body."""
+        """Send the head of a tus PATCH at this offset, then `body`, which may be only the first bytes of the request's
+        body: its Content-Length or Transfer-Encoding is sent only if it is among `headers`."""
         await self.head("PATCH", url, **{"content_type": OCTETS, "upload_offset": offset, **headers})
         await self.send(body)
 
     async def answer(self, *, head: bool = False) -> RawAnswer:
-        """Return the next answer, also an interim one. `head` says that the request was a HEAD, whose answer has no
-        body. Raises TimeoutError, or IncompleteReadError if the connection ends."""
+        """Return the next answer, also an interim one; a body without Content-Length stays unread. `head` says that the
+        request was a HEAD, whose answer has no body. Raises TimeoutError after 15 s, IncompleteReadError if the server
+        ends the connection, ConnectionError if it breaks it."""
         async with asyncio.timeout(PATIENCE):
             start, _, fields = (await self._reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
             status = int(start.split()[1])
@@ -59,19 +62,21 @@ class RawConnection:
 
     async def status(self) -> int:
         """Return the status of the next answer, also of an interim one, however long the server takes; 0 if the server
-        ends the connection instead. The answer's body is left unread."""
+        ends the connection instead. The answer's body is left unread. Raises ConnectionError if the connection
+        breaks."""
         line = await self._reader.readline()
         while await self._reader.readline() not in (b"\r\n", b""):
             pass
         return int(line.split()[1]) if line else 0
 
     async def closed(self) -> bytes:
-        """Return what still comes until the server hangs up, however long that takes. Raises ConnectionError."""
+        """Return what still comes until the server hangs up, however long that takes. Raises ConnectionError if the
+        connection breaks instead."""
         return await self._reader.read()
 
     async def read_rest(self) -> bytes:
         """Return all bytes that come until the server closes the connection; none if the connection breaks. Raises
-        TimeoutError."""
+        TimeoutError after 15 s."""
         async with asyncio.timeout(PATIENCE):
             try:
                 return await self.closed()
@@ -79,8 +84,8 @@ class RawConnection:
                 return b""
 
     async def silent(self, seconds: float) -> bool:
-        """Return True if no byte comes from the server within `seconds`, or if the server closes the connection in that
-        time. A byte that comes is consumed."""
+        """Return True if no byte comes from the server within `seconds`, also if the server closes the connection
+        before one comes; False if one comes, which is consumed. Raises ConnectionError if the connection breaks."""
         try:
             async with asyncio.timeout(seconds):
                 return not await self._reader.read(1)
@@ -96,7 +101,7 @@ class RawConnection:
         self._writer.transport.abort()
 
     def reset(self) -> None:
-        """Break the connection with RST, as after a loss of the client's network."""
+        """Break the connection with RST, unless it is closed already."""
         transport = self._writer.transport
         if not transport.is_closing():
             linger = struct.pack("ii", 1, 0)
@@ -131,8 +136,9 @@ async def requesting(method: str, url: str, /, **headers: object) -> AsyncIterat
 def patching(
     url: str, offset: int, length: int | None, **headers: object
 ) -> AbstractAsyncContextManager[RawConnection]:
-    """A connection on which the head of a PATCH has been sent; the test sends the body. Without a length, the head
-    announces a chunked body, which the test frames itself (`chunked`)."""
+    """A connection on which the head of a tus PATCH has been sent; the test sends the body. `length` is its
+    Content-Length; if that is None, the head announces a chunked body, which the test frames with `chunked`. At the end
+    of the block the connection is reset unless it is closed already."""
     framing = {"transfer_encoding": "chunked"} if length is None else {"content_length": length}
     usual = {"tus_resumable": VERSION, "content_type": OCTETS, "upload_offset": offset}
     return requesting("PATCH", url, **{**usual, **framing, **headers})
@@ -159,6 +165,7 @@ async def stalled_patch(
 
 
 async def superseded(connection: RawConnection) -> bool:
-    """Return True if the server ends the connection without an answer, or with a 423 as the next one."""
+    """Wait until the connection ends; return True if no answer came before that, or if the next one was a 423, and also
+    if the connection broke. Raises TimeoutError after 15 s."""
     reply = await connection.read_rest()
     return not reply or reply.startswith(b"HTTP/1.1 423 ")

@@ -39,7 +39,7 @@ class Arrival:
 @dataclass(kw_only=True)
 class Receiver:
     """A receiver that stores requests and gives the answers in `answers`, one after the other, then `always`. An answer
-    None is a 200 with `{}`, as tusd wants it."""
+    None is a 200 with the JSON `{}`, the answer of a tusd hook that objects to nothing."""
 
     url: str = ""
     arrivals: list[Arrival] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Receiver:
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def wait(self, count: int, seconds: float = 20.0) -> list[Arrival]:
-        """Return the first `count` arrivals once the receiver has got so many. Raises TimeoutError."""
+        """Return the first `count` arrivals once the receiver has got so many. Raises TimeoutError after `seconds`."""
         async with asyncio.timeout(seconds), self._arrived:
             await self._arrived.wait_for(lambda: len(self.arrivals) >= count)
         return self.arrivals[:count]

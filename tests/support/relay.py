@@ -11,8 +11,8 @@ from typing import Any, Self
 
 class Relay:
     """A relay from a free port of 127.0.0.1 to `target`, a port of the same machine. With `tls`, clients use TLS. If
-    `lose_next` is set, the next bytes from `target` are dropped and the client's connection is closed; `lost` counts
-    that."""
+    `lose_next` is True, the next bytes from `target` are dropped, their client's connection is closed and `lose_next`
+    becomes False; `lost` counts such losses."""
 
     def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0

@@ -19,7 +19,8 @@ VERSIONS = [3, 4, 5, 6, 7, 8]
 
 
 class RufhClient(TusClient):
-    """A client that sends `version` in Upload-Draft-Interop-Version with every request; without that field if None."""
+    """A client that sends `version` in Upload-Draft-Interop-Version instead of Tus-Resumable, with every request but
+    those of `send` and `fetch`, unless the caller gives that field; neither field if `version` is None."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, version: int | None = NEWEST) -> None:
         super().__init__(session, url)
@@ -27,7 +28,7 @@ class RufhClient(TusClient):
         self.always = {"upload_draft_interop_version": version}
 
     def at(self, version: int | None) -> RufhClient:
-        """The same client in another version."""
+        """Return a new client with the same session and URL that sends this version."""
         return RufhClient(self._session, self.url, version)
 
     def completes(self, complete: bool) -> dict[str, object]:  # noqa: FBT001  it is the field's value
@@ -76,8 +77,8 @@ def limits(answer: Answer) -> dict[str, int]:
 
 
 async def ask(connection: RawConnection, method: str, url: str, /, **fields: object) -> None:
-    """Send the head of a request, in the newest interop version unless `fields` say another; a PATCH has the media type
-    of partial uploads."""
+    """Send the head of a request, in the newest interop version and with the Content-Type `application/partial-upload`
+    for a PATCH, unless `fields` say otherwise."""
     usual: dict[str, object] = {"tus_resumable": None, "upload_draft_interop_version": NEWEST}
     usual["host"] = urlsplit(url).netloc
     if method == "PATCH":

@@ -43,8 +43,8 @@ class Call:
 
 
 class Exchange:
-    """A client's request at the proxy, and the steps by which an action answers it. A step raises S3Error if the
-    request breaks one of the strict rules."""
+    """A client's request at the S3 proxy, and the steps from which an action (`s3faults.Action`) makes its answer. The
+    step `forward` raises S3Error if the request breaks a rule that `s3strict.Strict` checks."""
 
     def __init__(
         self, request: web.BaseRequest, call: Call, *, target: str, session: aiohttp.ClientSession, strict: Strict
@@ -57,7 +57,8 @@ class Exchange:
         self._refusal: S3Error | None = None
         self._received: bytes | None = None
         self.rate = math.inf
-        """The limit, in bytes per second, for each of the two bodies."""
+        """The limit, in bytes per second, for the request's body, and likewise for that of an answer sent by
+        `relay`."""
 
     @property
     def request(self) -> S3Request:
@@ -65,7 +66,7 @@ class Exchange:
 
     async def forward(self) -> aiohttp.ClientResponse:
         """Send the request to S3, with the Host and signature of the client, and return S3's answer. Raises S3Error for
-        a request that breaks a strict rule, or aiohttp.ClientError if S3 gives no answer."""
+        a request that breaks a rule that `s3strict.Strict` checks, or aiohttp.ClientError if S3 gives no answer."""
         self._strict.check_head(self._call.request)
         try:
             answer = await self._session.request(
@@ -84,7 +85,8 @@ class Exchange:
         return answer
 
     async def relay(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        """Hands S3's answer on while it comes in."""
+        """Send S3's answer to the client while it comes in, at most at `rate`; return the answer sent. Raises
+        aiohttp.ClientError if S3 breaks it off."""
         self._call.status = answer.status
         response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers))
         async with answer:
@@ -108,7 +110,7 @@ class Exchange:
         return await response.write(body[: len(body) // 2])
 
     async def swallow(self, answer: aiohttp.ClientResponse) -> None:
-        """Takes S3's answer and sends it to no client."""
+        """Read S3's answer to its end and send nothing to the client."""
         async with answer:
             await answer.read()
 
@@ -117,7 +119,7 @@ class Exchange:
         self._received = b"".join([chunk async for chunk in self._chunks()])
 
     async def drain(self) -> None:
-        """Reads the body to its end."""
+        """Read the request's body to its end and forget it."""
         async for _ in self._chunks():
             pass
 

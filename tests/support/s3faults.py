@@ -68,7 +68,7 @@ def reset() -> Action:
 
 
 def hang_up() -> Action:
-    """The connection closes in good order, with no answer."""
+    """An action that closes the client's connection without an answer; unlike `reset`, it forces no RST."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         return exchange.hang_up()
@@ -95,8 +95,8 @@ def delay(seconds: float, then: Action = pass_on) -> Action:
 
 
 def cut(then: Action | None = None) -> Action:
-    """An action that lets S3 carry out the request, sends the head and half the body of the answer, and goes on with
-    `then`, by default by closing the connection."""
+    """An action that lets S3 carry out the request, sends the head and half the body of the answer (nothing for a
+    HEAD), and goes on with `then`, by default by closing the connection."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.relay_half(await exchange.forward())
@@ -106,8 +106,8 @@ def cut(then: Action | None = None) -> Action:
 
 
 def throttle(rate: float, then: Action = pass_on) -> Action:
-    """An action that does `then`, with the bodies of request and answer at no more than `rate` bytes per second
-    each."""
+    """An action that does `then`, with the bodies of the request and of an answer that `relay` sends at no more than
+    `rate` bytes per second each."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         exchange.rate = rate
@@ -200,6 +200,7 @@ class Faults:
         self._rules.clear()
 
     def action(self, request: S3Request) -> Action:
-        """Return the action for the request. Every rule counts the request, also the rules after the one that hits."""
+        """Return the action for the request. Every rule whose operation and `matches` fit the request counts it, also
+        the rules after the one that hits."""
         hits = [rule.action for rule in self._rules if rule.hits(request)]
         return hits[0] if hits else pass_on

@@ -26,10 +26,9 @@ a part, so a stall can begin in the middle of a part."""
 
 
 class S3Proxy:
-    """Use as `async with S3Proxy(seaweed.endpoint) as proxy`, and give `proxy.endpoint` to the server.
-
-    With `tls` it is https.
-    """
+    """A proxy before the S3 at the URL `target`: use it as `async with S3Proxy(seaweed.endpoint) as proxy`, and give
+    `proxy.endpoint` to the server, an https URL with `tls`. Requests that it forwards must keep `rules`, by default
+    `Rules()`."""
 
     def __init__(self, target: str, *, rules: Rules | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.calls: list[Call] = []
@@ -41,13 +40,14 @@ class S3Proxy:
         self._strict = Strict(rules or Rules())
 
     def calls_of(self, upload_id: str) -> list[Call]:
-        """Return the requests on keys of this upload, without those that sweeps send for other uploads."""
+        """Return the requests since the last `reset` whose key contains the id of this upload, thus none that a sweep
+        sends for other uploads."""
         return [call for call in self.calls if upload_id in call.key]
 
     @property
     def upload_calls(self) -> list[Call]:
-        """The requests on keys of uploads, without those by which a starting server checks the bucket and the
-        installation's id."""
+        """The requests on keys since the last `reset`, without those on the test object of readiness checks and on the
+        object with the installation's id."""
         keys = [(call, call.request.key) for call in self.calls]
         return [call for call, key in keys if key and not key.endswith(("/ready", "/installation"))]
 
@@ -60,7 +60,7 @@ class S3Proxy:
         return sum(call.bytes_in for call in self.calls)
 
     def reset(self) -> None:
-        """Forgets calls and faults; what the strict rules know of parts stays."""
+        """Forget the calls and the faults, but not the sizes of stored parts, by which completions are checked."""
         self.calls.clear()
         self.faults.clear()
 

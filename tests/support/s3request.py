@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A row of the S3 API: a request of `method` on a key (or a bucket) that carries every one of `marks`."""
+    """An operation of the S3 API: a request of `method` on a key, or on a bucket if `on_key` is False, that carries
+    every one of `marks`. If several operations fit a request, it is the one that comes first in `OPERATIONS`."""
 
     name: str
     method: str
@@ -54,7 +55,7 @@ class S3Request:
     """The head of a path-style S3 request."""
 
     operation: str
-    """The name in S3's API reference; "Unknown" for requests that no part of this server sends."""
+    """The name in S3's API reference of the first operation in `OPERATIONS` that fits; "Unknown" if none does."""
     bucket: str
     key: str
     query: Mapping[str, str]

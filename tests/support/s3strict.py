@@ -1,4 +1,4 @@
-"""Refusals of S3 or one of its providers that no emulator makes."""
+"""Refusals that S3 or one of its providers makes, and that an emulator may not make."""
 
 from __future__ import annotations
 
@@ -38,22 +38,25 @@ class Rules:
 
 
 class Strict:
-    """A check of requests by `rules`, which remembers the sizes of the parts that S3 has stored."""
+    """A check of requests by `rules`. It remembers the sizes of the parts that S3 has stored, if their requests tell
+    them: a copy of a whole object as a part doesn't."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._parts: defaultdict[str, dict[int, int]] = defaultdict(dict)
 
     def check_head(self, request: S3Request) -> None:
-        """Raise S3Error for a write without Content-Length, or for more user metadata than `MAX_METADATA`."""
+        """Raise S3Error for a PutObject or UploadPart without Content-Length, or for any request with more than
+        `MAX_METADATA` (2048) bytes of user metadata."""
         if request.operation in WRITES and request.headers.get("Content-Length") is None:
             raise S3Error(411, "MissingContentLength")
         if _metadata_size(request) > MAX_METADATA:
             raise S3Error(400, "MetadataTooLarge")
 
     async def check_body(self, request: S3Request, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield the chunks, the last one only after the body's SHA-256 has proved to be the announced one, if there is
-        one. Raises S3Error if it is another, or if no chunk comes for `idle_limit` seconds."""
+        """Yield the chunks of the body; the last one only once the body's SHA-256 is known to be that in
+        `x-amz-content-sha256`, if this header has one. Raises S3Error if the body has another, or if no chunk comes for
+        `Rules.idle_limit` seconds."""
         digest, pending = hashlib.sha256(), b""
         async for chunk in self._lively(chunks):
             if pending:
@@ -67,8 +70,9 @@ class Strict:
             yield pending
 
     def check_completion(self, request: S3Request, document: str) -> None:
-        """Raise S3Error for a list of parts whose numbers or sizes break `rules`, or whose sizes do not add up to the
-        announced size of the object."""
+        """Raise S3Error for a CompleteMultipartUpload with the body `document` if its parts' numbers break the rules,
+        or their sizes do, as far as these are known. Raise it, too, if all sizes are known and their sum isn't the one
+        in `x-amz-mp-object-size`, if the request has this header."""
         numbers = [int(number) for number in re.findall(r"<PartNumber>(\d+)</PartNumber>", document)]
         stored = self._parts[request.upload_id]
         sizes = [stored[number] for number in numbers if number in stored]
@@ -81,7 +85,8 @@ class Strict:
             raise S3Error(400, "InvalidRequest")
 
     def learn(self, request: S3Request) -> None:
-        """Remember the size of the part that this request, which S3 has answered with success, has stored."""
+        """Remember the size of the part that this request, which S3 has answered with success, has stored. Do nothing
+        if it has stored no part, or doesn't tell the size."""
         if request.operation == "UploadPart" and request.size is not None:
             self._parts[request.upload_id][request.part_number] = request.size
         elif request.operation == "UploadPartCopy" and (span := _copied(request)) is not None:

@@ -1,7 +1,8 @@
-"""A process that saves an upload: `python -m tests.support.saver PATH UPLOAD SAVES`.
+"""A process that saves an upload, whose id is UPLOAD, in the SQLite state at PATH, in competition with other processes:
+`python -m tests.support.saver PATH UPLOAD SAVES`.
 
-It competes with other processes. Each of its SAVES successful saves adds 1 to the upload's offset and prints the offset
-that was saved.
+Each of its SAVES successful saves adds 1 to the upload's offset, and an entry; the process then prints the offset that
+was saved. A save that is superseded is tried again.
 """
 
 from __future__ import annotations

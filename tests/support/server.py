@@ -1,4 +1,4 @@
-"""The server under test, as a separate process: started and ended the way production does it."""
+"""The server under test, `tusd-py serve`, as a separate process, which a test can configure, start, signal and kill."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.metrics import total
 ROOT = Path(__file__).parent.parent.parent
 READY_WITHIN = 60.0
 STOP_WITHIN = 40.0
-"""Seconds, more than the default of `shutdown-timeout`."""
+"""Seconds in which a server must end after a signal: more than the default of `shutdown-timeout`."""
 
 STRICT = {"PYTHONWARNINGS": "error"}
 DEBUG = {"PYTHONASYNCIODEBUG": "1"}
@@ -37,17 +37,18 @@ from tusd_py.http.connection import socket_reader
 socket_reader._LEAST = sys.maxsize
 {PROGRAM}
 """
-"""A program like `PROGRAM` in which aiohttp reads every body, as it does otherwise for bodies that are chunked, come
-over TLS or are short: no connection is taken over."""
+"""The Python source of a `tusd-py` in which aiohttp reads every body. With `PROGRAM`, it reads only those that are
+chunked, encoded or short, or come over TLS; `socket_reader` reads the others."""
 
 
 def looks_every(seconds: float) -> str:
-    """Return a program whose /readyz checks storage and state at most every `seconds`; with 0, at each request."""
+    """Return the Python source of a `tusd-py` whose /readyz checks at most every `seconds` if storage and state can be
+    reached; with 0, at each request."""
     return f"from tusd_py.server import app; app._READY_SECONDS = {seconds}; {PROGRAM}"
 
 
 class ServerError(RuntimeError):
-    """The server didn't start or didn't end; the message ends with its log."""
+    """The server didn't start, didn't end or isn't running; in the first two cases the message ends with its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +64,10 @@ class Server:
     """`tusd-py serve` in `directory`, with settings named as in `Settings`. The port stays the same from one start to
     the next.
 
-    The environment is that of the tests without variables that could configure the server (`is_foreign`), plus
-    `environment`. Python's warnings are errors. `debug` is asyncio's debug mode, in which a server takes three times
-    the CPU; the fixtures of `sites` use it. A server with workers, or not `forked`, starts a new interpreter, which
-    takes a second longer.
+    The environment is that of the tests without variables that could configure the server (`is_foreign`), with
+    PYTHONPATH and AWS_EC2_METADATA_DISABLED set, plus `environment`. Python's warnings are errors. `debug` is asyncio's
+    debug mode, in which a server takes three times the CPU; the fixtures of `sites` use it. A server with workers, or
+    not `forked`, starts a new interpreter, which takes a second longer.
     """
 
     def __init__(
@@ -139,8 +140,9 @@ class Server:
             return Outcome(code=await process.wait(), out=out.read_text(), err=err.read_text())
 
     async def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
-        """Send the signal and return the exit code. Raises ServerError if the server isn't running, or if it doesn't
-        end in time and is killed."""
+        """Send the signal and return the exit code. Raises ServerError if the server wasn't started since the last
+        `stop`, `wait` or `kill`, or if it doesn't end within `STOP_WITHIN` (40) seconds and is killed. If it has ended
+        already, no signal is sent; without `forked`, ProcessLookupError may be raised then."""
         process = self._running()
         process.send_signal(sig)
         try:
@@ -153,15 +155,15 @@ class Server:
         return code
 
     async def wait(self) -> int:
-        """Wait until the server ends, without sending it a signal; return its exit code. Raises ServerError if it isn't
-        running."""
+        """Wait until the server ends, without sending it a signal; return its exit code, at once if it has ended
+        already. Raises ServerError if it wasn't started since the last `stop`, `wait` or `kill`."""
         code = await self._running().wait()
         self._process = None
         return code
 
     async def kill(self) -> None:
-        """Kill the server and its workers with SIGKILL, as when a machine loses power; do nothing if it isn't
-        running."""
+        """Kill the server and its descendants, such as workers, with SIGKILL, so that they can't clean up, and wait
+        until the server has ended. Do nothing if it isn't running."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -179,7 +181,8 @@ class Server:
     async def _run(
         self, arguments: Sequence[str], environment: Mapping[str, str], *, out: Path, err: Path
     ) -> Process | Forked:
-        """Run the program in the directory; its output is appended to the files `out` and `err`."""
+        """Start `program` with these arguments in the server's directory, and return its process without waiting for
+        the end. Its output is appended to the files `out` and `err`."""
         if self._is_forked:
             return Forked(self.program, arguments, cwd=self._directory, environment=environment, out=out, err=err)
         with out.open("ab") as stdout, err.open("ab") as stderr:
@@ -235,7 +238,7 @@ def _flag(name: str, value: object) -> list[str]:
 
 @asynccontextmanager
 async def serving(directory: Path, **arguments: Any) -> AsyncIterator[Server]:
-    """The server for as long as the block lasts; the arguments are Server's."""
+    """Run a server while the block lasts, then kill it (SIGKILL); the arguments are those of `Server`."""
     server = Server(directory, **arguments)
     await server.start()
     try:

@@ -1,4 +1,5 @@
-"""Sinks of every kind, each with a real receiver that can be made to refuse."""
+"""A sink of each kind, each with a receiver that can be made to refuse: a real one, but moto in place of SQS and
+SNS."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ class SinkBench:
 
     sink: Sink
     bodies: Callable[[], Awaitable[Sequence[Any]]]
-    """Reads what the receiver has got, in order, as JSON."""
+    """A function that returns all bodies that the receiver has got so far, in order, as parsed JSON (of a Python hook:
+    what it was called with)."""
     refuse: Callable[[], None]
     accept: Callable[[], None]
     drops_repeated: bool = False

@@ -1,4 +1,4 @@
-"""Running servers and what they have stored, on any storage."""
+"""Running servers on local disk or S3, and what they have stored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Site:
 
     server: Server
     traces: Traces
-    """A function that returns the names of all files or S3 keys that belong to the upload of a URL."""
+    """A function from an upload's URL to the names that have the upload's id in them: of files and folders, or of S3
+    objects and, each after the word `multipart`, open multipart uploads."""
 
     async def stop(self) -> None:
         """Stop the server with SIGTERM; fail unless it exits with 0 and its log has no traceback and no sign of a
@@ -69,8 +70,8 @@ def local(name: str, **settings: Any) -> Any:
 
 
 def on_s3(name: str, **settings: Any) -> Any:
-    """Return a fixture: one server on S3, behind `s3_proxy`, for the whole session. A test that stops it must start it
-    again."""
+    """Return a fixture: one server for the whole session, which reaches S3 through the fixture `s3_proxy`. A test that
+    stops the server must start it again."""
 
     @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
     async def site(

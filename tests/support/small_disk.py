@@ -24,7 +24,7 @@ class SmallDisk:
         return disk.f_bavail * disk.f_frsize
 
     def fill(self, *, leave: int = 0) -> None:
-        """Write a file, as another program would, until only `leave` bytes are free."""
+        """Write a file, as another program would, until at most `leave` bytes are free."""
         with self._filler.open("ab", buffering=0) as filler, suppress(OSError):
             while self.free > leave:
                 filler.write(bytes(min(65536, self.free - leave)))

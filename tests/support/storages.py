@@ -29,7 +29,8 @@ from tusd_py.storage.s3.storage import S3Storage
 from tusd_py.transfer.budget import Budget
 
 LOW_DISK = Thresholds(disk_batch=16, disk_checkpoint=64, disk_read=24, disk_copy=40, disk_threads=2)
-"""Thresholds so low that the small uploads of the tests lie below and above each of them."""
+"""Thresholds of a local disk: two threads, and sizes so low that the small uploads of the tests lie below and above
+each of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,8 @@ class Bench:
     max_examples: int
     """The number of examples for each property that Hypothesis tests: fewer for a slow storage."""
     residue: Callable[[], Awaitable[Sequence[str]]]
-    """Return the names of all files, objects and multipart uploads in the storage."""
+    """A function that returns the names of all files, objects and multipart uploads in the storage, and of empty
+    folders that are named after an upload's id."""
 
     @property
     def inspection(self) -> Inspection:
@@ -70,7 +72,8 @@ async def _local(request: pytest.FixtureRequest, **chosen: Any) -> AsyncIterator
     storage = LocalStorage(root, LOW_DISK, **chosen)
 
     async def residue() -> Sequence[str]:
-        """The names of all files, and of the empty folders of single uploads."""
+        """Return the names, without their folders, of all files, and of empty folders that are named after an upload's
+        id."""
         paths = [path for path in root.rglob("*") if path.is_file() or parse_upload_id(path.name)]
         return [path.name for path in paths if path.is_file() or not any(path.iterdir())]
 
@@ -79,7 +82,8 @@ async def _local(request: pytest.FixtureRequest, **chosen: Any) -> AsyncIterator
 
 
 class InAnotherBucket(S3Storage):
-    """A storage whose uploads all have another bucket chosen."""
+    """A storage that starts each upload in the bucket `others`, as if a hook had chosen it, and not in its own
+    bucket."""
 
     def start(self, upload: Upload) -> Cursor:
         return super().start(replace(upload, bucket="others"))

@@ -1,4 +1,4 @@
-"""A state store for tests of writers: each save must lead from phase to phase as the table of the life cycle says."""
+"""A state store for tests that run the engine: it lets an upload's phase change only as `lifecycle.FOLLOWING` says."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from tusd_py.ports.state import StateStore
 
 
 class CheckedState:
-    """Does as the store behind it, but raises AssertionError if a write takes an upload to a phase that can't follow.
-    Tests that need such a record write it to the store behind."""
+    """A state store that does as `store`, but raises AssertionError for an upload that is created as terminating or
+    gone, is saved in a phase that can't follow the recorded one, or is deleted before it is terminating. Tests that
+    need such a record write it to `store` directly."""
 
     def __init__(self, store: StateStore, stored: StateStore | None = None) -> None:
         """Wrap `store`. The recorded phase is read from `stored`; by default from `store`, which then must not fail or
@@ -45,8 +46,8 @@ class CheckedState:
         await self._store.delete(upload)
 
     async def _check(self, upload: Upload) -> None:
-        """Raise AssertionError if the upload's phase can't follow the recorded one. An upload of an older revision
-        passes, as the store refuses it."""
+        """Raise AssertionError if the upload's phase can't follow the recorded one. An upload without a record, or of
+        another revision, passes, as the store refuses it."""
         stored = await self._stored.load(upload.id)
         if stored is None or stored.revision != upload.revision:
             return

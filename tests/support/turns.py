@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WITHIN = 8.0
-"""Seconds within which the lock must be given up, on a busy machine too. The limit can show a writer that keeps its
-lock: it renews the lock while it lives, and a client that waits for the lock is refused after ten."""
+"""Seconds within which a writer must give up its lock, on a busy machine too. A writer that kept the lock would exceed
+them: it renews the lock while it lives, and a request that waits for the lock is refused only after ten seconds."""
 
 
 @contextmanager
 def making_way() -> Iterator[None]:
-    """Check that the block ends within `WITHIN`: it asks for the lock of a writer that has fallen silent. The block
-    should transfer little, as only the wait for the lock is to be measured."""
+    """Fail if the block takes `WITHIN` (8) seconds or more. The block asks for the lock that a writer holds whose
+    client has fallen silent; it should transfer little, as only the wait for the lock is to be measured."""
     started = time.monotonic()
     yield
     assert time.monotonic() - started < WITHIN

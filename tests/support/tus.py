@@ -1,5 +1,5 @@
-"""A tus 1.0 client that sends what a test tells it to, wrong things too, and checks no answer but where a method says
-so."""
+"""A tus 1.0 client that sends what a test tells it to, wrong things too. Methods that return an Answer accept any;
+`create`, `offset`, `content`, `terminate` and `partials` fail if the server refuses."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PATIENCE = 15.0
 """Seconds an exchange may take at most."""
 TUS = {"Tus-Resumable": VERSION}
 BYTES = {**TUS, "Content-Type": OCTETS}
-"""The fields of a request that sends bytes, for clients that add none themselves. `TUS` has those of any other
-request."""
+"""The header fields that every tus request with bytes needs, for test clients that add none themselves; `TUS` has the
+one for requests without bytes."""
 
 
 class TusClient:
@@ -94,11 +94,12 @@ class TusClient:
         assert answer.status == 204, answer
 
     async def metric(self, name: str) -> float:
-        """The sum over all labels of `tusdpy_{name}`."""
+        """Return the sum over all labels of the server's metric `tusdpy_{name}`; fail if there is no such metric."""
         return total((await self.fetch(f"http://127.0.0.1:{self.port}/metrics")).body.decode(), name)
 
     async def received(self, count: float) -> None:
-        """Wait until the server has received `count` body bytes since its start. Raises TimeoutError."""
+        """Wait until the server has received `count` bytes or more of upload bodies since its start. Raises
+        TimeoutError after 30 seconds."""
 
         async def has_arrived() -> bool:
             return await self.metric("received_bytes_total") >= count

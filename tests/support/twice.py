@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Twice:
-    """A server that answers the first request with `first`, and with the same bytes again once `again` is set; after
-    that, each further request with `later`."""
+    """A server that answers the first request with `first`, and sends the same bytes a second time on that connection
+    once `again` is set. It answers each further request with `later`: on that connection only after this, on others at
+    once."""
 
     def __init__(self, first: bytes, later: bytes) -> None:
         self.again, self.written = asyncio.Event(), asyncio.Event()

@@ -11,8 +11,8 @@ from tests.support.tus import TusClient
 
 
 class Uploader:
-    """A client that uploads `data` to `url` as tus-js-client does: after any failure it asks for the offset and
-    continues there.
+    """A client that uploads `data` to `url` in PATCH requests of `chunk` bytes, as tus-js-client does: after a broken
+    connection, or a status other than 204, it asks for the offset and continues there.
 
     It fails the test if an offset is lower than one told before or beyond the bytes sent, or if a HEAD is answered with
     a status other than 200 or 423.
@@ -27,13 +27,15 @@ class Uploader:
         self._chunk = chunk
 
     async def run(self, within: float = 90.0) -> None:
-        """Send PATCH requests until the server has acknowledged all of `data`. Raises TimeoutError."""
+        """Send PATCH requests until the server has acknowledged all of `data`. Raises TimeoutError after `within`
+        seconds, or like `ask`."""
         async with asyncio.timeout(within):
             while self.acknowledged < len(self._data):
                 await self.step()
 
     async def step(self) -> None:
-        """Send one PATCH; if it isn't answered with 204, ask for the offset."""
+        """Send one PATCH with the next bytes; if it isn't answered with 204, get the offset with `ask`, and raise
+        TimeoutError as that does."""
         start = self.acknowledged
         self._bytes_sent = max(self._bytes_sent, min(start + self._chunk, len(self._data)))
         try:
@@ -44,8 +46,8 @@ class Uploader:
             await (self._tell(answer) if answer.status == 204 else self.ask())
 
     async def ask(self) -> None:
-        """Send HEAD requests until one is answered with 200, and go on from its offset. Raises TimeoutError after 60
-        seconds."""
+        """Send HEAD requests until one is answered with 200: the next PATCH starts at its offset. Raises TimeoutError
+        after 60 seconds."""
         async with asyncio.timeout(60):
             while (answer := await self._head()) is None:
                 await asyncio.sleep(0.05)

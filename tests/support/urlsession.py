@@ -32,20 +32,21 @@ class NotResumableError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Task:
-    """An upload task. It resumes each time a connection ends without a final answer; a final answer of any status ends
-    it."""
+    """An upload task that speaks the interop version `version`. Each time a connection ends without a final answer, it
+    resumes the upload, if a 104 of this version has told the upload's URL; a final answer of any status ends it."""
 
     url: str
     data: bytes
     version: int
     tls: ssl.SSLContext | None = None
     replies: list[RawAnswer] = field(default_factory=list)
-    """All answers, interim ones too."""
+    """All answers to POST and PATCH requests, interim ones too, in order; none to HEAD."""
     _location: str | None = None
 
     async def run(self, *, cut: int | None = None) -> RawAnswer:
-        """Upload `data` and return the final answer. With `cut`, only so many bytes of the first request are sent, and
-        its connection breaks after the first interim answer. Raises NotResumableError."""
+        """Upload `data` and return the final answer. With `cut`, at most so many bytes of the first request's body are
+        sent, and its connection breaks after the first answer if that is an interim one. Raises NotResumableError, or
+        TimeoutError if no answer comes for 15 seconds."""
         answer = await self._send("POST", self.url, 0, cut)
         while answer is None:
             if self._location is None:
@@ -55,8 +56,9 @@ class Task:
         return answer
 
     async def _send(self, method: str, url: str, offset: int, cut: int | None) -> RawAnswer | None:
-        """Send a request with the bytes after `offset`, at most `cut` of them; return the final answer, None if the
-        connection ends before it."""
+        """Send a request that announces all bytes from `offset` on, but send at most `cut` of them (None: all). Return
+        the final answer; None if the connection fails or ends before it, or is broken for `cut` (`_answer`). Raises
+        TimeoutError if no answer comes for 15 seconds."""
         remaining = self.data[offset:]
         try:
             async with connected(_port(url), self.tls) as connection:
@@ -71,8 +73,9 @@ class Task:
             return None
 
     async def _answer(self, connection: RawConnection, *, cut: bool) -> RawAnswer:
-        """Return the final answer. With `cut`, raise ConnectionResetError after the first answer if that is an interim
-        one."""
+        """Return the final answer, and keep the URL that a 104 tells. With `cut`, raise ConnectionResetError after the
+        first answer if that is an interim one. Raises TimeoutError and IncompleteReadError like
+        `RawConnection.answer`."""
         while True:
             answer = await connection.answer()
             self.replies.append(answer)

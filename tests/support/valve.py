@@ -10,10 +10,12 @@ _CHUNK = 64 * 1024
 
 
 class Valve:
-    """Use as `async with Valve(server.port) as valve`, and send requests to `valve.origin`.
+    """A TCP relay to the port `target`: use it as `async with Valve(server.port) as valve`, and send requests to
+    `valve.origin`.
 
     A valve is open at first. After `close(at=…)`, each connection passes on `at` bytes of requests, counted from its
-    own start, and no more until `open`. Answers always pass.
+    own start, and no more until `open`; a connection that was open before may pass on up to 64 KiB more. Answers pass
+    also while the valve is closed.
     """
 
     def __init__(self, target: int) -> None:

@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of `work`. Raises TimeoutError when it takes longer, or when it cancels itself.
+    """Return the result of `work`, or raise what it raises. After `seconds`, cancel it, repeatedly until it has ended.
+    Raises TimeoutError if it ends as cancelled, then or before; if it ends otherwise, even that late, its result or
+    exception counts.
 
     It runs in a separate task: a client library may ignore the cancellation by `asyncio.timeout`, which is sent once,
     and go on without a deadline; or it may raise CancelledError though no caller has cancelled it.

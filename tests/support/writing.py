@@ -28,7 +28,8 @@ def random_bytes(count: int) -> bytes:
 
 
 def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
-    """A new upload of this storage, with a new id."""
+    """Return a new upload, which no state has, with a random id and the cursor at which this storage starts it;
+    `changes` are its other fields (see `uploads.changed`)."""
     planned = replace(upload(length=length, **changes), id=UploadId(uuid.uuid4().hex))
     return replace(planned, cursor=storage.start(planned))
 
@@ -105,7 +106,8 @@ class Session:
 
 
 class Sender:
-    """A sender of `data` to a storage, in as many sessions as needed. `upload` is the upload as last recorded."""
+    """A sender of `data` to a storage, in the sessions that a test plays. `upload` is the upload as last recorded: at
+    first `current`, by default a new upload of the length of `data`."""
 
     def __init__(self, storage: Storage, data: bytes, current: Upload | None = None) -> None:
         self.storage, self.data = storage, data
@@ -130,7 +132,7 @@ class Sender:
         return journal
 
     async def live_through(self, history: Sequence[Session]) -> None:
-        """Play the sessions in order until all bytes are recorded."""
+        """Play the sessions in order while the upload is open; once all its bytes are recorded, leave out the rest."""
         for session in history:
             if self.upload.phase is Phase.OPEN:
                 await self.play(session)
@@ -151,8 +153,8 @@ class Sender:
         self.upload, self.entries = journal.upload, [*self.entries, *journal.entries]
 
     async def finish(self) -> Upload:
-        """Finish the upload unless it is done, delete what its object supersedes, and return it. Fails if a journal has
-        late checkpoints."""
+        """Unless the upload is done, finish it and delete what its object supersedes. Return the upload. Fails if a
+        journal has late checkpoints."""
         if self.upload.phase is not Phase.DONE:
             entries = self.entries if self.storage.needs_entries(self.upload) else ()
             finished = await self.storage.finish(self.upload, entries)

@@ -1,4 +1,4 @@
-"""Upload tokens: signed, for one endpoint, and nothing else."""
+"""Upload tokens: what makes one valid, for one endpoint alone, and what it allows."""
 
 from __future__ import annotations
 

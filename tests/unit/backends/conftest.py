@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def state(path: Path) -> AsyncIterator[SqliteState]:
-    """Yield a state in that file. Modules of other states override it."""
+    """Yield a SQLite state in the file `path`. Test modules override this fixture if they need another state."""
     store = SqliteState(path)
     yield store
     await store.aclose()

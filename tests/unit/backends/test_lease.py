@@ -1,4 +1,4 @@
-"""A lease by the clock of its process."""
+"""A lease that is valid until a deadline on the clock of its holder's process; the start times of processes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_empty() -> None:
 
 
 async def test_own_deadline_precedes_shared_one(tmp_path: Path) -> None:
-    """A shared lease ends for its holder a tenth of its time before it ends for other nodes."""
+    """A lease that processes share ends for its holder a tenth of its TTL before it ends for the others."""
     locker = SqliteLocker(tmp_path / "leases.db", 10.0)
     assert locker._deadline(100.0) == 109.0
     await locker.aclose()

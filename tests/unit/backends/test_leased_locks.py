@@ -22,7 +22,7 @@ from tusd_py.backends.sqlite.locks import SqliteLocker
 from tusd_py.domain.errors import Locked, StateUnavailable, Superseded
 
 TTL = 1.0
-"""The TTL in seconds of leases that run out during a test."""
+"""The TTL in seconds of leases that a test lets run out, or holds only for a moment."""
 LONG_TTL = 60.0
 """The TTL in seconds of leases that outlast a test, on a busy machine too."""
 PATIENCE = 20.0
@@ -53,7 +53,7 @@ def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def locker(server: RedisServer) -> AsyncIterator[RedisLocker]:
-    """A locker whose leases expire soon."""
+    """A locker whose leases expire `TTL` seconds after they were last renewed."""
     async with aclosing(RedisLocker(server.url, TTL)) as locker:
         yield locker
 
@@ -92,7 +92,7 @@ async def test_stopped_redis_is_unavailable_in_time(server: RedisServer, monkeyp
 
 
 async def test_lease_without_renewal_runs_out(server: RedisServer, locker: RedisLocker) -> None:
-    """A lease that cannot be renewed expires, and its holder gets the release request."""
+    """A lease that can't be renewed, as Redis was killed, expires, and its holder is asked to release the lock."""
     release_request = asyncio.Event()
     async with locker.hold(ID, on_release_request=release_request.set, wait=0) as lease:
         assert lease.valid
@@ -213,7 +213,8 @@ async def test_no_task_outlives_a_locker(server: RedisServer, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["state", "a[1]?*.db"])
 async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path, name: str) -> None:
-    """The first lock after a boot removes the lease files that earlier boots left for this state, and no other file."""
+    """The first lock after a boot of the machine removes the lease files that earlier boots left for the locker's
+    state, and no other file."""
     stale = {f"{name}.{EARLIER}.leases{end}" for end in ("", "-wal", ".reserve")} | {f"{name}..leases"}
     foreign = {name, f"{name}-wal", "other.x.leases", f"{name}.db.{EARLIER}.leases", f"{name}.{EARLIER}.leases.bak"}
     foreign |= {f"{name}.reserve", f"{name}.db.{EARLIER}.leases.reserve"}
@@ -226,8 +227,8 @@ async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path, name: st
 
 
 async def test_states_of_one_folder_keep_their_leases(tmp_path: Path) -> None:
-    """The locker of one state keeps the leases of another state in the same folder, even if one file name begins with
-    the other."""
+    """The locker of one state leaves another state's leases in the same folder alone, even if the file name of one
+    state begins with that of the other."""
     longer, shorter, rival = (SqliteLocker(tmp_path / name, LONG_TTL) for name in ("state.db", "state", "state.db"))
     async with longer.hold(ID, on_release_request=nothing, wait=0):
         await shorter.abandoned()

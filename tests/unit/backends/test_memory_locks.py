@@ -1,4 +1,5 @@
-"""Properties that only show inside the locker of one process."""
+"""The locker of one process (`MemoryLocker`): what it keeps in memory, and when it asks a new holder to release the
+lock."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ async def test_nothing_is_remembered_of_an_upload_that_nobody_holds() -> None:
 
 
 async def test_new_holder_with_waiters_gets_release_request() -> None:
-    """A holder that acquires the lock while clients wait gets a release request."""
+    """A request that gets the lock while another one still waits for it is asked at once to release it."""
     locker, release_request = MemoryLocker(), asyncio.Event()
 
     async def second() -> None:

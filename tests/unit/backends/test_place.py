@@ -1,4 +1,5 @@
-"""The calls that a shared locker makes to its store, and their times."""
+"""The calls that a locker for many processes (`SharedLocker`) makes to the store of its leases, their times, and the
+messages between lockers in Redis."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ ID, OTHER = upload().id, UploadId("f" * 32)
 
 
 class Place(SharedLocker):
-    """A locker that grants every lease at once, unless it is `away`, and notes its calls."""
+    """A locker that grants every lease at once, or raises StateUnavailable while `away` is set; it counts renewals and
+    keeps, for each drop, if the lease counted as abandoned. Tests can hold up its answers to a renewal (`renewed`) and
+    to a look for release requests (`answers`)."""
 
     retry_seconds = 0.01
 
@@ -65,7 +68,8 @@ def nothing() -> None:
 
 
 async def test_doubtful_lease_is_dropped() -> None:
-    """A lease that may have been acquired, without an answer, is dropped like one of a dead holder."""
+    """A lease is dropped as abandoned if the request for it failed without an answer, as it may have been granted; a
+    lease that was held is dropped as released."""
     place = Place(30)
     place.away = True
     with pytest.raises(StateUnavailable):

@@ -1,4 +1,4 @@
-"""Promises of the Redis store alone, also through outages of Redis."""
+"""Promises that concern only the state in Redis, also through outages of Redis."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ async def state(server: RedisServer) -> AsyncIterator[RedisState]:
 
 
 async def test_acknowledged_writes_survive_a_crash(server: RedisServer, state: RedisState) -> None:
-    """A store recovers without a restart once Redis is back, with every acknowledged write."""
+    """After a crash of a Redis that syncs each write, an open state works again once Redis is back, and has every
+    acknowledged write."""
     saved = await state.save(await state.create(upload()), [{"part": 1}])
     server.stop(signal.SIGKILL)
     with pytest.raises(StateUnavailable):
@@ -98,7 +99,7 @@ async def test_save_with_lost_answer_is_applied_once(server: RedisServer, state:
 
 
 async def test_read_only_redis_is_unavailable_for_writes(server: RedisServer, state: RedisState) -> None:
-    """Reads succeed and writes are unavailable while Redis is read-only."""
+    """While Redis is read-only, reads succeed and writes raise StateUnavailable."""
     created = await state.create(upload())
     async with connect(server.url) as operator:
         await operator.replicaof("127.0.0.1", "1")
@@ -203,8 +204,8 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
 
 
 async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state: RedisState) -> None:
-    """A store that starts recounts, page by page, the uploads that older nodes created, finished or deleted without
-    counting."""
+    """The first calls of `unfinished` after a start recount all uploads, one page in each call: then the uploads that
+    older nodes created, finished or deleted without counting are counted rightly."""
     many = 2 * _PAGE + 5
     created = [await state.create(upload(number)) for number in range(3 * many)]
     async with connect(server.url) as old:
@@ -226,8 +227,8 @@ async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state:
 
 
 async def test_looks_at_once_recount_all_uploads(server: RedisServer) -> None:
-    """Simultaneous calls of `unfinished` recount all uploads: no key that is left of an upload without a record is
-    skipped."""
+    """Simultaneous calls of `unfinished` skip no page of the recount: all uploads that are counted but have no record
+    any more are found."""
     async with connect(server.url) as old, contextlib.aclosing(RedisState(server.url)) as state:
         await old.zadd("tusd-py:unfinished", {upload(number).id: 10 for number in range(10, 10 + 3 * _PAGE)})
         await old.incrbyfloat("tusd-py:claimed", 30 * _PAGE)

@@ -22,7 +22,7 @@ TTL = 60.0
 
 @pytest.fixture
 async def relay(redis_running: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Relay]:
-    """A relay to Redis, which its clients reach over TLS."""
+    """A relay to Redis whose clients must use TLS. A connection may take up to 2 seconds to open."""
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 2.0)
     tls, _ = contexts()
     async with Relay(redis_running.port, tls) as relay:

@@ -69,7 +69,7 @@ async def test_what_a_full_redis_has_of_events_goes_on(state: RedisState) -> Non
 
 async def test_what_a_full_redis_has_of_jobs_and_numbers_goes_on(server: RedisServer) -> None:
     """In a full Redis a new job is refused, but stored jobs can be changed and pruned, and an upload that a node of an
-    earlier version saved without a number gets one."""
+    earlier version saved without an event number gets one."""
     store = RedisState(server.url)
     await store.outbox.register([KEPT])
     record = await created(store)

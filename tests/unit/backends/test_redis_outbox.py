@@ -1,4 +1,5 @@
-"""A step of a delivery whose answer is lost is sent to Redis a second time, and has the same result."""
+"""The lease of a delivery in Redis: a request for it whose answer is lost is sent again and succeeds, and only one node
+gets it."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ async def test_a_lease_with_a_lost_answer_is_given(outbox: RedisOutbox, redis_ru
 
 
 async def test_a_lease_is_given_to_one_node_alone(outbox: RedisOutbox) -> None:
-    """A second lease of a leased delivery is refused, even one until the same time."""
+    """A lease of a due delivery is refused if another node has leased the delivery since this one read it, even if both
+    ask for a lease until the same time."""
     delivery = await due(outbox)
     assert await outbox.take(delivery, EVER * 2)
     assert await outbox.take(delivery, EVER * 2) is None

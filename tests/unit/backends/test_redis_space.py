@@ -1,4 +1,4 @@
-"""Space that a Redis reports as free."""
+"""The free space of a Redis, as the state computes it from the answer to INFO."""
 
 from __future__ import annotations
 

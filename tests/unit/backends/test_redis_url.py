@@ -1,4 +1,4 @@
-"""The URL of a Redis: what it may be, and what is said of it."""
+"""The URL of a Redis: the ones that are refused, and the secrets in it, which no error or name of the state tells."""
 
 from __future__ import annotations
 

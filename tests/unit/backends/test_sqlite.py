@@ -1,4 +1,4 @@
-"""Promises of the SQLite store alone."""
+"""Promises that concern only the state in SQLite."""
 
 from __future__ import annotations
 
@@ -96,7 +96,8 @@ async def test_what_a_process_of_a_version_before_changes_is_counted(state: Sqli
 
 
 async def test_start_counts_lengths_that_overflow_a_sum(state: SqliteState, path: Path) -> None:
-    """The uploads are counted at the start although the sum of their lengths overflows SQLite's integers."""
+    """The unfinished uploads of a file of the first version are counted when it is opened, although the sum of their
+    lengths overflows SQLite's integers; so are later ones."""
     huge = [upload(number, length=10**18 - 1) for number in range(1100)]
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIRST_VERSION)
@@ -134,7 +135,8 @@ async def test_process_of_first_version_does_no_harm(state: SqliteState, path: P
 async def test_endless_foreign_writer_blocks_writes_only(
     state: SqliteState, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A foreign transaction that doesn't end makes writes unavailable; reads go on."""
+    """While another connection's write transaction on the file doesn't end, writes raise StateUnavailable, not
+    StateFull; reads go on."""
     monkeypatch.setattr(sqlite_thread, "BUSY_SECONDS", 0.1)
     created = await state.create(upload())
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
@@ -214,8 +216,8 @@ async def test_work_that_breaks_hurts_nobody_else(state: SqliteState) -> None:
 
 
 async def test_an_error_without_a_code_is_unavailable(state: SqliteState) -> None:
-    """An SQLite error without a code, as Python's sqlite3 module raises itself, makes a write unavailable; the state
-    doesn't count as full."""
+    """A write that fails with an error without an SQLite code, as Python's sqlite3 module raises some itself, raises
+    StateUnavailable, not StateFull."""
     with pytest.raises(StateUnavailable, match="bindings") as raised:
         await state._thread.write(lambda connection: connection.execute("SELECT ?"))
     assert type(raised.value) is StateUnavailable, "not full"

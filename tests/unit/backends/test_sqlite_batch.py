@@ -1,4 +1,5 @@
-"""One batch of SQLite's thread: jobs that run together don't depend on each other's outcomes."""
+"""A batch of reads and writes that the thread of a SQLite connection runs together: a failed write undoes no other one,
+and no read is run again with it."""
 
 from __future__ import annotations
 

@@ -129,8 +129,9 @@ async def test_the_ballast_comes_back_with_the_room(state: SqliteState, disk: Sm
 
 
 async def test_over_a_quota_the_ballast_is_not_for_what_grows(state: SqliteState) -> None:
-    """A write that grows the state runs once if it doesn't fit although the disk has space, as with a quota: it may not
-    use the space of the ballast."""
+    """A write with `grows` that doesn't fit although the disk has space, as over a quota, is run once and raises
+    StateFull: it isn't retried with the space that the ballast, a file that is deleted on a full disk, has kept
+    free."""
     attempts = 0
 
     def grow(connection: sqlite3.Connection) -> None:
@@ -161,8 +162,8 @@ async def test_two_workers_share_a_file_on_a_full_disk(state: SqliteState, disk:
 
 
 async def test_full_database_fails_after_a_few_attempts(state: SqliteState) -> None:
-    """A write that doesn't fit although the disk has space is retried `_RETRIES` times, and then fails as
-    unavailable."""
+    """A write without `grows` that doesn't fit although the disk has space is retried `_RETRIES` times, and then raises
+    StateUnavailable, as the database is full."""
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
     attempts = 0
 
@@ -172,7 +173,7 @@ async def test_full_database_fails_after_a_few_attempts(state: SqliteState) -> N
         connection.execute("ROLLBACK")
         connection.execute("CREATE TABLE more (a)")
 
-    with pytest.raises(StateUnavailable, match="full"):
+    with pytest.raises(StateFull, match="full"):
         await state._thread.write(grow)
     assert attempts == 1 + sqlite_thread._RETRIES
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone())

@@ -18,8 +18,8 @@ from tusd_py.domain.errors import StateUnavailable
 
 @pytest.fixture
 def writer(state: SqliteState, path: Path) -> Iterator[sqlite3.Connection]:
-    """A foreign connection in a write transaction on the file, which isn't switched to WAL yet: SQLite itself doesn't
-    wait for the end of that transaction."""
+    """A foreign connection in a write transaction on the file at `path`. The file isn't switched to WAL yet; SQLite
+    doesn't let the switch wait for the end of that transaction."""
     del state  # it is closed later, when the writer doesn't hold it up any more
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,5 @@
-"""The results of SQLite's thread, which may be long lists."""
+"""The results of reads in the thread of a SQLite connection: they may be long lists, so the thread doesn't keep
+them."""
 
 from __future__ import annotations
 

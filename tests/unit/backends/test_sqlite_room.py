@@ -30,8 +30,8 @@ async def test_only_a_creation_needs_more_than_the_reserve(tmp_path: Path, monke
 
 
 async def test_unused_pages_are_room_beside_the_ballast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unused pages of the database count as free space only while the ballast exists: without it, SQLite's log could
-    not grow."""
+    """Unused pages of the database count as free space only while the ballast exists, the file that keeps disk space
+    for SQLite's write-ahead log: without it, the log could not grow."""
     monkeypatch.setattr(connection, "_RESTORE_SECONDS", inf)
     state = SqliteState(tmp_path / "state.db")
     await state.delete(await state.create(upload(), [{"part": "x" * 100_000}]))

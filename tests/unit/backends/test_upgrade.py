@@ -1,5 +1,5 @@
-"""The stored state of earlier versions is read, and their nodes may go on for a while: `before/` holds SQLite files and
-scripts of those versions."""
+"""The stored state of earlier versions is read, and their nodes may go on for a while: `before/` holds SQLite files of
+those versions, as SQL, and scripts of their Redis calls."""
 
 from __future__ import annotations
 
@@ -170,8 +170,8 @@ class NodeBefore:
 
 
 async def test_nodes_of_both_versions_share_a_redis(redis_url: str) -> None:
-    """Nodes of both versions save one upload by turns without losing a change, and the change by the newer node has its
-    event."""
+    """Nodes of the previous and of this version save one upload by turns without losing a change, and the save by the
+    newer node has its event."""
     before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
     await now.outbox.register([SINK])
     try:

@@ -1,4 +1,4 @@
-"""The numbers of uploads and events that earlier versions stored, or that their nodes store after the upgrade."""
+"""The event numbers of uploads and events that earlier versions stored, or that their nodes store after the upgrade."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DELIVERY = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, 
 
 
 class ProcessBefore:
-    """A running process of the version before, which knows no numbers."""
+    """A process of the previous version, which gives uploads no event numbers: its writes to the SQLite file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -114,8 +114,8 @@ async def test_what_the_version_before_creates_and_ends_is_numbered(state: Sqlit
 
 
 async def test_what_a_still_older_version_finishes_is_numbered(state: SqliteState, path: Path) -> None:
-    """Uploads that a process of a still older version finishes or creates get numbers, which that version doesn't
-    know."""
+    """Uploads that a process of a version before the previous one finishes or creates get event numbers, which that
+    version doesn't know."""
     mine = await created(state, 1)
     done = encode(replace(mine, phase=Phase.DONE, offset=10, revision=2))
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -177,8 +177,8 @@ async def test_any_number_of_them_is_numbered_page_by_page(
 async def test_one_that_they_create_meanwhile_hides_no_other(
     now: RedisState, before: NodeBefore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An upload that a node of the previous version creates right after the numbering isn't listed yet, and hides no
-    other."""
+    """An upload that a node of the previous version creates right after `changed` has numbered the uploads without an
+    event number isn't in its result yet, and keeps no other upload out of it."""
     monkeypatch.setattr(RedisNumbers, "_number_all", AsyncMock())
     await created(now, 1)
     assert await before.put(upload(2, revision=1), "")

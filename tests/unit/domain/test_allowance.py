@@ -49,7 +49,8 @@ def test_a_declared_length_past_the_credentials_is_too_large() -> None:
 
 
 def test_deferred_length_is_held_to_the_allowance() -> None:
-    """A later declaration, by any client or protocol, can't exceed the allowance of the creation."""
+    """For an upload with a deferred length, neither a length declared later nor the bytes sent can exceed the limit of
+    the credential that created it, even if they come with another credential."""
     stored = decode(encode(replace(create(Create(), TEN), offset=4)))
     assert (stored.max_length, remaining_bytes(stored, LIMITS), length_limit(stored, LIMITS)) == (10, 6, 10)
     assert remaining_bytes(stored, Limits(max_length=100, max_deferred_length=8)) == 4

@@ -1,4 +1,4 @@
-"""Events as outboxes hold them, for every version that reads them."""
+"""The JSON of events, as outboxes hold it: the parts of a caller that it stores, and their sizes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_span_of_the_request_is_stored(span: Trace | None) -> None:
 
 
 def stored_headers(caller: Caller) -> list[list[str]]:
-    """The header fields of the caller in the JSON of an event."""
+    """Return the caller's header fields that the JSON of an event stores, as lists of name and value."""
     record = upload()
     row = event_row(Event(type=EventType.CREATED, upload=record, caller=caller), record, encode(record))
     headers: list[list[str]] = json.loads(row.document)["request"]["headers"]

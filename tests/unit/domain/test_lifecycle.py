@@ -1,4 +1,4 @@
-"""The life of an upload: its phases follow each other as the table says, after any events in any order."""
+"""The life of an upload: after any steps in any order, its phases follow each other as `lifecycle.FOLLOWING` allows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ ENDS = {EventType.TERMINATED, EventType.EXPIRED, EventType.LOST}
 DIGESTS = st.sampled_from([None, WholeDigest(algorithm="sha256")])
 
 Step = Callable[[Upload], Change | None]
-"""A transition that the engine may make; None where it wouldn't."""
+"""A function that returns the change by which the engine makes one transition of an upload; None for an upload of which
+the engine wouldn't make it."""
 
 
 REASONS = [reason for reason in Reason if reason is not Reason.ROLLED_BACK]
@@ -50,16 +51,16 @@ def grow(offset: int, *, finished: bool, troubled: bool, asks: bool) -> Step:
 
 
 def close(now: Upload) -> Change | None:
-    """A step: the client says that the upload is complete with the bytes recorded so far; of a done upload, whose
-    record may lack that, it says so again."""
+    """Return the change after a client has said that an open upload is complete with its recorded bytes, or has said
+    this again of a done one, whose record may lack it; None in another phase."""
     if now.phase not in {Phase.OPEN, Phase.DONE}:
         return None
     return lifecycle.advance(replace(now, length=now.offset, explicit_completion=False))
 
 
 def fill(length: int) -> Step:
-    """A step: all bytes turn out to be stored, as the client says that its parts are all, or as the object of an
-    awaited upload is there."""
+    """Return a step by which an upload turns out to have `length` bytes, all of them stored: a client has completed the
+    parts of its direct upload, or the object of an awaited upload was found."""
 
     def step(now: Upload) -> Change | None:
         if now.phase not in UNFINISHED or now.explicit_completion or length < now.offset:
@@ -79,7 +80,8 @@ def fall(offset: int, *, asks: bool) -> Step:
 
 
 def turn_up(*, asks: bool) -> Step:
-    """A step: the upload's object turns out to exist, though the record doesn't say so."""
+    """Return a step by which the object of an unfinished upload of known length turns out to exist; with `asks`, a hook
+    or the scanner is still to be asked before the upload is done."""
 
     def step(now: Upload) -> Change | None:
         if now.phase not in UNFINISHED or now.length is None:
@@ -94,7 +96,8 @@ def make(now: Upload) -> Change | None:
 
 
 def noting(note: Callable[[Upload], Upload | Change], *phases: Phase) -> Step:
-    """A step that changes only the record of an upload in one of `phases`: no phase changes, and there is no event."""
+    """Return a step that calls `note` on an upload in one of `phases`, and checks that this changes no phase and has no
+    event."""
 
     def step(now: Upload) -> Change | None:
         if now.phase not in phases:
@@ -166,8 +169,8 @@ def test_phases_follow_the_table_and_emit_events(created: Upload, steps: list[St
 
 
 def _expect_told(before: Upload, change: Change) -> None:
-    """Check that a finish, an end or a roll-back is an event of its type, and that each event but a finish has a
-    reason."""
+    """Check that the change has the event of a finish, an end or a roll-back exactly if it is one, and a reason exactly
+    if it has an event other than that of a finish."""
     after = change.upload
     assert (change.type is EventType.FINISHED) == (after.done and not before.done)
     assert (change.type in ENDS) == (before.alive and not after.alive)
@@ -189,7 +192,8 @@ MOVES: dict[str, tuple[Callable[[Upload], object], frozenset[Phase]]] = {
     "end": (lambda now: lifecycle.end(now, Reason.CLIENT), frozenset(Phase)),
     "assume_gone": (lifecycle.assume_gone, frozenset(Phase)),
 }
-"""The functions that set a phase, each with the phases of the uploads that it takes."""
+"""The functions of `lifecycle` that check the phase of their upload, each with the phases in which it takes a regular
+upload that has all its bytes; in the others it raises ValueError."""
 
 
 @pytest.mark.parametrize("phase", Phase)

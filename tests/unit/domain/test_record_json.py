@@ -118,7 +118,8 @@ def test_the_text_is_what_nodes_of_the_version_before_read(given_upload: Upload,
 
 @pytest.mark.parametrize("group", [FULL, FULL.account, FULL.times, FULL.direct, FULL.digest, FULL.answer, FULL.trace])
 def test_the_full_upload_has_a_value_in_every_field(group: Any) -> None:
-    """The full upload has a value in every field, so that the stored text is tested with all of them."""
+    """The upload `FULL` and its parts have a value other than None, False, 0 or empty in every field, so that the tests
+    of the stored text cover all fields."""
     assert [field.name for field in fields(group) if getattr(group, field.name) in (None, False, 0, (), {}, "")] == []
 
 
@@ -134,7 +135,7 @@ def test_a_record_that_has_only_the_former_name_is_read(name: str, former: str) 
 
 
 def test_older_record_belongs_to_its_owners_account() -> None:
-    """A record that the previous version saved has the account of its owner."""
+    """A record that an earlier version saved without an account gets the account of its owner."""
     record = json.loads(FULL_TEXT)
     for name in ("name", "account", "quota_bytes", "reserved"):
         del record[name]

@@ -53,7 +53,8 @@ DENIED = Caller(denial=Forbidden("the authentication server says no"))
 
 
 def outcome(rights: Rights, intent: Intent, caller: Caller, upload: Upload | None = UPLOAD_OF_ALICE) -> type | None:
-    """The type of the refusal; None if there is none."""
+    """Return the type of the refusal if the caller has no right to do what the intent asks; None if it has. `upload`
+    doesn't matter to a creation."""
     try:
         rights.check(intent, caller, None if intent in CREATION else upload)
     except Refusal as refusal:
@@ -166,8 +167,8 @@ def test_its_url_is_enough_to_continue_it_where_that_is_set(caller: Caller, expe
 
 
 def test_strict_head_needs_a_credential() -> None:
-    """With `strict_head`, a HEAD needs a credential, and any good one will do, even if the URL is enough for other
-    requests."""
+    """With `by_url` and `strict_head`, a HEAD needs a credential, though the URL is enough to append; any good
+    credential will do."""
     strict = replace(BY_URL, strict_head=True)
     assert outcome(strict, Inspect(), NO_CALLER) is Unauthenticated
     assert outcome(strict, Inspect(), EXPIRED) is Unauthenticated
@@ -190,8 +191,8 @@ def test_a_reading_link_is_all_that_its_holder_needs(rights: Rights, caller: Cal
 
 
 def test_missing_credential_precedes_missing_upload() -> None:
-    """A client whose credential is invalid is refused for that, but for a HEAD, before it learns that the upload
-    doesn't exist."""
+    """An invalid credential is refused before its client learns that the upload doesn't exist, except in a request that
+    needs no credential, as a HEAD without `strict_head`."""
     assert table(OWNER, EXPIRED, None) == row(Unauthenticated, None, Unauthenticated, Unauthenticated)
     assert table(OWNER, ALICE, None) == row(None, None, None, None)
 

@@ -1,4 +1,4 @@
-"""The header fields of a trace: read as they should be, and passed on as they came."""
+"""The header fields `traceparent` and `tracestate`: read and passed on where they are well-formed, else ignored."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class World:
         self.rate_limiter = RateLimiter((count, seconds), lambda: int(self.now * SECOND))
 
     def turns(self, client: str, tries: int) -> int:
-        """Returns the number of tries that the limiter lets through."""
+        """Try `tries` actions of the client at once; return the number of those that the limiter lets through."""
         return sum(self.wait(client) is None for _ in range(tries))
 
     def wait(self, client: str) -> int | None:
@@ -119,7 +119,8 @@ def test_limiter_keeps_the_latest_clients_only(
 def test_returning_client_is_remembered_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A client that comes again is remembered longer than clients that came once since then."""
+    """The limiter, once it remembers too many clients, forgets the one whose last action is the oldest: a client that
+    acted again stays longer than one that acted only once, in between."""
     monkeypatch.setattr(rate_limiter, "_MAX_CLIENTS", 2)
     world = World(2, 3600)
     for client in "abac":

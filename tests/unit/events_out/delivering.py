@@ -1,4 +1,4 @@
-"""A lane over an outbox in memory, to a receiver that is scripted, in simulated time."""
+"""The delivery of events from an outbox in memory to one sink that a test scripts, in simulated time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ STANDARD = (0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_
 
 
 class Calls(Meter, Observer):
-    """A meter and observer that keeps its calls."""
+    """A meter and observer that keeps the hook and outcome of each call of `hook_called`, and the message of each
+    trouble."""
 
     def __init__(self) -> None:
         self.hooks, self.troubles = list[tuple[str, str]](), list[str]()
@@ -69,7 +70,8 @@ class Sender:
 
 @dataclass
 class Node:
-    """The parts of a deliverer with one lane; nodes that share an outbox deliver together."""
+    """A node that delivers the events in `outbox` to one sink, `sender`: `deliverer` returns its deliverer. Nodes with
+    the same outbox share the deliveries."""
 
     outbox: MemoryOutbox
     sender: Sender

@@ -1,4 +1,5 @@
-"""The ends of delivery: by the receiver's wish, at a shutdown, with a node, and through errors."""
+"""The end of deliveries: because the receiver wants no more, at a shutdown, by the death of a node, and through
+errors."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def run(program: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_unsubscribed_receiver_waits_for_next_start() -> None:
-    """A receiver that unsubscribes gets no event before the next start."""
+    """A receiver that wants no more events, as it says with 410, gets none until the next start of a deliverer; then it
+    gets all."""
 
     async def program() -> None:
         events, sender = await outbox(), Sender(failing("HTTP 410", unsubscribed=True))
@@ -44,7 +46,7 @@ def test_unsubscribed_receiver_waits_for_next_start() -> None:
 
 
 def test_shutdown_drains_running_deliveries() -> None:
-    """A shutdown starts no delivery and waits for the running ones."""
+    """A shutdown starts no more deliveries, and waits for those under way, at most `drain_seconds`."""
 
     async def program() -> None:
         events, sender = await outbox(), Sender(seconds=5.0)

@@ -59,7 +59,8 @@ def test_what_another_process_stored_is_sent_within_two_seconds() -> None:
 
 @pytest.fixture
 def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make lanes look for other processes' events only every ten minutes, so that simulated hours run faster."""
+    """Make the loop of each sink (`Lane`) look for other processes' events only every ten minutes, so that simulated
+    hours run faster."""
     monkeypatch.setattr(lane, "_POLL_SECONDS", 600.0)
 
 

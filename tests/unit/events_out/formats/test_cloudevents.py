@@ -31,7 +31,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def read(message: Message) -> BaseCloudEvent:
-    """The event as a consumer gets it from HTTP."""
+    """Return the CloudEvent that a consumer reads from an HTTP request with the message's header fields and body."""
     headers = {"content-type": message.content_type, **message.headers}
     return from_http_event(HTTPMessage(headers, message.body))
 

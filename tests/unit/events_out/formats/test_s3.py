@@ -81,8 +81,8 @@ def test_only_objects_are_told_of(kind: EventType, changes: dict[str, Any], name
 
 @pytest.mark.parametrize(("asks", "name"), [(False, "ObjectRemoved:Delete"), (True, None)], ids=["done", "refused"])
 def test_an_object_that_was_not_told_of_is_not_removed(asks: bool, name: str | None) -> None:  # noqa: FBT001  a case
-    """A refused upload whose object was stored before a hook or the scanner was asked, as a small one's is, has no
-    ObjectRemoved; an upload that counted as finished has `ObjectRemoved:Delete`."""
+    """The end of a refused upload whose object was stored before a hook or the scanner was asked, as a small upload's
+    is, has no notification; the end of an upload that was done has `ObjectRemoved:Delete`."""
     finished = Checkpoint(offset=3, cursor={}, finished=Finished(cursor={}, etag="abc"))
     stored = lifecycle.record(upload(length=3), finished, 1.0, asks=asks).upload
     change = lifecycle.end(stored, Reason.REFUSED)
