@@ -1,4 +1,4 @@
-"""Addresses of a server are read from one text, and written as URLs have them."""
+"""Addresses that a server listens on are read from text, and written again: those of TCP as URLs have them."""
 
 from __future__ import annotations
 

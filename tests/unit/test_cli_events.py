@@ -71,8 +71,9 @@ class Desk:
 
 
 async def fill(state: StateStore, outbox: Outbox) -> None:
-    """Store events: CREATED is delivered to `ALL`; ENDED is dead for `ALL` and pending for `ENDS`; RECENT is pending
-    for `ALL`."""
+    """Store three events for a sink that wants all (`ALL`) and one that wants ends of uploads alone (`ENDS`). By their
+    ids: `CREATED` is delivered to `ALL`; `ENDED` is dead for `ALL` and pending for `ENDS`; `RECENT` is pending for
+    `ALL`."""
     await outbox.register([ALL, ENDS])
     record = await created(state, 1, updated_at=time.time() - 7200, metadata={"name": b"x"})
     await outbox.mark_delivered((await outbox.due(ALL.name, EVER, 1))[0])

@@ -55,7 +55,7 @@ def test_settings_made_by_a_program_read_nothing_else(monkeypatch: pytest.Monkey
 
 
 def test_precedence_of_the_sources(tmp_path: Path) -> None:
-    """A flag wins over the environment, that over a secret file, TOML and the default."""
+    """A flag wins over an environment variable, that over a secret file, that over TOML, and that over the default."""
     toml = write(tmp_path / "settings.toml", "port = 1\nhost = 'toml'\nlog-level = 'error'\nlock-ttl = '1s'")
     secret = write(tmp_path / "host", "secret\n")
     environ = {"TUSD_PY_PORT": "2", "TUSD_PY_LOG_LEVEL": "debug", "TUSD_PY_HOST_FILE": str(secret)}

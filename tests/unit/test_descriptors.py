@@ -1,4 +1,4 @@
-"""Failed accepts for lack of file descriptors are logged once, not each time."""
+"""Failed accepts for lack of file descriptors are logged once a minute at most, not each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The configurations that ship give the server what it needs, and nothing else of the machine."""
+"""The systemd unit, compose.yml and Dockerfile that ship confine the server and its Redis: few privileges, limits of
+memory and processes, no pip, no password in the process list."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ COMPOSE = (ROOT / "config" / "compose.yml").read_text()
 IMAGE = (ROOT / "Dockerfile").read_text()
 
 MOST_EXPOSED = 3.0
-"""The most exposure that `systemd-analyze security` may find, of 10 points."""
+"""The highest exposure level that `systemd-analyze security` may give the unit, on its scale from 0 to 10."""
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,8 @@ def test_containers_are_confined() -> None:
 
 
 def test_the_container_has_room_for_what_its_workers_may_take() -> None:
-    """The limit of memory holds, as in docs/operations.md, "Sizing", 95 MiB and 1.15 times the budget for each worker,
-    and 32 KiB for each of 1000 connections."""
+    """The `mem_limit` of the service tusd-py in compose.yml is enough for 95 MiB and 1.15 times `memory-budget` for
+    each worker of s3-redis.toml, and 32 KiB for each of 1000 connections: the sizes in docs/operations.md, "Sizing"."""
     shipped = tomllib.loads((ROOT / "config" / "s3-redis.toml").read_text())
     needed = shipped["workers"] * (95 * MIB + 1.15 * parse_size(shipped["memory-budget"]))
     limit = re.search(r"tusd-py:\n(?:    .*\n|\n)*?    mem_limit: (\d+)g\n", COMPOSE)
@@ -75,8 +76,8 @@ def test_the_container_has_room_for_what_its_workers_may_take() -> None:
 
 
 def test_redis_memory_is_below_its_container_limit() -> None:
-    """Redis may use three quarters of its container's 512 MiB, so that it refuses writes before the container is
-    killed; both services are restarted."""
+    """The `maxmemory` of Redis in compose.yml is at most three quarters of its container's 512 MiB, so that Redis
+    refuses writes before the container is killed. Both services have `restart: unless-stopped`."""
     maxmemory = re.search(r"maxmemory (\d+)mb", COMPOSE)
     assert maxmemory is not None
     assert int(maxmemory[1]) * MIB <= 0.75 * 512 * MIB

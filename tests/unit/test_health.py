@@ -1,4 +1,5 @@
-"""A server's health is asked where its settings say that it listens."""
+"""`tusd-py health` asks the server at the address that its settings give for probes; no answer, or one that isn't 200,
+is an error."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from tusd_py.domain.errors import ConfigurationError
 
 @asynccontextmanager
 async def answering(status: int, host: str, path: Path | None = None) -> AsyncIterator[int]:
-    """The port of a server whose `/healthz` has this status; with `path`, it is on that UNIX socket, too."""
+    """Run a server on a free port of `host`, and yield the port. Its `/healthz` answers with `status`; with `path`, it
+    listens at that UNIX socket, too."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(status=status)
@@ -40,7 +42,7 @@ async def answering(status: int, host: str, path: Path | None = None) -> AsyncIt
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a busy machine take longer to answer."""
+    """Let `health.probe` wait 30 s for an answer in place of 2, as a busy machine may take longer."""
     monkeypatch.setattr(health, "_PATIENCE", 30.0)
 
 

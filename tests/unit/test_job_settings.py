@@ -1,4 +1,4 @@
-"""The settings of jobs: what they accept, and one line for what can't work."""
+"""The settings of jobs: the values that they accept, and a ConfigurationError of one line for those that can't work."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def test_a_command_must_be_there(tmp_path: Path) -> None:
     ],
 )
 def test_copies_reach_no_uploads(tmp_path: Path, storage: str, copies: str) -> None:
-    """A place of copies is refused if it is, or lies above or below, a place of uploads: a copy under an upload's key
-    would replace the object."""
+    """A place in `jobs-copy-to` is refused if it is, or lies above or below, a place of uploads (by `storage` or
+    `hooks-buckets`), also through a symbolic link: a copy under an upload's key would replace the object."""
     (tmp_path / "link").symlink_to(tmp_path / "data")
     places = {"storage": storage.replace("X", str(tmp_path)), "jobs_copy_to": copies.replace("X", str(tmp_path))}
     buckets = {"hooks_buckets": "more"} if storage.startswith("s3:") else {}

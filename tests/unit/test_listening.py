@@ -49,7 +49,8 @@ def test_several_addresses_have_the_same_port(workers: int) -> None:
 
 
 def test_partly_taken_port_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A free port that is taken at another of the addresses is not chosen."""
+    """With port 0 and several addresses, a port that is free at the first address, but taken at another, is used at
+    none: the server tries a further port."""
     bind, taken_ports = listening._bind_socket, set[int]()
 
     def reluctantly(family: int, place: tuple[Any, ...], **how: bool) -> socket.socket:

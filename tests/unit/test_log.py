@@ -137,7 +137,8 @@ TEXTS = st.text() | st.sampled_from(["a b", "a=b", 'a"b', "a'b", "a\tb", "a\nb",
     fields=st.dictionaries(st.text("abz_", min_size=1), TEXTS | st.none() | st.integers() | st.lists(st.integers())),
 )
 def test_a_line_is_that_of_structlogs_own_columns(level: str, event: str, fields: dict[str, Any]) -> None:
-    """The server's own columns give the same text as structlog's, in half of the time."""
+    """With `_PLAIN_COLUMNS` in place of its default columns, which take twice the time, structlog's ConsoleRenderer
+    without colours makes the same lines."""
     slow, fast = (structlog.dev.ConsoleRenderer(colors=False) for _ in range(2))
     fast.columns = _PLAIN_COLUMNS
     line = {"timestamp": "2026-11-29T16:57:57.422248Z", "level": level, "event": event, "logger": "tusd_py.x", **fields}

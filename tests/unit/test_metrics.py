@@ -46,7 +46,8 @@ def test_what_happens_to_uploads_is_counted() -> None:
 
 
 def test_unknown_methods_share_one_series() -> None:
-    """A client can make no new series with a method of its choice."""
+    """Requests with unknown methods count under one value of the label `method`, `other`: a client can't make a series
+    for each method that it invents."""
     metrics = new_metrics()
     metrics.answered("PATCH", 204)
     for number in range(5):
@@ -162,7 +163,9 @@ def scrape(process: subprocess.Popen[str]) -> list[str]:
 
 
 def test_workers_share_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker's exposition sums the metrics of all workers; of an ended worker, the counters but not the gauges."""
+    """With several workers, the exposition of each has the sums of all for received bytes and buffers, and
+    `tusdpy_build_info` once, as 1. After `forget_worker`, the counters of an ended worker still count, its gauges no
+    more."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     with shared_metrics(), worker(30) as one, worker(12) as two:
         pids = [int(read(process)) for process in (one, two)]

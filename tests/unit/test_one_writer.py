@@ -1,4 +1,5 @@
-"""Phases and the time of trouble are set by the life cycles' modules alone, and records are written by one module."""
+"""Phases are set by domain/lifecycle.py and domain/job_life.py alone, times of trouble by domain/lifecycle.py alone;
+records are written by engine/records.py alone, through engine/pairing.py."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ ROOT = Path(tusd_py.__file__).parent
 LIFECYCLE, RECORDS = {"domain/lifecycle.py", "domain/job_life.py"}, "engine/records.py"
 WRITERS = {"create", "save", "rewind", "delete"}
 STATES = {"state", "_state"}
-"""Names of a state store in the engine."""
+"""The names of variables and attributes that are taken for a state store."""
 HANDED_ON = {"engine/pairing.py"}
-"""Modules that may write too, as they are a state store in front of another."""
+"""The modules in addition to engine/records.py that may call the writing methods of a state store, as each is a state
+store in front of another."""
 
 
 def test_phases_are_set_by_the_life_cycle_alone() -> None:
@@ -36,7 +38,8 @@ def _nodes() -> Iterator[tuple[str, ast.AST]]:
 
 
 def _sets(field: str, node: ast.AST) -> bool:
-    """Return True if the node passes the field by its name to a call, as to `copy_with`, or sets it by `setattr`."""
+    """Return True if the node is a call with a keyword argument of the name `field`, such as `copy_with(…, phase=…)`,
+    or a call of `setattr` or `….__setattr__` with that name as a literal."""
     match node:
         case ast.Call(func=ast.Name(id="setattr") | ast.Attribute(attr="__setattr__"), args=arguments):
             return any(isinstance(argument, ast.Constant) and argument.value == field for argument in arguments)

@@ -1,4 +1,5 @@
-"""Exposures that the settings leave to any client."""
+"""The exposures that settings leave open to any client (`exposures`), and the addresses of a server that other machines
+can reach (`reachable_addresses`)."""
 
 from __future__ import annotations
 

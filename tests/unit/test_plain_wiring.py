@@ -1,4 +1,5 @@
-"""The terms of plain uploads by the settings (`plain_terms`), and the error if the library for forms is missing."""
+"""`plain_terms`: None without `plain-uploads`, else the origins that a plain upload may redirect to; and the error if
+the library that parses forms is missing."""
 
 from __future__ import annotations
 

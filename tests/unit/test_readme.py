@@ -35,8 +35,8 @@ def test_the_document_has_the_settings_as_they_are() -> None:
 
 
 def test_each_theme_begins_with_a_setting() -> None:
-    """Each theme of the settings' document begins with a setting, the first theme with the first setting, so that each
-    setting has a heading."""
+    """Each key of `THEMES` names a setting, the first key the first setting, so that each setting in docs/settings.md
+    is under a heading."""
     assert set(THEMES) <= set(Settings.model_fields)
     assert next(iter(THEMES)) == next(iter(Settings.model_fields))
 
@@ -59,7 +59,8 @@ def test_every_error_code_is_explained_and_no_other() -> None:
 
 
 def test_every_warning_is_explained() -> None:
-    """Each warning whose name is one literal is in docs/operations.md; the names of others hold that of a store."""
+    """Each warning that the code names by one string literal, in a call of `trouble` or `warning`, is in
+    docs/operations.md; names that are composed or in variables aren't checked."""
     code = "".join(file.read_text() for file in ROOT.glob("tusd_py/**/*.py"))
     events = set(re.findall(r'\.(?:trouble|warning)\(\s*"([^"{]+)"', code))
     assert events
@@ -79,7 +80,8 @@ def _leads_somewhere(page: Path, link: str) -> bool:
 
 
 def _anchors(text: str) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub gives to the headings of the Markdown page `text`; of headings with the same text,
+    only the first one's."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -91,7 +93,8 @@ def test_the_figure_of_the_folders_shows_imports() -> None:
 
 
 def _imports(above: str, below: str) -> bool:
-    """Return True if a file in `above` imports from `below`, or if `above` is no folder, but an upload's phase."""
+    """Return True if a file in the folder `above` of tusd_py imports from its folder `below`, or if there is no folder
+    `above`: then the arrow is one of the figure of phases."""
     files = [*ROOT.glob(f"tusd_py/{above}/**/*.py")]
     return not files or any(f"from tusd_py.{below}" in file.read_text() for file in files)
 

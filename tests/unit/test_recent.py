@@ -12,7 +12,8 @@ from tusd_py.recent import Recent
 
 
 class Source:
-    """A source whose answers are 1, 2, 3 …, each once `may_answer` is set; with `fails`, it raises RuntimeError."""
+    """A source that answers with the number of calls so far, failed and cancelled ones too, once `may_answer` is set,
+    as it is at first; with `fails`, it raises RuntimeError then. Asserts that no two calls run at a time."""
 
     def __init__(self) -> None:
         self.calls, self.side_by_side = 0, 0

@@ -1,4 +1,5 @@
-"""Each code in the name of a test is explained in tests/REQUIREMENTS.md, and each explanation has a test."""
+"""Each requirement's code (T1, I2, T22b) in the name of a test is explained in tests/REQUIREMENTS.md, and each code
+that is explained there is in the name of a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The SBOM lists the dependencies and the page's packages, and the build includes it."""
+"""The SBOM lists the locked Python dependencies, and the npm packages of the upload page except esbuild; the build
+includes it."""
 
 from __future__ import annotations
 

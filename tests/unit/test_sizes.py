@@ -1,4 +1,5 @@
-"""No file or function of the project has more lines than a reader keeps in mind, no test a name that is a paragraph."""
+"""No Python file in the project's folders of code has more than 300 lines, no function there more than 30, and no
+test's name more than 60 characters."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def test_files_are_short() -> None:
 
 
 def _functions(file: Path) -> Iterator[tuple[str, int]]:
-    """Yield the place of each function in the file, and its lines: from `def` to its end, with any functions in it."""
+    """Yield, for each function in the file, its place as `PATH:LINE NAME`, and its number of lines from `def` to its
+    end, with those of functions in it."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             last_line = node.end_lineno or node.lineno
@@ -36,6 +38,6 @@ def test_functions_are_short() -> None:
 
 
 def test_names_of_tests_are_short() -> None:
-    """No test's name has more than 60 characters: its docstring says what the name leaves out."""
+    """No test's name, with `test_`, has more than 60 characters: its docstring can say what the name leaves out."""
     names = {name for file in _sources() for name in re.findall(r"def (test_\w+)", file.read_text())}
     assert {name for name in names if len(name) > LONGEST_NAME} == set()

@@ -1,4 +1,5 @@
-"""A UNIX socket's file is one server's at a time, and gone with it."""
+"""A UNIX socket's file belongs to one server at a time, which removes it when it ends; a file that a dead server left
+is replaced by the next."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ Disk = namedtuple("Disk", "f_bavail f_blocks f_frsize")  # noqa: PYI024 (as os.s
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that makes disks have `size` bytes, of which `free` are free."""
+    """Return a function, to be called with `free` and `size` (1 GiB by default), that makes each disk seem to have
+    `size` bytes, of which `free` are free, both rounded down to blocks of 4096."""
 
     def put(*, free: int, size: int = 1024 * MIB) -> None:
         monkeypatch.setattr("tusd_py.disk.space.os.statvfs", lambda _: Disk(free // 4096, size // 4096, 4096))

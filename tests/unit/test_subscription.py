@@ -1,4 +1,4 @@
-"""A subscription in Redis whose connection has fallen silent is opened again."""
+"""A subscription in Redis is opened again once its connection is silent and gives no answer to a PING."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_an_announcement_is_heard_after_silence(redis_url: str, relay: Rel
 
 
 async def test_an_answer_to_a_ping_ends_the_silence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Redis that answers, but has nothing to tell, keeps its connections."""
+    """A subscription to which Redis has nothing to tell, but whose PINGs it answers, keeps its connection."""
     monkeypatch.setattr(subscription, "ANSWER_SECONDS", PATIENCE)
     async with aclosing(connect(url)) as redis, redis.pubsub(ignore_subscribe_messages=False) as messages:
         await messages.subscribe("any")

@@ -1,4 +1,5 @@
-"""The supervisor of workers: a failed worker ends all, and counts as no signal."""
+"""The supervisor of workers: if it ends all because one has failed, that doesn't count as a signal; only a second
+signal to the server kills them."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from tusd_py.server.listening import ServerListeners
 
 
 class Worker:
-    """A worker that remembers what it was told."""
+    """A stand-in for a worker's process, which records each call of `terminate` and `kill` in `calls`."""
 
     def __init__(self) -> None:
         self.calls = list[str]()

@@ -1,4 +1,5 @@
-"""Background tasks end, however they take a cancellation."""
+"""`end` ends tasks that ignore a first cancellation or end late, `wait_out` waits for its work though it is cancelled,
+and sweeps go on after an error."""
 
 from __future__ import annotations
 

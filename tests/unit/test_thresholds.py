@@ -1,4 +1,5 @@
-"""Numbers past which something is done in another way stand in one place, where a simulation can lower them."""
+"""The numbers past which the server works in another way are in domain/thresholds.py, where a simulation can lower
+them; those elsewhere that `_numbers` finds, outside of config/, have a reason in thresholds.toml."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ WHOLE = {"config/": "what an operator may set", "domain/thresholds.py": "where t
 """The folders and files that aren't searched, with the reason."""
 
 ELSEWHERE: Mapping[str, Sequence[str]] = tomllib.loads(Path(__file__).with_name("thresholds.toml").read_text())
-"""Numbers that may stand elsewhere, as `FILE NAME`, by the reason."""
+"""The numbers that may be in files other than those of `WHOLE`, each as `FILE NAME`, by the reason."""
 
 
 def test_numbers_elsewhere_have_a_reason() -> None:
@@ -47,8 +48,9 @@ class F:
 
 
 def _numbers(tree: ast.AST, within: str = "") -> Iterator[str]:
-    """Yield the names of constants, fields and defaults with a large number, and of functions with one in their
-    body."""
+    """Yield the names of constants, fields and parameters (by their defaults) whose value has a number other than 0 and
+    1, as by `_is_large`, and of functions whose body has one: those of the module and of its classes, such as `A`,
+    `F.g`, `F.h.i`. `within` is put before each name."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             yield from _constants(node, within)
@@ -81,6 +83,6 @@ def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef, within: str) -> Iter
 
 
 def _is_large(code: ast.AST) -> bool:
-    """Return True if the code has a number other than 0 and 1."""
+    """Return True if the code has an int or float literal other than 0 and 1; in `-1` the literal is 1."""
     numbers = [constant.value for constant in ast.walk(code) if isinstance(constant, ast.Constant)]
     return any(isinstance(constant, int | float) and constant not in (0, 1) for constant in numbers)

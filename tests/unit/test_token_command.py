@@ -1,4 +1,5 @@
-"""`tusd-py token`: a token on stdout, made with the server's settings and nothing else."""
+"""`tusd-py token` prints one upload token, made with the server's settings, and nothing else; wrong use is one line on
+stderr."""
 
 from __future__ import annotations
 

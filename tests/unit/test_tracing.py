@@ -1,4 +1,5 @@
-"""Spans of requests, as an application around this one gets them from its provider."""
+"""The spans of requests, of the calls that they wait for and of the deliveries that they cause, as an application that
+mounts the server gets them from its OpenTelemetry provider."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ OTHER = f"00-{'3' * 32}-{'4' * 16}-01"
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """An exporter of the spans from the provider of this process."""
+    """Give OpenTelemetry a provider in this process, and return the exporter that keeps its ended spans in memory."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
@@ -154,7 +155,7 @@ async def test_slow_saves_have_spans(
 
 
 class Hooks:
-    """Hooks in Python, one of which fails."""
+    """Hooks in Python: `pre_create` accepts each creation, `pre_finish` raises RuntimeError."""
 
     async def pre_create(self, _: Mapping[str, Any]) -> None:
         """Accept the creation."""

@@ -21,7 +21,7 @@ ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 @pytest.fixture(autouse=True)
 def provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make sure that OpenTelemetry has no provider before the test, and that the test leaves none."""
+    """Let OpenTelemetry have no provider when the test begins, and restore the earlier state at its end."""
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace._TRACER_PROVIDER_SET_ONCE, "_done", False)
 

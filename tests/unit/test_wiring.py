@@ -1,4 +1,5 @@
-"""A close that fails keeps no other from its turn."""
+"""If closing a locker, a state, a storage or an HTTP application of a server fails, the others are closed all the
+same."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from tusd_py.transfer.budget import Budget
 
 @pytest.fixture
 def closings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the names of the classes whose `aclose` was called, in order; each call fails."""
+    """Make `aclose` of SqliteLocker, SqliteState and LocalStorage raise StateUnavailable; return a list to which each
+    call adds its class's name."""
     calls = list[str]()
     for kind in (SqliteLocker, SqliteState, LocalStorage):
         monkeypatch.setattr(kind, "aclose", _failing(kind.__name__, calls))
@@ -48,7 +50,8 @@ async def test_a_state_is_closed_after_a_failed_close(closings: list[str], setti
 
 
 class Runner:
-    """A runner whose `setup` and `cleanup` fail."""
+    """A stand-in for aiohttp's AppRunner: `setup` raises ConfigurationError, `cleanup` adds `name` to `calls` and
+    raises StateUnavailable."""
 
     def __init__(self, name: str, calls: list[str]) -> None:
         self.cleanup = _failing(name, calls)

@@ -15,7 +15,7 @@ from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.uploads import upload
 from tusd_py.backends.sqlite import connection as sqlite_thread
 from tusd_py.backends.sqlite.state import SqliteState
-from tusd_py.domain.errors import StateFull, StateUnavailable
+from tusd_py.domain.errors import StateFull
 from tusd_py.domain.space import MIB
 from tusd_py.domain.upload import Upload
 

@@ -1,4 +1,4 @@
-"""Calls by HTTP: the requests that are sent, and the outcome for each answer and failure of the receiver."""
+"""Calls of hooks over HTTP: the requests that are sent, and the outcome for each answer and failure of the receiver."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ async def test_an_event_needs_the_status_alone(cut: bool) -> None:  # noqa: FBT0
 
 @pytest.mark.parametrize(("cut", "reason"), [(True, "connection broken"), (False, "timeout")])
 async def test_a_question_needs_the_whole_answer(cut: bool, reason: str) -> None:  # noqa: FBT001  a case
-    """An answer to a hook whose announced body doesn't arrive fails the call: only an empty body means yes."""
+    """A call of a hook fails if the answer announces a body that doesn't arrive: taken as empty, it would mean yes."""
     async with half_answering(200, cut=cut) as url:
         caller = HttpCaller(url, Signer([SECRET]))
         with pytest.raises(CallFailed, match=reason):
@@ -207,7 +207,7 @@ async def test_a_call_names_itself_and_forwards_what_it_should(receiver: Receive
 
 @pytest.mark.parametrize("forward", [(), ("Traceparent",)])
 async def test_call_carries_own_or_forwarded_trace(forward: tuple[str, ...], receiver: Receiver) -> None:
-    """A call carries the server's trace, or the client's if `traceparent` is a forwarded header."""
+    """A call carries the server's trace, or the client's if there is one and `traceparent` is a forwarded header."""
     sink, client_trace = sink_to(receiver.url, forward=forward), f"00-{'1' * 32}-{'2' * 16}-01"
     own_trace = Trace(f"00-{'1' * 32}-{'3' * 16}-01", "a=1")
     await sink.publish(delivery(caller=Caller(headers={"traceparent": client_trace}, span=own_trace)))

@@ -18,7 +18,7 @@ from tusd_py.ports.observer import Observer
 
 
 class Hooks:
-    """Four hooks: one `async`, one in a thread, one that raises KeyError, and one that sleeps for 100 s."""
+    """Two `async` hooks, one of which sleeps for 100 s, and two that run in threads, one of which raises KeyError."""
 
     async def pre_create(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"RejectUpload": call["x"] == 1}

@@ -70,7 +70,7 @@ def hooks() -> Hooks:
 
 @pytest.fixture
 def caller(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> PythonCaller:
-    """Return a caller with one thread: if a call kept it, all further calls would fail."""
+    """Return a caller with one thread: if a call kept it, further calls of methods that aren't `async` would fail."""
     monkeypatch.setattr(python, "_THREADS", 1)
     return PythonCaller(hooks, Observer())
 

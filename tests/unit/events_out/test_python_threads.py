@@ -116,8 +116,8 @@ async def test_a_hung_method_leaves_the_other_threads_free(caller: PythonCaller)
 
 
 async def test_a_thread_that_cant_start_takes_no_place(caller: PythonCaller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While no thread can be started, as in a container that limits them, calls fail; the first one after that
-    succeeds."""
+    """While no thread is idle and none can be started, as in a container that limits them, calls of methods that aren't
+    `async` fail; the first call once threads can be started succeeds."""
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", _refused)
         for _ in range(THREADS + 1):

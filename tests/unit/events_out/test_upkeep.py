@@ -1,4 +1,4 @@
-"""The times and values of measuring the outbox: in simulated time."""
+"""The measurement of the backlogs in the outbox: its times, which are simulated, and its values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def upkeep(events: MemoryOutbox, meter: Meter, *, delivers: bool) -> Upkeep:
 
 
 def measured(*, delivers: bool) -> Sequence[Seen]:
-    """Return the sink, pending and dead events of each measurement in an hour in which one event is pending."""
+    """Return the sink's name and its numbers of pending and dead events, of each measurement in an hour (less half a
+    second) in which one event is pending. With `delivers`, the process that measures sends events to sinks."""
 
     async def program() -> Sequence[Seen]:
         events, meter = await outbox(), Seer()

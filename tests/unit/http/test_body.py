@@ -26,8 +26,8 @@ HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 @pytest.fixture(autouse=True, params=[1, sys.maxsize], ids=["into slabs", "by aiohttp"])
 def least_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run each test with bodies that are read into slabs (1), and by aiohttp (`sys.maxsize`); return that least
-    size."""
+    """Return the least size, in bytes still to come, of a body that is read into slabs. Each test runs twice: with 1,
+    and with `sys.maxsize`, so that aiohttp reads all bodies."""
     monkeypatch.setattr(socket_reader, "_LEAST", request.param)
     return int(request.param)
 
@@ -63,7 +63,8 @@ class Site:
 
     @property
     def received(self) -> int:
-        """The number of the body's bytes that have reached the process; 0 before the request."""
+        """The number of the body's bytes that have reached the process, for a body of 100 bytes or one that aiohttp
+        reads; 0 before the request."""
         if self.body is None:
             return 0
         source = self.body._source
@@ -78,7 +79,8 @@ class Site:
         self.body.stop()
 
     def bring(self, data: bytes) -> None:
-        """Hand the bytes to the body, as the event loop does when the socket has received them."""
+        """Hand bytes to the reader of the body or, if aiohttp reads it, to aiohttp's stream, as if they had just
+        arrived."""
         assert self.body is not None
         if isinstance(source := self.body._source, SocketReader):
             source.get_buffer(-1)[: len(data)] = data
@@ -88,7 +90,8 @@ class Site:
 
     @asynccontextmanager
     async def sending(self, data: bytes, framing: bytes = b"Content-Length: 100\r\n") -> AsyncIterator[RawConnection]:
-        """Yield a client that has sent a head and `data` to a server with production's options for bodies."""
+        """Yield a client that has sent a PATCH, with the fields `framing`, and `data` to a new server. As in
+        production, the server leaves bodies compressed and doesn't cancel the handler of a client that has left."""
         app = web.Application()
         app.router.add_route("*", "/x", self.handle, expect_handler=expect)
         runner = web.AppRunner(app, handler_cancellation=False, auto_decompress=False, shutdown_timeout=1.0)
@@ -154,7 +157,8 @@ async def test_a_silent_client_is_idle() -> None:
 
 
 async def test_waiting_body_stops_once() -> None:
-    """A second stop request changes nothing."""
+    """A body that is stopped while it waits for bytes ends STOPPED with those that arrived; a second stop changes
+    nothing."""
     site = Site()
     async with site.sending(b"abc"):
         await until(lambda: site.waiting and site.received == 3)
@@ -196,8 +200,8 @@ async def test_a_body_without_a_byte_that_is_stopped_is_complete() -> None:
 
 @asynccontextmanager
 async def paced(data: bytes, *, byte_count: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
-    """Yield a site that demands 100 bytes a second, and its client, which has sent `data`: the body counts as
-    `byte_count` bytes that were waited for `waited` seconds."""
+    """Yield a server that demands 100 bytes a second, and its client, which has sent `data`. Before it reads them, the
+    server counts `byte_count` bytes of the body as received, and `waited` seconds as waited for them."""
     site = Site(min_rate=100)
     site.begin.clear()
     async with site.sending(data) as client:

@@ -15,7 +15,8 @@ from tusd_py.http.concurrency import Concurrency, ConcurrencyLimits
 
 
 def upload(concurrency: Concurrency, client: str = "a", body: ScriptedBody | None = None) -> ExitStack:
-    """Admit an upload, which ends when the returned stack is closed. Raises Refusal if a limit is reached."""
+    """Admit an upload, which ends when the returned stack is closed. Raises Refusal at a limit, or after
+    `concurrency.close()`."""
     inside = ExitStack()
     inside.enter_context(concurrency.upload(client, body or ScriptedBody()))
     return inside
@@ -100,8 +101,8 @@ def test_nothing_is_created_at_the_end_and_no_turn_is_taken() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())))
 def test_limits_hold_for_random_arrivals(moves: list[tuple[str, bool]]) -> None:
-    """Uploads that come and go at random are refused exactly while all have 4, or their client 2: those that have left
-    don't count."""
+    """Uploads that begin and end at random are refused exactly while there are 4, or 2 of the same client: those that
+    have ended don't count."""
     concurrency, inside = Concurrency(ConcurrencyLimits(uploads=4, client_uploads=2)), list[tuple[str, ExitStack]]()
     for client, comes in moves:
         own = [entry for entry in inside if entry[0] == client]

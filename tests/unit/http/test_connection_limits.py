@@ -1,4 +1,4 @@
-"""Limits of connections."""
+"""The limits on the number of connections, of all clients and of each, and the client that an address stands for."""
 
 from __future__ import annotations
 

@@ -101,8 +101,8 @@ def test_a_bar_shows_whole_percent() -> None:
 @pytest.mark.parametrize("phase", [Phase.OPEN, Phase.DONE])
 @pytest.mark.parametrize("terminates_finished", [True, False])
 def test_a_finished_upload_can_be_terminated_where_allowed(phase: Phase, *, terminates_finished: bool) -> None:
-    """The form to terminate an upload is there while it is open, and once finished if `terminates_finished`; else a CSS
-    rule hides the form that the page already shows."""
+    """If clients may terminate uploads, one that isn't partial has a form for that while it is open, and once it is
+    finished if `terminates_finished`; else a CSS rule hides the form that the page may already show."""
     terminable = terminates_finished or phase is Phase.OPEN
     item = upload_item(upload(phase=phase), "u", replace(FORMS, terminates_finished=terminates_finished))
     assert ("<form" in str(item.element)) == terminable

@@ -1,4 +1,4 @@
-"""A download holds a window of memory while its bytes move, and no more than that however its client behaves."""
+"""A download holds memory for one window of 128 KiB while its bytes move, and no more however its client behaves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIZE = 300_000
 
 
 class Reader:
-    """A client that takes `demand` bytes, and no more until `want` or `leave` is called."""
+    """A client that takes `demand` bytes, and as many more as `want` is called for; after `leave`, it is gone."""
 
     def __init__(self, demand: int = SIZE) -> None:
         self.got = bytearray()
@@ -122,7 +122,8 @@ async def test_stalled_client_keeps_an_unclaimed_window(place: Place) -> None:
 
 
 async def test_claimed_window_moves_and_download_resumes(place: Place) -> None:
-    """A stalled client gives its window to another client, and continues later."""
+    """A download whose client takes nothing gives its memory to another download that needs it, and goes on once its
+    client reads."""
     data, other_data = random_bytes(SIZE), random_bytes(1000)
     reader, quick = Reader(100_000), Reader()
     running = asyncio.create_task((await place.delivery(data, reader)).run())
@@ -147,7 +148,7 @@ async def test_a_client_that_leaves_gives_its_window_back(place: Place) -> None:
 
 
 async def test_download_without_window_is_unavailable(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download that gets no window in time raises ServiceUnavailable before it begins, and holds no memory."""
+    """A download that gets no memory in time raises ServiceUnavailable before it begins, and holds none."""
     monkeypatch.setattr(delivery, "_MEMORY_TIMEOUT", 0.05)
     async with place.downloads.hold(WINDOW):
         reader = Reader()

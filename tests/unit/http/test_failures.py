@@ -13,7 +13,7 @@ from tusd_py.http.failures import refusal_of
 
 
 class Brought:
-    """A large object that a request brought."""
+    """A stand-in for a large object that a request brought."""
 
 
 def _work(references: list[weakref.ref[Brought]]) -> None:
@@ -23,7 +23,8 @@ def _work(references: list[weakref.ref[Brought]]) -> None:
 
 
 def _answer(references: list[weakref.ref[Brought]]) -> str:
-    """Catch the refusal of `_work` as handlers do, and return its code."""
+    """Catch an UploadNotFound as handlers do, and return its code. `references` gets a weak reference to an object that
+    the function that raised it had."""
     try:
         _work(references)
     except Refusal as error:

@@ -20,8 +20,9 @@ def request_from(peer: str | None, headers: dict[str, str] | None = None) -> Any
 
 @pytest.mark.parametrize("peer", ["", "unix:", "127.0.0.1", "::1"])
 def test_peers_of_this_machine_are_local_proxies(peer: str) -> None:
-    """A peer at a loopback address or a UNIX socket (whose name is empty in asyncio) is a trusted proxy, and a client
-    of this machine."""
+    """If loopback addresses are trusted, a peer at one, or at a UNIX socket (in asyncio without a name, in this server
+    `unix:`), is a trusted proxy, and a client of this machine if it sends no proxy's fields or reports a loopback
+    address."""
     trust = Trust(networks=LOOPBACK)
     assert trust.is_proxied(request_from(peer))
     assert trust.is_local(request_from(peer))

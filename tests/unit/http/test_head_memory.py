@@ -90,7 +90,7 @@ async def begin_head(site: Site, connection: RawConnection) -> None:
 
 @asynccontextmanager
 async def asking(site: Site) -> AsyncIterator[RawConnection]:
-    """A connection whose request, with a long head, is being served until `go_on`."""
+    """Yield a connection whose request, with a long head, is being served until the test sets `site.go_on`."""
     site.go_on.clear()
     async with connected(site.port) as connection:
         await begin_head(site, connection)

@@ -53,8 +53,8 @@ async def test_closing_server_reads_no_further_head() -> None:
 
 
 async def given_up(request: web.Request) -> web.Response:
-    """Cancel the request's waiter, as aiohttp does if a shutdown stops waiting just as the request ends, and answer
-    200."""
+    """Cancel the future by which aiohttp's shutdown waits for the request, as if it had stopped waiting just as the
+    request ends, and answer 200."""
     waiter = asyncio.get_running_loop().create_future()
     request.protocol._handler_waiter = waiter
     waiter.cancel()

@@ -1,4 +1,4 @@
-"""Which requests have their credential checked, how often, and what becomes of one that isn't good."""
+"""Which requests have their credential checked, how often, and what happens if the credential isn't good."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ async def test_a_target_that_is_a_url_is_told_as_its_path(client: Client, guests
 
 @pytest.mark.parametrize("lines", [("HEAD", "DELETE"), ("DELETE, HEAD",), ("\udcff",), ("",), ("A" * 1000,)])
 async def test_text_that_is_not_one_method_is_refused(client: Client, guests: Guests, lines: tuple[str, ...]) -> None:
-    """An override that isn't one method is 400 `malformed` before the credential is checked: an authentication server
-    would be told the override."""
+    """An X-HTTP-Method-Override that isn't one name of a method, of 32 letters at most, is refused with 400 `malformed`
+    before the credential is checked: an authentication server would be told the method."""
     async with client.post("/files/", headers=CREATION) as created:
         url = created.headers["Location"]
     guests.callers.clear()

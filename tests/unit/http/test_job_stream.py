@@ -19,7 +19,8 @@ LINES = FORMATS["application/x-ndjson"]
 
 
 class Silent:
-    """A body that keeps what is sent to it; its silence of 2 s is long enough for the next state."""
+    """A response's body that keeps what is sent to it, and always says that nothing was sent for 2 s: the next state of
+    the job needn't wait."""
 
     silence = 2.0
     connected = True

@@ -1,4 +1,4 @@
-"""An installation's links for readers."""
+"""The reading links of an installation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ UPLOAD = Upload(id=UploadId("a" * 32), length=1, offset=1, phase=Phase.DONE, tim
 
 
 async def name(harness: Harness) -> str:
-    """Pair the harness's state with its storage, and return the name in the reading link of `UPLOAD`."""
+    """Make the harness's state and storage one installation, and return the end of its reading link of `UPLOAD`, a
+    finished upload: the last segment of the path."""
     await pair(harness.engine)
     header_fields = await Links(harness.engine, redirects=False).header_fields(UPLOAD, lambda: "http://x/files/")
     return header_fields["Link"].removeprefix("<http://x/files/read/").partition(">")[0]
@@ -61,8 +62,8 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
 
 
 async def test_what_is_finished_is_told_without_a_link(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the installation's id can't be read at a creation, the 201 has the upload's URL but no link; a later HEAD has
-    the link."""
+    """If the installation's id can't be read when a creation finishes its upload, the 201 has the upload's URL but no
+    reading link; HEAD has the link once the id can be read."""
 
     async def installation(_: MemoryState) -> None:
         raise StateUnavailable("away")

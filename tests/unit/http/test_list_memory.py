@@ -1,5 +1,5 @@
-"""Bodies of lists: neither a slow client nor bytes that never come keep the memory for long lists from other clients,
-and a body of any length that comes too slowly is given up."""
+"""Bodies of requests that are lists, as of an upload's parts: neither a slow client nor bytes that never come keep the
+memory for long lists from other clients, and a body of any length that comes too slowly is given up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ BODY = b"a" * SIZE
 
 
 class Site:
-    """A server with memory for one long list; it answers with the number of bytes that the budget counts for it."""
+    """A server with memory for one list of `SIZE` bytes. It answers a list with the number of bytes that are taken from
+    the memory budget, or with 503 if memory is short."""
 
     def __init__(self) -> None:
         self.budget = Budget(100 * MEMORY_FACTOR * SIZE)
@@ -123,7 +124,8 @@ async def test_a_list_that_pauses_for_too_long_is_given_up(site: Site) -> None:
 
 
 class Clock:
-    """A clock that is set by hand, and counts how often it is read: once before each wait for bytes, and once after."""
+    """A clock that is set by hand, and counts how often it is read: once before each wait for bytes, and once after
+    each that brings some."""
 
     def __init__(self) -> None:
         self.seconds, self.readings = 0.0, 0
@@ -145,7 +147,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @asynccontextmanager
 async def slow_body(site: Site, clock: Clock, size: int) -> AsyncIterator[RawConnection]:
-    """A body of which 100 bytes came at once, and 10 after 12 s."""
+    """Yield the connection of a client that has sent the head of a body of `size` bytes, its first 100 bytes at once,
+    and 10 more after 12 s by `clock`."""
     async with connected(site.port) as connection:
         await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + BODY[:100])
         await until(lambda: clock.was_read(3))

@@ -1,5 +1,5 @@
-"""A response that goes on after its handler has returned: nothing is queued for a client that reads nothing, which is
-cut off in the end."""
+"""A response that goes on after its handler has returned: it is blocked while sent bytes wait for the client, and a
+client that takes none of them in time is cut off."""
 
 from __future__ import annotations
 

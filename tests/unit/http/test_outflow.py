@@ -1,4 +1,5 @@
-"""A download that can't use its socket is sent through the transport, to a client that may pause."""
+"""The sending of a download: over TLS through the transport, to a client that may pause; else straight to the socket,
+whose errors mean that the client is gone."""
 
 from __future__ import annotations
 
@@ -66,7 +67,8 @@ async def test_over_tls_a_client_that_pauses_gets_all() -> None:
 
 
 async def test_a_connection_that_timed_out_is_a_client_gone() -> None:
-    """Each error of a socket is a ConnectionError, also those that the system gives after retransmissions in vain."""
+    """An error by which a connection has failed is raised as ConnectionError when a body is sent to the socket, also
+    one after retransmissions in vain, such as ETIMEDOUT."""
     client, server = socket.socketpair()
     client.close()
     loop = asyncio.get_running_loop()

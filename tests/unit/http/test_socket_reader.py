@@ -1,4 +1,4 @@
-"""A connection that is taken over for a body, and given back."""
+"""A connection that is taken over from aiohttp for a request's body, and given back to it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def least_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def serving(handler: Handler, **options: Any) -> AsyncIterator[RawConnection]:
-    """Yield a connection to a server that takes over bodies for `handler`; it answers with `by aiohttp: ` and the body
-    if this can't be taken over."""
+    """Yield a connection to a server that takes the connection over for each request's body and answers with the text
+    that `handler` returns, or with `by aiohttp: ` and the body if aiohttp must read that. `options` are those of
+    `AppRunner`."""
 
     async def handle(request: web.Request) -> web.Response:
         reader = take_over(request, Slabs(Budget(256 * MIB)))
@@ -96,7 +97,8 @@ async def test_bytes_after_a_body_are_the_next_request() -> None:
 
 
 async def test_released_body_is_read_by_aiohttp() -> None:
-    """A released body is read to its end through `content`, and the connection serves the next request."""
+    """After `SocketReader.release`, aiohttp reads the body to its end, for `request.content`, and the connection serves
+    the next request."""
     data = bytes(range(256)) * KIB
 
     async def first_then_rest(reader: SocketReader, request: web.Request) -> str:
@@ -164,7 +166,8 @@ async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
 
 
 async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
-    """A client that sends little after much: its last chunks lie in memory of at most two minimal slabs."""
+    """Once a client sends little after much, each of its last two chunks lies in a buffer of at most two minimal
+    slabs."""
     chunks = list[Chunk]()
 
     async def gather(reader: SocketReader, _: web.Request) -> str:
@@ -244,7 +247,7 @@ class NoHugePages(mmap):
 
 
 def no_arena(fileno: int, length: int, **options: Any) -> mmap:
-    """Memory of a system that maps no more than 64 KiB at a time."""
+    """Map memory as on a system that maps no more than 64 KiB at a time: raise OSError (ENOMEM) for more."""
     if length > 64 * KIB:
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
     return mmap(fileno, length, **options)
@@ -254,8 +257,8 @@ def no_arena(fileno: int, length: int, **options: Any) -> mmap:
 async def test_a_fast_body_arrives_whole_without_arenas(
     monkeypatch: pytest.MonkeyPatch, mapped: Callable[..., mmap], size: int
 ) -> None:
-    """A fast body arrives whole on a system without huge pages, and on one that maps no arena for large slabs, where
-    slabs are minimal."""
+    """A fast body arrives whole on a system without huge pages, and on one that can't map the 2 MiB that large slabs
+    are cut from, where a minimal slab takes the place of each large one."""
     data, chunks = Random(0).randbytes(8 * MIB), list[Chunk]()
 
     async def take(reader: SocketReader, _: web.Request) -> str:

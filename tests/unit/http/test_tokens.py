@@ -1,4 +1,4 @@
-"""POST /tokens: who gets one, and for what."""
+"""POST /tokens: the credentials that get an upload token, and the terms of that token."""
 
 from __future__ import annotations
 
@@ -205,8 +205,8 @@ async def test_the_endpoint_is_the_one_that_clients_see(opened: Opened) -> None:
 
 
 async def test_pages_send_json_alone(opened: Opened) -> None:
-    """A POST /tokens with an Origin must be JSON, else 415: a form of another site, sent without a preflight, can't
-    be."""
+    """A POST /tokens with an Origin must have the type application/json, else 415: a form of another site, which is
+    sent without a preflight, can't have that type."""
     headers = {"Authorization": "Bearer backend", "Origin": "https://page.example"}
     async with opened() as client:
         for kind, status in (("text/plain", 415), ("application/json", 201)):

@@ -1,4 +1,4 @@
-"""A list sends a client that has stopped reading no further piece until the client reads on."""
+"""While a client has stopped reading, the list of uploads sends it no further piece."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from tusd_py.protocol.listing import CSV, JSON, NDJSON, ListFormat
 
 
 class Halting:
-    """A body whose client stops reading after each piece, and a server that shuts down after three."""
+    """A response's body whose client stops reading after each piece, until `drained` is awaited. It also plays two
+    parts of the server: the shutdown, which comes after three pieces (`closed`), and the source of the last event's
+    number."""
 
     started, connected, silence = False, True, 60.0
 

@@ -192,8 +192,9 @@ async def test_without_authentication_pages_of_other_sites_see_none(
 async def test_without_authentication_the_host_is_this_machine(
     tmp_path: Path, settings: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
-    """Without authentication, a request must be for a host that names this machine or is allowed, else 401: another
-    site's name may have this machine's address."""
+    """Without authentication, the host of a request, as sent and as a trusted proxy reports it, must be an IP address,
+    localhost, a name below it or one of `allowed-hosts`, else 401: another site's name may have this machine's
+    address."""
     client = await client_of(tmp_path, None, **settings)
     try:
         answer = await text(client, "/told", **headers)

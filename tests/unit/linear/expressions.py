@@ -29,14 +29,14 @@ IN_PARSERS = {
     "serving/media_types.py _PARAMETER": "type",
     "storage/s3/keys.py internal_owner": "internal key",
 }
-"""Expressions without a name, or that see only text which another has let through, and the entry of `PARSERS` that uses
-each."""
+"""The regular expressions that are tested in a parser alone, by file and name (or that of their function), each with
+its entry in `PARSERS`: they have no name, are used in a loop, or see only text that another one has let through."""
 
 
 @cache
 def expressions() -> Mapping[str, Sequence[str]]:
-    """Return the methods called on each regular expression in the source, by the path and name of its constant; for one
-    without a name, of its function."""
+    """Return, for each regular expression in the source, the names of the methods that its file calls on it. The key
+    has the file's path and the name of the expression; for one without a name, that of its function, and no methods."""
     return {f"{place} {name}": ways for place, source in _sources() for name, ways in _expressions(source)}
 
 
@@ -82,7 +82,8 @@ def compiled(name: str) -> re.Pattern[str] | re.Pattern[bytes] | None:
 
 
 def uses(name: str) -> Sequence[Callable[[str], object]]:
-    """Return functions that apply the named expression to a text as the source does, and read all matches."""
+    """Return a function for each method that the source calls on the expression `name`, a key of `expressions`: it
+    calls the method with a text, and reads all matches. Raises AssertionError if `name` is of no compiled pattern."""
     pattern = compiled(name)
     assert pattern is not None
     return [partial(_use, pattern, way) for way in expressions()[name]]

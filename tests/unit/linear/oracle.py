@@ -14,7 +14,7 @@ from itertools import islice, product
 from tusd_py.domain.refusals import Refusal
 
 SIZE = 4 * 1024
-"""The length, in characters, of texts that are made of all pairs of pieces."""
+"""The length, in characters, of the texts that repeat each pair of pieces, too; longer ones repeat single pieces."""
 TIMES = 8
 """The length of the longer of two texts, as a multiple of the shorter one's."""
 MOST = 24.0
@@ -43,8 +43,8 @@ WRAPPED = (
 
 
 def attacks(size: int, pieces: Sequence[str]) -> Iterator[str]:
-    """Yield texts of about `size` characters: a piece repeated, in text that makes an expression begin and then
-    fail."""
+    """Yield texts of about `size` characters: each piece repeated, between short texts with which an expression may
+    begin to match, and then fail."""
     for piece in pieces:
         pumped = piece * (size // len(piece))
         for before, after in WRAPPED:

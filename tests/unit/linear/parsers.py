@@ -50,17 +50,17 @@ from tusd_py.telemetry import redaction
 from tusd_py.transfer.file_marks import FileMarks
 
 FIELD = 256 * 1024
-"""The most characters of a header field (`server/process.py make_runner`)."""
+"""The most characters of a header field with the default settings (`server/process.py make_runner`)."""
 PATH = 16 * 1024
 """The most characters of a path with its query (`server/process.py make_runner`)."""
 BODY = 2 * 1024 * 1024
-"""The most characters of JSON and XML (`http/handlers/direct.py`)."""
+"""The most characters of JSON and XML in requests for direct uploads (`http/handlers/direct.py`)."""
 METADATA = 16 * 1024
-"""The most characters of all metadata of an upload that is let in."""
+"""The most characters of an upload's metadata, all together, with the default settings (`max-metadata-size`)."""
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 MARKS = FileMarks()
 LINE = 64 * 1024
-"""The most characters of a line in the log: some shortened values, and a stack."""
+"""A length in characters that few lines of the log exceed: some shortened values, and a stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def sniff(text: str) -> None:
 
 
 def remember(text: str) -> Upload:
-    """Encode and decode, as a state store does, an upload described by the text."""
+    """Encode and decode, as a state store does, an upload with the text in its metadata, and return it."""
     return codec.decode(codec.encode(describing(text)))
 
 

@@ -1,7 +1,8 @@
-"""The parsers of plain requests and of forms."""
+"""The parsers of plain requests, of forms, and of requests for jobs and exports."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from aiohttp.test_utils import make_mocked_request
 from tests.support.uploads import upload
 from tusd_py.domain.refusals import Refusal
 from tusd_py.http.plain_terms import PlainTerms
+from tusd_py.protocol import export_request, job_messages
 from tusd_py.protocol.parameters import parse_parameters
 from tusd_py.protocol.plain import answers, names, parts, reading
 from tusd_py.protocol.plain.form import FormLimits
@@ -61,6 +63,17 @@ def _enter(text: str) -> None:
     terms.check_page(make_mocked_request("POST", "/files/", headers={"Origin": text}), "https://a.example")
 
 
+def _ask_for_jobs(text: str) -> None:
+    named, ordered = {"kind": text, "upload": text, text: text}, {"kind": "scan", "upload": "a", "args": {text: text}}
+    for message in (named, ordered):
+        with suppress(Refusal):
+            job_messages.read_request(json.dumps(message).encode())
+    filtered: Mapping[str, object] = {"filter": {"owner": text, "meta": {text: text}}}
+    for members in (filtered, {"ids": [text]}, {"ids": ["a"], "filename": text}):
+        with suppress(Refusal):
+            export_request.read_export(json.dumps(members).encode())
+
+
 IN_FIELDS: Mapping[str, Use] = {
     "parameters": parse_parameters,
     "page of a form": _enter,
@@ -74,6 +87,7 @@ IN_PATHS: Mapping[str, Use] = {
     "redirect": lambda text: answers.may_redirect(text, text, re.compile(r"https://.*\.example")),
     "head of a part": _in_head(b"Content-Disposition"),
     "answer with a name": _answer,
+    "job or export": _ask_for_jobs,
 }
 IN_BODIES: Mapping[str, Use] = {
     "form": _in_form("", ""),

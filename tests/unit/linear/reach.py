@@ -1,4 +1,5 @@
-"""Functions of the server that see a text of a client: by a mark in each field that a request may hold."""
+"""Functions of the server that see a text of a client, found by a made-up word (`MARK`) in the header fields, URLs and
+bodies of requests."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ def parse_all() -> None:
 
 
 async def ask_everything(client: Client, upload: str) -> None:
-    """Send the mark in each header field of requests of each protocol, and in each URL of `PLACES`."""
+    """Send `MARK` in each header field of `FIELDS`, one a request, in requests of each protocol, and in each URL of
+    `PLACES`. `upload` is the path of an upload."""
     resources = [("POST", "/files/"), ("OPTIONS", "/files/"), ("GET", "/")]
     resources += [(method, upload) for method in ("PATCH", "HEAD", "GET")]
     for field, protocol_fields, (method, place) in product(FIELDS, PROTOCOLS, resources):
@@ -80,7 +82,7 @@ async def ask_everything(client: Client, upload: str) -> None:
 
 
 async def ask_directly(client: Client) -> None:
-    """Send the mark in requests to the routes of direct uploads, as `@uppy/aws-s3` sends them."""
+    """Send `MARK` in requests to the routes of direct uploads, much as `@uppy/aws-s3` sends them."""
     about = {"filename": f"{MARK}.txt", "type": TEXT, "metadata": {"name": MARK, MARK: MARK}}
     answer = await _json(client, "/files/s3/multipart", about)
     multipart = f"/files/s3/multipart/{answer['uploadId']}"

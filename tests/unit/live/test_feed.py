@@ -1,4 +1,4 @@
-"""The pages of a feed."""
+"""The pages in which a feed's events are read from the outbox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ EVERY = Choice(watcher=Watcher(sees_all=True))
 
 @pytest.mark.parametrize(("limit", "size", "expected"), [(100, 1, [1, 2, 3]), (2, 10**6, [2, 3]), (100, 10**6, [3])])
 async def test_a_page_after_which_there_may_be_more_is_full(limit: int, size: int, expected: list[int]) -> None:
-    """A page is full if it has `limit` events, or `size` characters of events: others may follow."""
+    """A page is full, so that more events may follow, if it has `limit` events, or events of at least `size`
+    characters."""
     state, since, ends = MemoryState(), 0, list[int]()
     await state.outbox.register([KEPT])
     for number in range(3):

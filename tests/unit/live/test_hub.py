@@ -34,7 +34,8 @@ MANY = Caps(process=100, upload=100, client=100)
 
 
 class Script:
-    """A snapshot that tests change, the number of its reads, and a bus through which tests announce changes."""
+    """A stand-in for the state and the bus of a hub: the snapshot of one upload, which tests change, the number of its
+    reads, and the announcements of tests and of the hub. While it is `away`, a read raises StateUnavailable."""
 
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = Snapshot(upload=upload(revision=1), seq=1)
@@ -272,7 +273,7 @@ async def listen(state: MemoryState, hub: Hub, dice: random.Random) -> list[Live
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("reason", [EventType.FINISHED, EventType.TERMINATED])
 async def test_every_listener_gets_the_end(seed: int, reason: EventType) -> None:
-    """A listener that connects and leaves at random gets the last event."""
+    """A listener that disconnects at random and connects again gets the upload's `end` event, once, as its last one."""
     dice, state = random.Random(seed), MemoryState()
     record = await new_upload(state)
     hub = Hub(SnapshotReader(state=state).read, MemoryBus(), Count(MANY))

@@ -19,7 +19,8 @@ READERS = 4
 
 
 class Records:
-    """The records of two uploads, one of which becomes unreadable."""
+    """A stand-in for the state with the records of two uploads; a read of that of `BAD` raises ValueError while
+    `readable` is False."""
 
     def __init__(self) -> None:
         self.readable = True

@@ -1,4 +1,5 @@
-"""Listeners of a finished upload while its ended jobs are pruned, or with more jobs than a snapshot has."""
+"""Listeners of a finished upload while its ended jobs are pruned, or while it has more jobs than a snapshot may
+have."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ async def test_reads_after_a_pruning_reach_the_topic() -> None:
 
 
 async def _crowd(state: MemoryState, unended: int) -> SnapshotReader:
-    """A reader of a finished upload with 6 jobs, created in the order of their numbers, of which one hasn't ended."""
+    """Store a finished upload with jobs 0 to 5, created in this order, of which only job `unended` hasn't ended; return
+    a reader of its snapshots."""
     await state.create(upload(phase=Phase.DONE))
     for number in range(6):
         planned = job(number, created_at=float(number))
@@ -54,7 +56,8 @@ async def _crowd(state: MemoryState, unended: int) -> SnapshotReader:
 
 @pytest.mark.parametrize("unended", range(6))
 async def test_any_job_of_many_holds_back_the_end(unended: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A snapshot of two of six jobs has the one that hasn't ended, so that the end isn't told yet."""
+    """If a snapshot has room for two of six jobs, it has the one that hasn't ended, so that the upload's end isn't
+    told."""
     monkeypatch.setattr(reader, "_MOST_JOBS", 2)
     state = MemoryState()
     crowd = await _crowd(state, unended)

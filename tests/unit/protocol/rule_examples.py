@@ -1,4 +1,4 @@
-"""Uploads and bodies that the rules are tried with."""
+"""Examples of uploads and bodies for the tests of `tusd_py.domain.rules`."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ def test_a_wrong_offset_is_told_with_the_true_one() -> None:
 def test_plan_respects_the_declared_length(
     offset: int, declared: int | None, body: Body, stored: int, length: int | None, max_length: int | None
 ) -> None:
-    """A planned append never exceeds a length nor changes a known one."""
+    """An append that is planned never goes beyond the upload's length, if that is known, and never changes a known
+    length."""
     upload = replace(OPEN, offset=stored, length=None if length is None else stored + length)
     try:
         plan = append(Append(offset=offset, length=declared, body=body), upload, Limits(max_length=max_length))

@@ -1,4 +1,4 @@
-"""Companion's routes and S3's XML, read and written."""
+"""The JSON of Uppy Companion's S3 routes, and S3's XML, read and written."""
 
 from __future__ import annotations
 

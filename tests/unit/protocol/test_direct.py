@@ -119,8 +119,8 @@ def test_a_part_that_can_not_be(length: int | None, number: int, part_length: in
 
 @given(st.integers(0, 200), st.integers(0, 25))
 def test_signed_parts_sum_to_the_announced_length(length: int, chunk: int) -> None:
-    """The bounds of all parts that can be signed sum to the announced length, for any part size that the client
-    tells."""
+    """The lengths that all parts which can be signed must have sum to the announced length, for any part size that the
+    client declares (`partsize`)."""
     announced = of_parts(length=length, metadata={"partsize": str(chunk).encode()})
     bounds = list[int]()
     with suppress(WrongParts):
@@ -166,7 +166,8 @@ def test_limited_uploads_announce_their_size() -> None:
 
 
 def test_older_upload_without_size_gets_no_part() -> None:
-    """An upload that began before uploads were limited gets no part without a size."""
+    """An upload that began without a length, before `announced_max_length` was set, gets no part: it is Malformed, even
+    if the part's length is declared."""
     with pytest.raises(Malformed):
         plan_part(of_parts(), 1, 5, limits=Limits(max_length=100, announced_max_length=100), parts=SMALL)
 
@@ -251,8 +252,9 @@ def test_completion_over_the_limit_is_too_large(lengths: tuple[int, ...]) -> Non
 
 
 def test_repeated_parts_are_not_overfull() -> None:
-    """Parts that are stored twice, as some storages keep repeats, aren't too many bytes; far more repeats are, and so
-    are single parts above the announced length."""
+    """An upload isn't overfull if all parts are stored twice, as some storages keep repeats. It is if they exceed twice
+    the announced length plus 8 times the least length of a part, or if the newest ones of all numbers together exceed
+    the length. Without an announced length it never is."""
     announced, twice = of_parts(length=10), [*parts(5, 5), *parts(5, 5)]
     assert not overfull(announced, twice, SMALL)
     assert not overfull(announced, [*twice, *parts(5, 5, 0) * 4], SMALL)
@@ -280,7 +282,8 @@ def _parts_check_at(of: Upload) -> float | None:
 
 
 def test_checks_for_the_object_grow_fourfold_apart() -> None:
-    """An awaited object is looked for 30, 120 and 480 s after the creation, until the upload expires."""
+    """An awaited object is looked for 30 s after the creation, and each time at four times the age of the look before
+    (120, 480 s), until the upload expires."""
     limits = Limits(expire_after=1000)
     waiting, looks = (
         touch(upload(direct=DirectTransfer(mode=DirectMode.WHOLE), created_at=0.0), 0, limits),

@@ -1,4 +1,4 @@
-"""The memory that reading JSON takes, as CPython counts it: never more than is reserved for its bytes."""
+"""The memory that reading JSON takes, as CPython counts it: at most what is reserved for its bytes, or 64 KiB."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ bodies = st.lists(lists | texts | objects, min_size=1, max_size=3).map(
 
 
 def peak(body: bytes) -> int:
-    """Return the most bytes that the body and what is read from it took at a time; 0 if the body is refused."""
+    """Return the most bytes of memory that the body and its reading took at a time; 0 if the body is refused
+    (Malformed)."""
     tracemalloc.start()
     try:
         read_json(body)

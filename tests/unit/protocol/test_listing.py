@@ -1,4 +1,4 @@
-"""Lists of uploads in their formats, read by other parsers."""
+"""Lists of uploads as NDJSON, CSV and JSON, read by the parsers of the standard library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of an event is made once for all listeners, and is never that of another event."""
+"""The text of an event is made once for listeners that are told it in a row, and is never that of another event."""
 
 from __future__ import annotations
 

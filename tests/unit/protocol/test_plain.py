@@ -92,8 +92,9 @@ def test_parameters_follow_their_grammar(text: str, parameters: dict[str, str] |
     ],
 )
 def test_an_extended_value_may_have_any_bytes(value: str, text: str | None) -> None:
-    """An extended value may have any bytes, which are lone surrogates in a header field if they aren't UTF-8; those
-    that can't be decoded become U+FFFD. A value without a known charset is None."""
+    """An extended value (RFC 8187) may have any bytes, percent-encoded or as they are: then, unless they are UTF-8,
+    they are lone surrogates in the header field. Bytes that aren't in its charset become U+FFFD. A value without a
+    known charset gives None."""
     assert decode_extended(value) == text
 
 

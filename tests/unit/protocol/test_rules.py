@@ -83,7 +83,8 @@ def test_a_first_body_that_may_fit_is_taken(body: Body | None) -> None:
 
 
 def test_final_upload_joins_partials_in_order() -> None:
-    """A final upload has the sum of the lengths, and its own metadata."""
+    """A final upload has its partial uploads in the order of the client, the sum of their lengths, and its own
+    metadata."""
     first, second = PARTIAL, replace(PARTIAL, id=OTHER_ID, length=2, offset=2, metadata={"name": b"piece"})
     final = concatenate([second, first])
     assert final.partials == (OTHER_ID, ID)
@@ -97,8 +98,8 @@ def test_a_partial_may_stand_twice_in_one_list() -> None:
 
 
 def test_repeated_partials_are_limited() -> None:
-    """A final upload may name each partial upload `max_partial_uses` times, else it is Malformed; missing ones don't
-    count."""
+    """A final upload may name each partial upload up to `max_partial_uses` times; more is Malformed. Names of no upload
+    (None) don't count."""
     limits = Limits(max_partial_uses=2)
     rules.check_uses([ID, OTHER_ID, ID, OTHER_ID, None, None, None], limits)
     rules.check_uses([], limits)

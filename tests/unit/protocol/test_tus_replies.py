@@ -222,7 +222,7 @@ def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapp
 
 @pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-7:]])
 def test_unavailable_head_is_423(refusal: Refusal) -> None:
-    """A client that gets a 503 to a HEAD starts over, so HEAD answers 423."""
+    """HEAD is answered 423 where other methods are answered 503: a client that gets a 503 to a HEAD starts over."""
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)
     assert reply.headers == {**COMMON, "Retry-After": "1"}

@@ -227,7 +227,8 @@ HEADS = any_head(NAMES, VALUES, {"Tus-Resumable": "1.0.0"})
 
 @given(HEADS)
 def test_any_head_gets_safe_headers(soup: RequestHead) -> None:
-    """Any head is read, or refused by a 4xx whose header fields and text are printable ASCII."""
+    """Any head is read, or refused by a 4xx whose header fields and text are printable ASCII, but for the text's last
+    line end."""
     protocol: Wire = wire()
     try:
         protocol.read(soup)

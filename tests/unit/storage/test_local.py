@@ -1,4 +1,5 @@
-"""Faults that only a disk has; the rest is in tests/contracts/test_storage*.py."""
+"""The files of a local storage, and faults that only a disk has; tests/contracts/test_storage*.py hold what applies to
+each storage."""
 
 from __future__ import annotations
 
@@ -80,7 +81,8 @@ async def test_bytes_that_a_crash_left_beyond_the_end_are_cut_off(storage: Local
 
 
 async def test_finish_resumes_after_the_rename(storage: LocalStorage) -> None:
-    """A crash between the rename and its record doesn't stop the finish."""
+    """If the server crashes after a finish renamed the part file, but before that is recorded, the next finish
+    succeeds."""
     sender = Sender(storage, random_bytes(10))
     await sender.send()
     await storage.finish(sender.upload, ())

@@ -110,8 +110,8 @@ async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
 
 
 async def test_an_upload_without_a_record_is_named_as_if_it_were_new(storage: LocalStorage, root: Path) -> None:
-    """An upload that is recovered without its record is named `file`, as the client's name is lost. Once that file
-    exists, it isn't recovered again."""
+    """An upload that is recovered without its record has `file` for `{filename}`, as the client's name is lost, and the
+    time of its part file for that of its creation. Once a file of the name so made exists, it isn't recovered again."""
     sender = Sender(storage, b"hello", new_upload(storage, 5, metadata=FILM))
     await sender.send(2)
     leftovers = [leftover async for leftover in storage.leftovers()]

@@ -28,7 +28,7 @@ async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
 
 
 class PausingLease(FakeLease):
-    """A lease whose check passes, but returns only after `go_on`, as if the process stood still."""
+    """A lease whose check passes, but returns only once the event `go_on` is set, as if the process stood still."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,8 +74,8 @@ async def test_paused_writer_blocks_its_successor(storage: LocalStorage) -> None
 
 
 async def test_paused_writer_holds_up_the_finish(storage: LocalStorage) -> None:
-    """A finish raises StorageUnavailable while a paused writer may still write into the part, and succeeds
-    afterwards."""
+    """A finish raises StorageUnavailable while a writer whose process stands still may yet write into the part file,
+    and succeeds afterwards."""
     open_one = await started_upload(storage, random_bytes(100))
     full = fill(open_one, 100)
     async with paused(storage, open_one, b"late" * LOW_DISK.disk_batch):

@@ -29,7 +29,8 @@ async def proxy(seaweed: SeaweedFS) -> AsyncIterator[S3Proxy]:
 
 @pytest.fixture
 async def s3(seaweed: SeaweedFS, proxy: S3Proxy) -> AsyncIterator[Any]:
-    """A botocore client of the proxy that sends each request once."""
+    """A botocore client of the proxy that doesn't retry; but aiohttp, below it, sends any request except POST a second
+    time if its connection breaks."""
     async with AsyncExitStack() as stack:
         yield await stack.enter_async_context(
             get_session().create_client(
@@ -147,7 +148,8 @@ async def test_more_than_2_kb_of_metadata_is_refused(s3: Any, proxy: S3Proxy) ->
 
 
 async def raw(proxy: S3Proxy, *head: str, body: bytes = b"") -> bytes:
-    """Return the bytes that the proxy answers to a request, until it closes the connection."""
+    """Send a request line, header lines (`head`, to which Host is added) and a body to the proxy; return all bytes that
+    it answers until it closes the connection. Raises TimeoutError if it doesn't close it within 5 s."""
     port = int(proxy.endpoint.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write("\r\n".join([*head, "Host: s3", "", ""]).encode() + body)

@@ -59,7 +59,7 @@ async def test_lone_holder_may_exceed_the_limit() -> None:
 
 
 async def test_waiters_are_served_in_order() -> None:
-    """A smaller claim doesn't overtake one that came before."""
+    """A smaller request for bytes isn't served before a larger one that came earlier."""
     budget, served = Budget(LIMIT), list[int]()
     first = holder(budget)
     await first.acquire(90)
@@ -131,7 +131,8 @@ async def test_a_holder_that_is_sending_is_not_asked() -> None:
 
 
 async def test_a_part_of_the_budget_is_kept_clear_of_what_lies_idle() -> None:
-    """Holders of idle bytes are asked to spill before the budget is full; else a fast writer would wait for many."""
+    """Once less than a quarter of the budget is free or about to be, the holders whose bytes have been idle for longest
+    are asked to spill. If they were asked only when it is full, a fast writer would have to wait for many of them."""
     budget, spill_requests = Budget(LIMIT), list[Account]()
 
     def asked_to_spill(number: int) -> None:
@@ -196,9 +197,11 @@ def _note_spill(spill_requests: list[str], name: str) -> Callable[[], None]:
 
 
 class Writer:
-    """Gathers bytes like a writer of parts: sends full parts, and puts away what is idle when it is asked to.
+    """A holder of bytes that works like a writer of parts: it sends its idle bytes once they fill a part, and spills
+    them when it is asked to.
 
-    When it has all its bytes it stays, idle, until it is let go.
+    Once it has acquired all of its bytes, or at its end, it sets `through`; then it stays, with the remaining bytes
+    idle, until `let_go` is set.
     """
 
     def __init__(self, budget: Budget) -> None:

@@ -1,4 +1,5 @@
-"""A share of the budget: its bytes count in both, and are given back once."""
+"""A share of the memory budget (`Share`): the bytes of a holding count in the share and, up to a quarter of the budget,
+in the budget; they are given back once."""
 
 from __future__ import annotations
 
@@ -86,8 +87,8 @@ async def test_cancelled_waiter_frees_its_share(budget: Budget, share: Share, *,
 
 
 async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budget, share: Share) -> None:
-    """A claim that is cancelled as its bytes get free, and whose holding is closed before it has ended, as by a lost
-    connection, leaves nothing used."""
+    """If a wait for bytes is cancelled just as they get free, and its holding is closed before the cancelled task has
+    ended, as at a lost connection, the bytes are given back once, and none stay used."""
     first, second = share.holding(), share.holding()
     await first.acquire(100)
     waiting = acquire(second, 100)
@@ -131,7 +132,8 @@ async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budge
 
 
 async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> None:
-    """A claim that arrives together with the awaited event is not lost."""
+    """If another holding asks for bytes that aren't free in the same turn of the event loop as the awaited event comes,
+    `unless_claimed` returns False, also when it is called again, and the holding's bytes count as being sent once."""
     holding, event, other_holding = share.holding(), asyncio.Event(), share.holding()
     await holding.acquire(100)
     idle = asyncio.create_task(holding.unless_claimed(_of(event)))

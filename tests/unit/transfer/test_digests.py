@@ -1,4 +1,4 @@
-"""A body against its announced checksum."""
+"""`Digest` compares a body with its announced checksum; without one, any body matches."""
 
 from __future__ import annotations
 

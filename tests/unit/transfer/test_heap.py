@@ -1,4 +1,5 @@
-"""Memory is given back once what was in use has fallen, and not all the time."""
+"""The C library's heap is trimmed once usage has fallen enough below its peak, and once more after that, but at most
+once in 5 s (`Heap`)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from tusd_py.transfer.heap import Heap
 
 
 class Watched:
-    """A heap whose one gauge is set by hand; counts how often it was trimmed."""
+    """A `Heap` with one gauge, whose value is an argument of `look`, and whose falls count from 16 on; `look` returns
+    the number of trims so far."""
 
     def __init__(self) -> None:
         self.value = self.trims = 0

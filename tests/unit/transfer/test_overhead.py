@@ -1,4 +1,5 @@
-"""Memory that bodies take in addition to their bytes is counted, and stops no client."""
+"""The memory that bodies take in addition to their bytes is charged to the memory budget without a wait, up to half of
+it, and released at each body's end: an upload that waits for budget then goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Ranges read ahead, by a simulated clock: an S3 that carries so much a connection, a reader that takes so much."""
+"""Reading ahead (`ReadAhead`), in simulated time, from an S3 that sends 80 MB/s on each connection, by readers of
+several rates."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ RATE = 80e6
 
 
 class Store:
-    """An object whose bytes count from 0 to 255 again and again; a fetch that reaches `lost_at` raises UploadLost."""
+    """An object whose bytes count from 0 to 255 again and again. `fetch` yields chunks of up to 1 MiB, at `RATE`; it
+    raises UploadLost in place of a chunk that begins at `lost_at` or later. `requests`, `open` and `most_open` count
+    all fetches, those that run, and the most at a time."""
 
     def __init__(self, size: int = SIZE, *, lost_at: int | None = None, closing: float = 0.0) -> None:
         self.data = bytes(range(256)) * (size // 256 + 1)

@@ -1,4 +1,4 @@
-"""Memory that is lent, and comes back once unused."""
+"""Slabs: memory that is lent as views, and is lent again or given back to the system once no view refers to it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def test_garbage_collector_returns_lent_slabs() -> None:
 
 @pytest.mark.parametrize("budget", [4 * SLAB, 50 * SLAB, 64 * SLAB, 128 * SLAB, 300 * SLAB, 1000 * SLAB])
 def test_when_memory_is_short_slabs_are_modest(budget: int) -> None:
-    """Large slabs take up to three quarters of the budget, each up to a 256th or 64 KiB; later slabs are minimal."""
+    """Large slabs take at most three quarters of the budget in all, and each a 256th of it, or 64 KiB if that is more,
+    at most; once no more fit, slabs have `MIN_SLAB` bytes."""
     slabs = Slabs(Budget(budget))
     views = [slabs.lend(SLAB) for _ in range(1000)]
     sizes = [len(view) for view in views]

@@ -1,4 +1,5 @@
-"""Code, documents and messages keep to the vocabulary."""
+"""Code, documents and messages keep to the vocabulary in tests/unit/words/vocabulary.py, and its checker (`problems`)
+finds places that don't."""
 
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ import pytest
 from tests.unit.words.vocabulary import ROOT, files, problems
 
 LISTS = Path(__file__).parent
-"""The folder that quotes the words on purpose."""
+"""The folder whose files aren't checked, as they quote the excluded words on purpose."""
 EXCEPTIONS: Mapping[str, str] = {}
-"""The problems that may stay, as the checker says them without the line, with the reason."""
+"""The allowed problems, as `problems` yields them but without the number of the line, each with its reason."""
 
 
 def test_code_and_documents_keep_to_the_vocabulary() -> None:

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[3]
 BUILT = frozenset({ROOT / path for path in ("build", "data", "dist", "mutants", "sbom", "tusd_py/ui")})
 
 OPENING = re.compile(r"(What|Who|Whose|Whoever|Whether|Where|How|Of|Those)\b")
-"""A docstring begins with a verb, or says what kind of value it describes."""
+"""The words with which no docstring, and no comment in JavaScript or CSS, may open: it begins with a verb, or says what
+kind of value it describes."""
 
 BARE = frozenset(
     {
@@ -56,7 +57,7 @@ BARE = frozenset(
         *("others", "another", "same", "such", "those", "these", "that", "this", "it", "what", "who", "which"),
     }
 )
-"""Participles and pronouns that name nothing without a noun: `found_upload`, not `found`."""
+"""Words, mostly participles and pronouns, that name nothing without a noun: `found_upload`, not `found` or `_found`."""
 
 VAGUE = re.compile(
     r"\b(anew|whoever|whomever|besides?|(?:come|comes|came|coming) about|(?:go|goes|went|going) past"
@@ -79,7 +80,8 @@ COMMENT = re.compile(r"\s*(?://|/\*)\s*(.*)")
 
 
 def problems(path: Path) -> Iterator[str]:
-    """Yield each place of a text that doesn't keep to the vocabulary."""
+    """Yield `FILE:LINE KIND: TEXT` for each place in the file that doesn't keep to the vocabulary; the kind is `vague`,
+    `opening` or `bare`. FILE is relative to the project, or, outside of it, the name alone."""
     text = path.read_text()
     for number, line in enumerate(text.splitlines(), start=1):
         for match in VAGUE.finditer(line):
@@ -107,7 +109,8 @@ def _openings(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _comments(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the first line of each comment that has lines to itself, with its number."""
+    """Yield, for each run of lines that begin with `//` or `/*`, the text of the first line after that, and its
+    number."""
     before = None
     for number, line in enumerate(text.splitlines(), start=1):
         match = COMMENT.match(line)
@@ -126,7 +129,9 @@ def _bound(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def files(path: Path) -> Iterator[Path]:
-    """Yield the file, or the texts below the folder; not those of other projects, nor what is built."""
+    """Yield `path` if it is a file; else the files below it whose suffix, or without one, whose name is in `TEXTS`,
+    except those in hidden folders (but `.ci` and `.github`), `node_modules`, `__pycache__` and the folders in
+    `BUILT`."""
     if path.is_file():
         yield path
         return
@@ -136,8 +141,8 @@ def files(path: Path) -> Iterator[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Return False for hidden folders but `.ci` and `.github`, for folders of packages and caches, and for those in
-    `BUILT`."""
+    """Return False for hidden folders other than `.ci` and `.github`, for `node_modules` and `__pycache__`, and for the
+    folders in `BUILT`."""
     hidden = folder.name.startswith(".") and folder.name not in {".ci", ".github"}
     return not hidden and folder.name not in {"node_modules", "__pycache__"} and folder not in BUILT
 

@@ -64,8 +64,9 @@ def test_sources_as_many_as_parts_are_within_the_limit(lengths: list[int], limit
 
 
 def test_sources_that_fit_into_parts_are_all_copied() -> None:
-    """If the sources fit into the most parts, each part is copied from one source, even if the longest source needs
-    larger parts for that."""
+    """If a provider allows as many parts as there are sources, and parts of different sizes, each part is copied from
+    one source, even if the longest source needs larger parts for that. No source is too short or too long for a
+    part."""
     parts = plan_parts([6 * MIB] * 999 + [1200 * MIB], PROFILES["scaleway"])
     assert len(parts) <= PROFILES["scaleway"].max_parts
     assert {len(part) for part in parts} == {1}

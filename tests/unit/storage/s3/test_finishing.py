@@ -110,8 +110,8 @@ async def test_what_no_repeat_mends_is_raised(error: Exception, times: int) -> N
 
 
 async def test_unanswered_completion_is_checked_and_retried() -> None:
-    """A completion that fails, and whose object HEAD doesn't find, is tried three times; then the parts are listed, and
-    S3TransientError is raised."""
+    """A completion that fails with S3TransientError, and whose object HEAD doesn't find, is tried three times; then the
+    parts are listed, and the error is raised."""
     script = Script(complete_multipart=[TROUBLE], head=[None], list_parts=[THERE])
     with pytest.raises(S3TransientError):
         await complete(bucket(script), full(), "key", "m", PARTS)
@@ -203,7 +203,8 @@ async def test_a_copy_that_is_refused_is_not_tried_again() -> None:
 
 
 async def test_a_source_that_s3_denies_is_no_lost_upload() -> None:
-    """S3 says that the source is missing, but HEAD finds it: the error is transient, the multipart upload aborted."""
+    """If S3 says that the source of a copy is missing, but HEAD finds it unchanged, S3TransientError is raised, and the
+    multipart upload is aborted."""
     denied = S3Missing("UploadPartCopy", 404, "NoSuchKey")
     script = Script(
         create_multipart=[NewMultipart(multipart="m")],

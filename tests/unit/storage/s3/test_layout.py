@@ -1,4 +1,5 @@
-"""The contents of a bucket, put in order: the longest stretch of bytes without a gap, and nothing beyond it."""
+"""The parts and segments of an upload in a bucket, put in order: its bytes from the first on up to a gap, and none
+beyond it."""
 
 from __future__ import annotations
 
@@ -62,8 +63,8 @@ def test_stored_bytes_end_at_the_first_gap(
 
 @given(count=st.integers(1, 99))
 def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
-    """On either kind of grid, the next part begins where the stored bytes end, and the grid that was found holds at
-    least 100 parts of the first one's length."""
+    """For full parts of a growing grid, and for equal ones, a grid is found on which the next part begins where the
+    stored bytes end, and which holds at least 100 parts of the first one's length."""
     for grid in (grid_for(None, base=8, max_parts=100, largest=512), Grid(base=8, largest=512, max_parts=100)):
         parts = full_parts(grid, count)
         layout = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
@@ -73,7 +74,8 @@ def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
 
 
 def test_equal_parts_suggest_the_growing_grid_first() -> None:
-    """Equal parts fit a growing grid and an equal one: the growing one comes first, as it can hold more bytes."""
+    """Equal parts fit a growing grid and an equal one: the growing one comes first, as it can hold more bytes, unless
+    the provider requires equal parts."""
     parts = full_parts(Grid(base=8 * MIB), 3)
     assert [grid.grows for grid in likely_grids(parts, [], OPTIONS)] == [True, False]
 

@@ -24,7 +24,9 @@ CRC = "x-amz-checksum-crc32c"
 
 
 class Client:
-    """A stand-in for `S3Client` that keeps the headers and parameters of writes, and the names that it removes."""
+    """A stand-in for `S3Client` that keeps the headers or parameters of each write, the keys and multipart ids that it
+    is to remove, and the multipart ids whose parts it is to list. If `forgetful`, it has no object to read
+    (UploadLost)."""
 
     def __init__(self, *, forgetful: bool = False) -> None:
         self.writes = list[Mapping[str, Any]]()

@@ -33,8 +33,8 @@ class Store:
         yield self.objects[key][span.start : span.stop]
 
     async def save(self, assembly: Assembly, limit: int = MOST) -> None:
-        """Merge the pieces for `limit`, store the last one as a segment, as a request does at its end, and remove the
-        segments that the tail no longer has."""
+        """Merge the part's pieces if they are more than `limit`, store the last one as a segment, as a request does at
+        its end, and remove the segments that the part's tail no longer has."""
         assembly.merge(limit)
         piece, key = assembly.pieces[-1], f"segment-{next(self.names)}"
         self.objects[key] = await self.read([piece])
@@ -82,8 +82,8 @@ async def test_small_requests_rewrite_bytes_a_few_times(chunk: int, part: int, t
 
 LIMIT = 20
 TOTAL = 2 ** (LIMIT - 2)
-"""The most bytes of a part: halved again and again down to one byte, it makes fewer pieces than `LIMIT`, as any real
-part does."""
+"""The most bytes of a part: halved again and again down to one byte, it makes fewer pieces than `LIMIT`, as a real part
+of at most 1 GiB makes fewer than the 32 segments of the default."""
 sizes = st.integers(1, 40) | st.integers(1, TOTAL // LIMIT) | st.sampled_from([1, TOTAL // LIMIT - 7, TOTAL // 4])
 
 
@@ -91,8 +91,8 @@ sizes = st.integers(1, 40) | st.integers(1, TOTAL // LIMIT) | st.sampled_from([1
 @example([4000 - 4 * step for step in range(LIMIT)] + [1] * 500)
 @example([4000] * (LIMIT - 1) + [1900] + [1] * 500)
 async def test_each_byte_is_stored_again_as_sizes_double(sizes: list[int]) -> None:
-    """A byte is stored again only as often as its request's size can double up to the part's, also at the limit of
-    segments, where each further request has to merge some."""
+    """On average, a byte is stored at most 2 + log2(`TOTAL` / its request's size) times, also at the limit of segments,
+    where each further request has to merge some."""
     store, assembly, allowed = Store(), Assembly(), 0.0
     for size in sizes:
         if assembly.length + size <= TOTAL:

@@ -13,7 +13,7 @@ from tusd_py.storage.s3.retries import Retries
 
 
 class CountingMeter(Meter):
-    """Keeps the outcomes of attempts."""
+    """A meter that keeps the outcome of each attempt of a request to S3."""
 
     def __init__(self) -> None:
         self.outcomes = list[str]()

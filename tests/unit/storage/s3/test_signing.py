@@ -1,4 +1,4 @@
-"""The signature of a request: judged by botocore's own signer, on any request that S3 might get."""
+"""The signature of a request to S3: for random GET and PUT requests, it is the one that botocore's own signer makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept tails go when memory is short: the longest unused first, and no more than is wanted."""
+"""Tails kept in memory go when it is short: the longest unused first, and no more of them than are needed."""
 
 from __future__ import annotations
 
