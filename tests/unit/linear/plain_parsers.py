@@ -64,8 +64,8 @@ def _enter(text: str) -> None:
 
 
 def _ask_for_jobs(text: str) -> None:
-    named, ordered = {"kind": text, "upload": text, text: text}, {"kind": "scan", "upload": "a", "args": {text: text}}
-    for message in (named, ordered):
+    unknown, scan = {"kind": text, "upload": text, text: text}, {"kind": "scan", "upload": "a", "args": {text: text}}
+    for message in (unknown, scan):
         with suppress(Refusal):
             job_messages.read_request(json.dumps(message).encode())
     filtered: Mapping[str, object] = {"filter": {"owner": text, "meta": {text: text}}}
