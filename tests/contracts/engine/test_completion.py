@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
+from tusd_py.domain.errors import UploadSpoiled
+from tusd_py.domain.hook_refusals import UploadStopped
 from tusd_py.domain.intents import Completion
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Refusal, TooLarge
@@ -125,6 +127,21 @@ async def test_what_another_request_has_completed_stays(harness: Harness, monkey
     monkeypatch.setattr(append_module, "abandon", abandon_late)
     with pytest.raises(AlreadyComplete):
         await append(harness.engine, upload.id, appending(3, **LATER), ScriptedBody(b"fgh"))
+    assert harness.stored(await harness.record(upload)) == b"abcde"
+
+
+@pytest.mark.parametrize("error", [UploadSpoiled, UploadStopped])
+async def test_what_was_completed_before_a_refusal_stays(harness: Harness, error: type[Exception]) -> None:
+    """A request whose bytes are spoiled, or that a hook stops, ends no upload that another request has completed."""
+    upload = await begin_upload(harness, 5, b"abc")
+
+    async def refuse_late() -> None:
+        async with append_module._ending_if_invalid(harness.engine, upload.id, appending(3)):
+            await append(harness.engine, upload.id, appending(3, size=2, **NOW), ScriptedBody(b"de"))
+            raise error
+
+    with pytest.raises(error):
+        await refuse_late()
     assert harness.stored(await harness.record(upload)) == b"abcde"
 
 

@@ -118,6 +118,11 @@ async def test_a_whole_upload_may_be_short(picky: Harness) -> None:
     assert picky.stored(await create(picky.engine, ended, ScriptedBody(b"a,b\n"))) == b"a,b\n"
     with pytest.raises(TypeNotAllowed):
         await create(picky.engine, replace(ended, metadata=PICTURE), ScriptedBody(b"a,b\n"))
+    upload = await create(picky.engine, creating(None, metadata=TABLE, completion=Completion.NOT_YET), ScriptedBody())
+    done = await append(
+        picky.engine, upload.id, appending(0, completion=WITH_THIS, strict=True), ScriptedBody(b"a,b\n")
+    )
+    assert picky.stored(done) == b"a,b\n"
 
 
 async def test_only_the_first_bytes_are_judged(picky: Harness) -> None:

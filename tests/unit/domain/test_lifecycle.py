@@ -288,3 +288,8 @@ def test_removal_repeats_after_the_signature_expires() -> None:
     )
     assert ended.due_at == 900
     assert changed(ended, updated_at=890.0).due_at == 920
+
+
+@pytest.mark.parametrize(("phase", "etag"), [(Phase.DONE, "e"), (Phase.FINISHING, None), (Phase.OPEN, None)])
+def test_only_a_done_upload_keeps_its_etag(phase: Phase, etag: str | None) -> None:
+    assert lifecycle.end(upload(phase=phase, etag="e"), Reason.CLIENT).upload.etag == etag
