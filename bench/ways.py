@@ -39,7 +39,8 @@ _MARKED = re.compile(r"(?<=<!-- measured -->\n).*(?=<!-- end of measured -->)", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The server, its proxies to S3, and a client session."""
+    """The server, a client session, and two proxies to S3: one for the server's requests, one for those that clients
+    send with presigned URLs."""
 
     server: Server
     server_proxy: S3Proxy

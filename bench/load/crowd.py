@@ -36,7 +36,8 @@ class Report:
 
 
 class Slow:
-    """One client, which sends the bytes that are due as far as the server reads them."""
+    """One client with one request (PUT or PATCH), whose body it sends at the pace that its caller sets: `send` is told
+    how many bytes are due by then in all, and sends those of them that the socket takes without a wait."""
 
     def __init__(self, url: str, put: bool) -> None:  # noqa: FBT001 (one of two ways)
         self._client = Client(url)

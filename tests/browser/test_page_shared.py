@@ -1,4 +1,4 @@
-"""Traces of the page at `/` in a browser that others use, too."""
+"""The page at `/` in a browser that others use, too: what it keeps there of uploads, and when it forgets that."""
 
 from __future__ import annotations
 

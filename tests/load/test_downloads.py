@@ -92,7 +92,8 @@ async def test_unread_downloads_stay_within_the_budget(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Four hundred downloads that aren't read keep the server within its bound of memory (`Measured.check`) and don't
-    hinder an upload; five of them, read later, are whole, and then the memory is given back."""
+    hinder an upload; five of them, read later, are whole. Once the clients have closed all connections, the memory is
+    given back (`Measured.check_given_back`)."""
     data = random_bytes(LENGTH)
     with capsys.disabled():
         print()

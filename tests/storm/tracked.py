@@ -26,8 +26,8 @@ class Tracked:
         self.acknowledged = 0
         """The highest offset told so far."""
         self.sent_to = 0
-        """The end of the bytes that requests have sent or are about to send, without those sent with a wrong
-        checksum."""
+        """The end of the bytes that requests have sent or are about to send, or were to send before they were cut on
+        purpose; without those sent with a wrong checksum."""
         self.complete = False
         """True once the server has told that the upload is complete."""
         self.deleting = False

@@ -98,8 +98,8 @@ class Node:
         return await asyncio.to_thread(self.bucket.residue)
 
     async def object_size(self, url: str) -> int | None:
-        """Return the size in bytes of the upload's finished object in S3, whose key must begin with the upload's id;
-        None if there is no such object."""
+        """Return the size in bytes of the upload's finished object in S3, whose key, after the node's prefix, must
+        begin with the upload's id; None if there is no such object."""
         return await asyncio.to_thread(self.bucket.size, url)
 
     async def stored(self, url: str) -> bytes:

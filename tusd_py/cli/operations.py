@@ -197,8 +197,8 @@ def required_cors(settings: Settings) -> Sequence[CorsRule]:
 
 async def check_cors(settings: Settings, rules: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
     """Check that the rules of each bucket allow and expose what `rules` do; with `install`, first put `rules` before
-    them, in place of rules with the same ids. Raises ConfigurationError, and Refusal if clients can't reach the
-    storage.
+    them, in place of rules with the same ids. For a bucket that lacks something, or gives no answer, there is a result
+    that isn't `ok`. Raises ConfigurationError, and Refusal if the storage isn't S3: clients can't reach it then.
     """
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         return [

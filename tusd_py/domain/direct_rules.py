@@ -188,7 +188,9 @@ def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limit
     """Return the upload as finishing, with all its bytes; the storage is still to make the object of the parts
     `chosen`.
 
-    Raises TooLarge, which is permanent; WrongParts, InconsistentLength, which the client can still correct.
+    Raises TooLarge, which is permanent, if the parts have more bytes than a limit or the declared length; WrongParts,
+    if the storage takes no parts of such lengths, or InconsistentLength, if they have fewer bytes than declared: these
+    two the client can still correct.
     """
     length = sum(part.length for part in chosen)
     for limit in (limits.max_length, upload.max_length, upload.length):

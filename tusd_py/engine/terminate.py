@@ -18,7 +18,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine, PendingEnd
 
 _LATE = 60.0
-"""Seconds for which a creation without an answer may still take effect."""
+"""Seconds for which the creation of a record may still take effect after the state gave no answer to it."""
 _AT_ONCE = 100
 """The most ends that one sweep tries again."""
 _MOST_PENDING = 1000

@@ -27,10 +27,11 @@ class Disclosure:
     may be stored."""
 
     def read(self, request: web.Request, trust: Trust) -> Mapping[str, Any]:
-        """Return four fields of `Caller` by name: `peer` (the other end's address and port), `endpoint` (the creation
-        endpoint's URL; empty if the request makes none), `storable` (the names of header fields that may be stored with
-        events even if they are secret) and `verbose` (True if all that aren't secret may be stored, too; False for only
-        those that every format tells of).
+        """Return four fields of `Caller` by name: `peer` (the address and port at the other end of the connection;
+        empty for a UNIX socket or a lost connection), `endpoint` (the creation endpoint's URL; empty if the settings
+        have none, and it can't be told from the request), `storable` (the names of header fields that may be stored
+        with events even if they are secret) and `verbose` (True if all that aren't secret may be stored, too; False for
+        only those that every format tells of).
         """
         endpoint = creation_url(request, public=self.public_endpoint, trust=trust)
         fields = {"storable": self.storable, "verbose": self.verbose}

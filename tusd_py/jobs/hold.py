@@ -93,7 +93,7 @@ class Hold:
 
     async def save(self, change: Change) -> None:
         """Save the job, with its progress, as `change` returns it. While the state is unavailable, try again until the
-        hold runs out. Raises Superseded."""
+        hold runs out. Raises Superseded once it has, or if another process has changed or removed the job."""
         async with self._saving:
             while True:
                 self._check()

@@ -247,7 +247,7 @@ class Hub(Observer):
     async def _reread(self, upload_id: UploadId) -> None:
         """Read the record of the upload, if it still has listeners, and wake these if it has changed. If the state is
         unavailable, have the record read again at the next tick, about a second later at most; after any other error,
-        log the error, and have the record read 10 ticks later."""
+        log the error, and have the record read 10 ticks later, or at the next tick while jobs may be under way."""
         if (topic := self._topics.get(upload_id)) is not None:
             try:
                 topic.offer(await self._read(upload_id))

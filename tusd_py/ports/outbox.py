@@ -127,7 +127,8 @@ class Outbox(Protocol):
 
     async def mark_delivered(self, delivery: Delivery) -> None:
         """Mark the delivery as delivered; after that, the next pending delivery of its upload to the sink can be due.
-        Does nothing unless the delivery is pending; it may have been taken by another node."""
+        Does nothing unless the delivery is pending; it is marked even if another node has taken it since it was
+        read."""
 
     async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
         """Record that an attempt failed: its error, in a few words, and `due_at`, the time of the next attempt, before

@@ -1,5 +1,6 @@
-"""Each log line about a request has the request's id, its trace's id and an owner: in a line about a change of an
-upload, the upload's; in others, the subject of the request's credential."""
+"""Each log line about a request has, as far as they exist, the request's id, its trace's id and an owner: the owner of
+the upload whose change the line tells of, else the subject of the request's credential. A request id that isn't valid
+isn't sent back."""
 
 from __future__ import annotations
 

@@ -83,8 +83,8 @@ async def emptied(tus: TusClient) -> None:
 
 
 async def test_unfinished_uploads_and_lengths_are_limited(tus_few: TusClient) -> None:
-    """A third unfinished upload, or one with which the lengths of all would exceed 100 bytes, answers 503 until another
-    one ends."""
+    """The creation of a third unfinished upload, or of one with which the lengths of all would exceed 100 bytes, is
+    answered 503 until others are finished or terminated."""
     tus = tus_few
     await emptied(tus)
     first = await tus.create(60)

@@ -1,4 +1,5 @@
-"""An authentication server that answers twice: no request counts as that of the user before."""
+"""An authentication server that sends one answer twice: the surplus one isn't taken for the answer to the next request,
+which would then count as one of the first request's user."""
 
 from __future__ import annotations
 

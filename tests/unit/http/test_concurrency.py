@@ -1,4 +1,5 @@
-"""Limits of concurrent requests and uploads, of all clients and of each."""
+"""Limits of a client's concurrent requests, of its creations in a period, and of the concurrent uploads of one client
+and of all; and the end of uploads when the server shuts down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The parsers of plain requests, of forms, and of requests for jobs and exports."""
+"""Functions by name, each of which has the server read one text as a piece of a plain request, a form, or a request
+for a job or an export, or write it into an answer. The test of linear time calls them."""
 
 from __future__ import annotations
 

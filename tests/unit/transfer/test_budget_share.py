@@ -132,8 +132,9 @@ async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budge
 
 
 async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> None:
-    """If another holding asks for bytes that aren't free in the same turn of the event loop as the awaited event comes,
-    `unless_claimed` returns False, also when it is called again, and the holding's bytes count as being sent once."""
+    """If a second holding asks for bytes that aren't free, in the same turn of the event loop as the event comes for
+    which a first one waits, the first one's `unless_claimed` returns False, also when it is called again; its bytes
+    count as being sent once, and no bytes once both holdings are closed."""
     holding, event, other_holding = share.holding(), asyncio.Event(), share.holding()
     await holding.acquire(100)
     idle = asyncio.create_task(holding.unless_claimed(_of(event)))
@@ -142,6 +143,7 @@ async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> N
     event.set()
     assert await idle is False, "its bytes are promised to another"
     assert await holding.unless_claimed(_of(event)) is False
+    assert budget._sending == 100
     holding.close()
     await waiting
     other_holding.close()

@@ -25,9 +25,9 @@ async def read(buckets: Buckets) -> str | None:
 
 
 async def write(buckets: Buckets, installation_id: str) -> None:
-    """Store the id in all buckets, in place of an earlier id if there is one. Raises StorageUnavailable, and
-    WrongPair if one of the other buckets belongs to another storage.
-    """
+    """Store the id in the storage's own bucket and in all other buckets, in place of an earlier id. Raises
+    StorageUnavailable; WrongPair, before any id is stored, if a bucket other than the storage's own belongs to another
+    storage."""
     await _check(buckets)
     await _write(buckets.own, installation_id)
     for bucket in buckets.other_buckets:

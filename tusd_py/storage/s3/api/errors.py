@@ -69,9 +69,10 @@ class S3Missing(S3Error):
 def failure(operation: str, status: int, code: str, region: str | None = None) -> S3Error:
     """Return the error for an answer; `code` is S3's error code or, if the answer has none, its status or nothing.
 
-    A 3xx or 4xx status without a code gives S3TransientError: S3's errors have codes (S3 API Reference, "Error
-    responses"), but a proxy answers 404 while S3 restarts. The answer to a HEAD never has a code: then 404 gives
-    S3Missing, and another 3xx or 4xx status S3Error, except 408 and 429. These and 5xx give S3TransientError.
+    It is the first that applies: S3Missing for a code that says so, such as NoSuchKey, and for a 404 to a HEAD;
+    S3TransientError for a code such as SlowDown, and for the statuses 408, 429 and 5xx; S3Error for any other code, and
+    any other answer to a HEAD, which never has a code; else S3TransientError: S3's errors have codes (S3 API Reference,
+    "Error responses"), but a proxy answers 404 while S3 restarts.
     """
     if code in _MISSING_CODES or (operation in _BODILESS and status == HTTPStatus.NOT_FOUND):
         return S3Missing(operation, status, code)
