@@ -108,7 +108,7 @@ async def by_tus_in_parallel(at: Place) -> str:
 
 
 async def by_parts(at: Place) -> str:
-    """Upload parts directly, six at a time, as Uppy does."""
+    """Upload parts of 5 MiB straight to S3, six at a time, as Uppy does; return the upload's URL."""
     multipart, slots = await at.direct.begin(size=SIZE), asyncio.Semaphore(6)
 
     async def send(number: int) -> dict[str, object]:

@@ -1,5 +1,5 @@
-"""`make fuzz MINUTES=30`: requests that try to stop the server, for that long; exit code 1 if one stops it, gets a 500
-or costs too much time.
+"""`make fuzz MINUTES=30`: requests that try to stop the server, for that long; it fails if one stops the server, gets a
+500 or costs too much time.
 
 /healthz, asked from another process all the while, must answer at most half a second later than an idle server.
 """

@@ -9,7 +9,8 @@ from tests.proxies.conftest import Way
 
 
 class Curl:
-    """curl through one way, in one version of HTTP."""
+    """A client that runs curl through one proxy, that of `way`, in one version of HTTP: `version` is curl's option for
+    it, such as `--http2`."""
 
     def __init__(self, binary: str, way: Way, version: str) -> None:
         self.way = way

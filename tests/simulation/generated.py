@@ -50,7 +50,8 @@ _MOST_STEPS = 12
 
 
 def drawn(dice: Random, *, calm: bool) -> Program:
-    """Return a random program of one to three tracks; with `calm`, no step of it causes trouble itself."""
+    """Return a random program of one to three tracks, each of one or more uploads, that run at the same time. With
+    `calm`, no step of it kills a node, takes stored bytes away or disturbs the delivery of events."""
     setup = _setup(dice)
     make = _Maker(dice, setup.part_size, calm=calm)
     tracks = tuple(make.track() for _ in range(dice.choice((1, 1, 1, 2, 2, 3))))

@@ -11,9 +11,11 @@ from tusd_py.storage.s3.keys import installation_key
 
 
 def check(world: World) -> None:
-    """Check that every upload that a client was told is complete is left, that nothing else is left than finished
-    uploads, whole unless in `bereft`, and objects of lost records, that usage, events and jobs agree with them, and
-    that nodes that are up hold memory only for cached tails. Raises Violation, Leak, Untold, Untrue."""
+    """Check that the uploads that clients were told are complete (`world.complete`) are left, except those in
+    `world.bereft`, whose bytes were taken away or replaced; that nothing else is left than finished uploads, whole
+    unless in `bereft`, and objects of lost records, unchanged if they were finished; that usage, events and jobs agree
+    with them; and that nodes that are up hold memory of the budget only for cached tails. Raises Violation, with Leak
+    for what should be gone; Untold for events; Untrue for jobs."""
     uploads = world.uploads().values()
     if lost := world.complete - world.bereft - {upload.id for upload in uploads if upload.done}:
         raise Violation(f"told complete, then lost: {lost}")

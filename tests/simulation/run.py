@@ -21,7 +21,8 @@ POLL = 600.0
 """The longest pause in seconds between two looks of a node for due events, also those that other nodes have stored:
 longer than in production, as each look is simulated."""
 GENERATED = {"calm": True, "rough": False}
-"""The names of scenarios that are generated from the seed alone; True for calm ones."""
+"""The names of scenarios that are generated from the seed alone; True for a calm one, in which no step causes trouble,
+such as the death of a node."""
 
 
 def run(scenario: str, plan: Plan, seed: int = 0) -> Sequence[str]:

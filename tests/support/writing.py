@@ -165,7 +165,7 @@ class Sender:
 
 
 async def stored(storage: Storage, data: bytes, **changes: Any) -> Upload:
-    """A finished upload that holds `data`."""
+    """A finished upload in `storage` that holds `data`; `changes` are its other fields (see `new_upload`)."""
     sender = Sender(storage, data, new_upload(storage, len(data), **changes))
     await sender.send()
     return await sender.finish()

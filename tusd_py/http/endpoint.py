@@ -53,7 +53,7 @@ def creation_path(request: web.Request) -> str:
 
 def creation_url(request: web.Request, *, public: str | None, trust: Trust) -> str:
     """Return the creation endpoint's absolute URL: `public` as it is if set, else a URL made from the request;
-    empty if the request's scheme, host, port or prefix don't make a URL.
+    empty if the request's scheme, host, port or prefix don't make a URL, or a proxy's header field is too long.
     """
     with suppress(Malformed):
         return endpoint_url(request, creation_path(request), public=public, trust=trust)

@@ -17,7 +17,8 @@ _QUEUED = 0
 
 
 class TurnTaker(ABC):
-    """A listener that does its work in turns, without a task."""
+    """A listener without an asyncio task: once it has work to do, `Turns` calls its `take_turn` in a pass of the event
+    loop."""
 
     __slots__ = ("tick",)
 

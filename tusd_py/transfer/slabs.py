@@ -56,8 +56,9 @@ class _Arena:
 
 
 class Slabs:
-    """A pool of slabs: large ones, cut from arenas (blocks of memory that are mapped once and reused), up to three
-    quarters of `budget` or one arena, and small ones, each mapped for one use if the system can.
+    """A pool of slabs: large ones, cut from arenas (blocks of memory that are mapped once and reused), and small
+    ones, each mapped for one use if the system can. All arenas together take at most three quarters of `budget`, or one
+    arena's size if that is more.
 
     So bytes that readers have filled, but not charged to the budget yet, take little memory in addition to the budget,
     however many readers there are. Unused arenas, too, take little: the pool keeps at most as many bytes of them as the

@@ -109,8 +109,8 @@ def _openings(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def _comments(text: str) -> Iterator[tuple[str, int]]:
-    """Yield, for each run of lines that begin with `//` or `/*`, the text of the first line after that, and its
-    number."""
+    """Yield, for each run of lines that begin with `//` or `/*`, indented or not, the text that follows these
+    characters in the run's first line, and that line's number."""
     before = None
     for number, line in enumerate(text.splitlines(), start=1):
         match = COMMENT.match(line)

@@ -53,7 +53,7 @@ class S3Client:
         return S3Client(self._boto, self._raw, self._bucket, self._retries.meter, guard, self._thresholds)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> StoredObject:
-        """PutObject. Raises UploadLost if a stored segment that the payload reads is gone."""
+        """PutObject. Raises UploadLost if a segment or a partial upload's object that the payload reads is gone."""
         return await self._upload(
             RawRequest(operation="PutObject", method="PUT", key=key, headers=headers, payload=payload)
         )
