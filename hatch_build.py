@@ -16,7 +16,8 @@ _IS_THERE = "import sys; from scripts import node; sys.exit(node.of_machine() is
 
 
 class PageHook(BuildHookInterface[Any]):
-    """A build hook of hatchling, which finds it by its base class."""
+    """The build hook by which hatchling has the upload page and the list of components built; hatchling finds it by its
+    base class."""
 
     def dependencies(self) -> list[str]:
         """Return the packages that the build needs: the one that writes the list of components, and Node.js if the

@@ -19,7 +19,7 @@ TIMEOUT = 90.0
 
 class LoadFailed(RuntimeError):
     """A load client failed. The message is its last line on standard error, or its exit code if it wrote none there;
-    or, for one that measures in steps (`bench.load.steps`), that it failed to start or ended without a report."""
+    or, for one that `prepared` runs, that it failed to start or ended without a report."""
 
 
 def load(module: str, url: str, **options: object) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def load(module: str, url: str, **options: object) -> dict[str, Any]:
 
 @contextmanager
 def prepared(module: str, url: str, **options: object) -> Iterator[Callable[[], dict[str, Any]]]:
-    """Run `bench.load.MODULE`, which measures in steps (`bench.load.steps`), with these options as flags until it is
-    ready to measure; yield a function that lets it measure and returns its report. The process is killed when the
+    """Run `bench.load.MODULE`, which measures only when told to, with these options as flags until it is ready to
+    measure; yield a function that lets it measure and returns its report. The process is killed when the
     context ends. Entering the context raises LoadFailed if the process doesn't become ready, and the function if it
     ends without a report (BrokenPipeError if it ended before the call)."""
     process = subprocess.Popen(command(module, url, **options), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -32,8 +32,8 @@ straight to this S3: its companionEndpoint is {origin}.
 
 def main() -> int:
     """Run SeaweedFS and the server until the server ends or SIGINT or SIGTERM comes; return the server's exit code, 1
-    if the port is in use or SeaweedFS doesn't start, 0 if a signal comes before the server runs, or a second before it
-    ends."""
+    if the port is in use or SeaweedFS doesn't start, 0 if a signal comes before the server runs, or a second signal
+    before it ends."""
     port = _port()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if _is_used(port):

@@ -20,7 +20,8 @@ _WHOLE_ONLY = (systems.TUS_NODE,)
 
 
 def measure(bench: Bench) -> None:
-    """Measure downloads through each system, with `bench.sink` as S3, which sends zeros."""
+    """Measure downloads through the relays, tusd-py without checksums, tusd and @tus/server, with `bench.sink` as S3,
+    which sends zeros."""
     with sink() as s3:
         for system in bench.in_turn(NAME, (*systems.LIMITS, systems.PLAIN, systems.TUSD, systems.TUS_NODE)):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:

@@ -1,6 +1,7 @@
 """`python -m bench.load.changes URL --way WAY`: listeners, and changes that each of them is told.
 
-Measures in steps (`bench.load.steps`); the report is a `Report`.
+Prints "ready" once all listen, and waits for a line of standard input before it measures. Then prints one JSON object,
+the fields of `Report`, and keeps the connections open until standard input ends.
 """
 
 from __future__ import annotations

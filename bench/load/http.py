@@ -57,8 +57,9 @@ class Client:
         self.sock.close()
 
     def ask(self, method: str, url: str, headers: Mapping[str, str], length: int | None = None) -> Answer:
-        """Send the head of a request that has no body, with the Content-Length `length` (0 or None: without); return
-        the response, whose body is dropped. Raises EOFError if the server closes the connection."""
+        """Send the head of a request that has no body, with the field Content-Length if `length` is 0, without it if
+        `length` is None; return the response, whose body is dropped. Raises EOFError if the server closes the
+        connection."""
         self.sock.sendall(request(method, url, headers, length))
         answer = self.answer()
         if method != "HEAD":

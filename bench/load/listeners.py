@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from bench.load.http import BYTES, Client, LoadError, absolute, create, request
 
 LENGTH = 1024 * 1024
-"""Bytes of the upload: more than there are changes."""
+"""Bytes of the upload: more than there are changes, each of which appends one byte."""
 _ADDRESSES = 100
 """The number of loopback addresses from which the listeners connect."""
 _AT_ONCE = 50

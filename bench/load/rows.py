@@ -1,6 +1,7 @@
 """`python -m bench.load.rows URL --format ndjson`: a list of many uploads, again and again.
 
-Measures in steps (`bench.load.steps`); the report is a `Report`.
+Prints "ready" once the uploads are created, and waits for a line of standard input before it measures. Then prints one
+JSON object, the fields of `Report`, and ends once standard input ends.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ class Multipart:
 
 
 class Store:
-    """All objects, multipart uploads and counts, for a thread of each connection. Single dict operations are atomic."""
+    """All objects, multipart uploads and counts of the sink, which the threads of all connections share without a lock,
+    except for counting: single dict operations are atomic."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Stored] = {}

@@ -31,7 +31,7 @@ LENGTHS = {"a part and more": PART + MIB, "less than a part": 45 * PIECE + 7}
 async def running(
     request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Fleet]:
-    """A fleet of two nodes on Redis, then one on SQLite, with the smallest memory budget that the settings allow."""
+    """A fleet of two nodes, first on Redis, then on SQLite, with the smallest memory budget that the settings allow."""
     redis = None
     if "redis" in request.param:
         server = request.getfixturevalue("redis_running")

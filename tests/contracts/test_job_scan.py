@@ -100,7 +100,7 @@ async def test_a_verdict_outlasts_a_lock_in_every_attempt(
 @pytest.mark.parametrize("stored", [False, True])
 async def test_no_job_leaves_a_pending_verdict(harness: Harness, upload: Upload, *, stored: bool) -> None:
     """While the upload is locked, `submit` raises Locked, with the job stored before or not, and leaves the upload's
-    verdict; so does a later submission of the ended job."""
+    verdict as it is. A later submission of the ended job leaves it, too, and raises nothing."""
     await record_scan(harness.engine, upload.id, CLEAN)
     running = runner(harness, CLEAN)
     service = JobService(engine=harness.engine, runner=running)

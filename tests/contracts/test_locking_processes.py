@@ -36,8 +36,8 @@ class Holder:
         return line.decode().strip()
 
     async def asks_its_lease(self) -> str:
-        """Ask the process about its lease, and return its answer, `valid` or `superseded`; lines `asked` before that
-        are skipped."""
+        """Ask the process about its lease, and return its answer, `valid` or `superseded`. Lines `asked` before that,
+        which say that a waiter asked it to give the lock back, are skipped."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"\n")
         while (word := await self.says()) == "asked":

@@ -129,8 +129,8 @@ async def test_numbers_go_on_after_a_restart(durable: Maker) -> None:
 
 
 async def test_a_reader_misses_nothing_while_several_write(durable: Maker) -> None:
-    """A reader that goes on from the last number it was told sees the last number of each of 36 uploads, while three
-    state stores write to one database."""
+    """A state numbers its events. A reader that asks again and again for uploads with numbers above the last one it was
+    told learns the last number of each of 36 uploads, though three state stores write to one database meanwhile."""
     writers, numbers, writing = [durable() for _ in range(3)], dict[UploadId, int](), True
 
     async def write(store: StateStore, first: int) -> None:

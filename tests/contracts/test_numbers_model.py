@@ -1,5 +1,5 @@
-"""Any sequence of changes is numbered, in a state of each kind, as a plain model numbers it, and a reader learns the
-last number of each upload that is left."""
+"""A state of each kind gives the events of any sequence of changes the numbers that a plain model gives them, and a
+reader, which goes on from the last number it was told, learns the last number of each upload that is left."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ steps = st.builds(
 
 @dataclass
 class Model:
-    """A plain model of the numbers that a state gives: `present` has the stored uploads with theirs, `last` is the last
-    number; `read` and `read_up_to` are those of a reader, which goes on from the last number it was told."""
+    """A plain model of the numbers that a state gives to events: `present` has the stored uploads, each with the number
+    of its last event or of its creation, `last` is the last number given. `read` has the uploads that a reader was told
+    of, and `read_up_to` is the last number it was told, from which it goes on."""
 
     present: dict[UploadId, Numbered] = field(default_factory=dict)
     last: int = 0

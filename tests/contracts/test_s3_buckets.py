@@ -103,7 +103,8 @@ async def test_leftovers_of_all_buckets_are_found(opened: Open) -> None:
 
 
 def moved(cursor: Cursor) -> Cursor:
-    """Return the cursor with the other one of `BUCKETS`."""
+    """Return the cursor with the other bucket in it: `others` if it was in the storage's own bucket, which a cursor
+    doesn't name, and the reverse."""
     parsed = S3Cursor.load(cursor)
     return replace(parsed, bucket="others" if parsed.bucket is None else None).dump()
 

@@ -110,8 +110,8 @@ async def test_a_missing_bucket_is_no_missing_upload() -> None:
 
 @pytest.mark.parametrize(("status", "text"), [(200, "?"), (404, NO_SUCH_KEY)], ids=["a key", "no key"])
 async def test_a_ping_accepts_a_missing_key(status: int, text: str) -> None:
-    """`reach` returns True if the key exists, and False if S3 says NoSuchKey; as it sends no body, the client doesn't
-    become writable."""
+    """`reach`, a GetObject by the HTTP client that sends bodies, returns True if the key exists, and False if S3 says
+    NoSuchKey. It sends no body, so the client's `writable` stays False: that is True once S3 has taken a body."""
     async with answered(status, text) as client:
         assert await client.reach("k") is (status == 200)
         assert not client.writable, "it has taken no body yet"

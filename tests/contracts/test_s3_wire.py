@@ -43,8 +43,8 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def served(serve: Serve) -> AsyncIterator[RawS3]:
-    """A `RawS3` that sends to a fake S3, which calls `serve` with each connection and breaks the connection once
-    `serve` returns."""
+    """Yield a `RawS3`, the part of the server's own S3 client that signs a request and sends it once, without retries.
+    It sends to a fake S3, which calls `serve` with each connection and breaks the connection once `serve` returns."""
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -19,8 +19,9 @@ Event = dict[str, Any]
 
 
 class TusJs:
-    """One upload by tus-js-client or Uppy. Each event has its name as `event`, and `requests`, those answered so far
-    (of Uppy, only those by XMLHttpRequest); events of tus-js-client have `url` too."""
+    """One upload by tus-js-client or Uppy in a Node process, which prints its events, such as `progress` and `success`,
+    as lines of JSON. Each has its name as `event`, and `requests`, those answered so far (of Uppy, only those by
+    XMLHttpRequest); each event of tus-js-client, and Uppy's `success`, has the upload's `url` too."""
 
     def __init__(self, process: Process) -> None:
         self._process = process

@@ -49,8 +49,9 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def start(state: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Start]:
-    """A function that makes a server, not started yet, with `QUICK` and the settings in its arguments. All have the
-    same state and storage, unless these settings say otherwise, and are killed after the test."""
+    """A function that makes a server, not started yet, with the settings `QUICK`, by which failed deliveries are
+    repeated fast, and those in its arguments. All servers have the same state and storage, unless the arguments say
+    otherwise, and are killed after the test."""
     servers = list[Server]()
 
     def make(**settings: object) -> Server:

@@ -80,7 +80,7 @@ async def arrived(node: Node, client: TusClient, url: str, data: bytes) -> str:
 
 async def wait_until_gone(node: Node, client: TusClient, url: str, within: float = 15.0) -> None:
     """Terminate the upload, check that it answers 404, and wait up to `within` seconds until S3 and the state have
-    nothing left of any upload, with the exceptions of `nothing_left`; else raise AssertionError."""
+    nothing left of any upload but records of trouble; else raise AssertionError. A state in Redis isn't looked at."""
     await client.terminate(url)
     assert (await client.head(url)).status == 404
     await nothing_left(node, within)

@@ -146,7 +146,8 @@ def bodies(draw: st.DrawFn) -> Case:
 
 
 def abused() -> st.SearchStrategy[Case]:
-    """Draw the requests of `tests/support/abuse.py` as cases."""
+    """Return a strategy that draws the requests of `tests/support/abuse.py` as cases: such as clients send, but perhaps
+    with odd fields and a body that is cut off; one in four may also have an odd method, path, version or framing."""
     return abuses().map(lambda abuse: Case(pieces=tuple(abuse.raw()), waits=abuse.waits))
 
 

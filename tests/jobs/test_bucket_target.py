@@ -55,7 +55,8 @@ class FakeClient:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
-    """The client that `BucketTarget` connects to, with parts of 8 bytes at least instead of 8 MiB."""
+    """The S3 client that `BucketTarget`, the bucket to which a job `copy` writes, gets instead of a real one. The parts
+    of a multipart upload have at least 8 bytes, instead of 8 MiB."""
     fake_client = FakeClient()
 
     @asynccontextmanager

@@ -1,4 +1,5 @@
-"""Jobs that each finished upload gets, and that end with it."""
+"""Jobs that each upload but a partial one gets when it is finished (`jobs-on-finish`), and that are cancelled when the
+upload ends."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ async def socket(session: aiohttp.ClientSession, url: str) -> AsyncIterator[Sock
 
 
 async def say(socket: Socket, action: str) -> Any:
-    """Send an action. Return the payload of the next message."""
+    """Send a message of Uppy's Companion with this `action`, as `pause`. Return the payload of the server's next
+    message."""
     await socket.send_json({"action": action, "payload": {}})
     return (await socket.receive_json())["payload"]
 

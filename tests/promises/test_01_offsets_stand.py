@@ -33,8 +33,8 @@ OPERATIONS = (
 
 
 async def until_dead(node: Node, upload: Uploader, gate: Gate) -> None:
-    """Upload until an S3 request reaches the gate, then kill and restart the server, and ask for the offset. Raises
-    AssertionError if the upload ends before."""
+    """Upload until the fault proxy holds an S3 request at `gate`, then kill and restart the server, and ask for the
+    offset. Raises AssertionError if the upload ends before."""
     uploading = asyncio.create_task(upload.run())
     reached = asyncio.create_task(gate.reached.wait())
     await asyncio.wait([uploading, reached], return_when=asyncio.FIRST_COMPLETED)

@@ -68,8 +68,8 @@ async def test_a_job_is_watched_and_an_export_is_downloaded(through: Curl) -> No
 
 
 async def done(through: Curl, path: str, **message: object) -> Any:
-    """Ask for a job, and return it as the last event of its stream tells it. Raises AssertionError unless it is
-    done."""
+    """POST `message` as JSON to `path` (`/jobs` or `/exports`), and return the job that this makes, as the last event
+    of its stream tells it. Raises AssertionError unless the job is done."""
     answer = await through.run(f"{through.way.origin}{path}", "-X", "POST", "-d", json.dumps(message))
     job = json.loads(answer.content)
     assert (answer.status, answer.headers["location"]) == (202, f"{through.way.origin}/jobs/{job['id']}")

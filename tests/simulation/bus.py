@@ -104,7 +104,7 @@ class CommitBus:
         self._exchange, self._machine = exchange, machine
 
     def publish(self, upload_id: UploadId) -> None:
-        """Do nothing: the commit itself is noticed."""
+        """Do nothing: each commit tells the nodes that listen (`Exchange.commit`)."""
 
     @asynccontextmanager
     async def listening(self, notify: Notify) -> AsyncIterator[None]:

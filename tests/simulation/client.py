@@ -53,7 +53,7 @@ class Client:
         self._chunk, self._gap, self._roams = chunk, gap, roams
         self._offset = 0
         self._moved_at = world.loop.time()
-        """The loop's time of the save that the last larger offset came from; first, of this object's creation."""
+        """The loop's time of the save by which the offset told to it last grew; first, of the client's creation."""
         self._at = 0
 
     async def create(
@@ -92,9 +92,9 @@ class Client:
         chunked: bool = False,
         until: int | None = None,
     ) -> None:
-        """PATCH until the server says that the upload is complete, or has `until` bytes or more. `piece` is the size of
-        a request (None: all the rest), `checksum` an algorithm; the last request `declares` a deferred length,
-        `chunked` omits Content-Length. Raises Vanished; Violation after GIVE_UP seconds or for a broken promise."""
+        """PATCH `piece` bytes a request (None: all the rest) until the server says that the upload is complete or has
+        `until` bytes. `checksum` names the algorithm of each request's checksum; with `declares`, the last declares the
+        length; with `chunked`, none has Content-Length. Raises Vanished; Violation after 600 s or a broken promise."""
         give_up = self.world.loop.time() + GIVE_UP
         is_current = self._offset == 0
         while True:
@@ -210,7 +210,7 @@ class Client:
 
     def leave(self, count: int, *, stalls: bool) -> None:
         """Begin a PATCH of the rest, and don't wait for its answer. Its connection breaks after `count` bytes, if it
-        has more; with `stalls`, only after at most SILENCE seconds without a byte."""
+        has more; with `stalls`, its end or break comes after 60 s of silence, or once the server stops it."""
         intent = Append(offset=self._offset, body=Body(length=len(self.content) - self._offset))
         body = SlowBody(self.content[self._offset :], chunk=self._chunk, gap=self._gap, cut=count, stalls=stalls)
         self.world.begin(self.world.node(self._at), lambda engine: append(engine, self.upload_id, intent, body))
@@ -222,7 +222,7 @@ class Client:
 
     def check_gone(self) -> None:
         """Check that a 404 was right: the upload lost its bytes in the bucket (`world.bereft`), or had no progress for
-        half of `expire_after` and isn't in `world.complete`. Raises Violation if neither holds."""
+        half of `expire_after` and is none of the complete ones that must stay (`world.complete`). Raises Violation."""
         if self.url in self.world.bereft:
             return
         idle = self.world.loop.time() - self._moved_at

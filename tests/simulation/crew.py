@@ -50,8 +50,8 @@ _RETENTION = 10 * 86_400.0
 
 
 class Crew:
-    """A node's hub, which tells listeners, and its runner of jobs; `run` runs those that the setup wants, until
-    `stop`."""
+    """A node's hub, which tells listeners, and its runner of jobs; `run` runs the hub, the runner or both, as the
+    scenario's `Setup` says, until `stop`."""
 
     def __init__(self, world: World, engine: Engine, machine: Machine) -> None:
         self._setup, self._stopping = world.setup, asyncio.Event()
@@ -70,7 +70,8 @@ class Crew:
 
     @property
     def sinks(self) -> Mapping[str, Sink]:
-        """The sink of events that begins and cancels jobs, by its name; empty if the setup has no jobs."""
+        """The sink that begins and cancels jobs by the events that it receives, by its name; empty if the scenario's
+        `Setup` has no jobs."""
         return {NAME: JobSink(self.service, orders(self._setup.on_finish), ENDPOINT)} if self._setup.jobs else {}
 
     @property

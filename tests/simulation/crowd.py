@@ -41,7 +41,7 @@ class SlowS3:
     time, and the answer comes `answers` seconds after the request was carried."""
 
     rate: float
-    """Bytes a second that the link carries, at full scale."""
+    """Bytes a second that the link carries, at full scale: SCALE times those that it really carries."""
     answers: float = 0.03
     """The seconds from the end of a request's time on the link to its answer."""
     request_time: float = 0.0005
@@ -81,7 +81,8 @@ class _Answer:
 
 
 class Crowd:
-    """Clients that write to `s3` through one process, whose memory budget is `budget` bytes at full scale."""
+    """Clients that write to `s3` through one process, whose memory budget is `budget` bytes at full scale: each byte
+    that is really buffered or sent stands for SCALE bytes."""
 
     def __init__(self, s3: SlowS3, budget: int) -> None:
         allowed = Budget(budget // SCALE)
@@ -118,9 +119,9 @@ class Crowd:
         return S3Writer(self._bucket, upload, _record, FakeLease(), unproven=False)
 
     def slow(self, many: int, rate: int, seconds: float) -> list[asyncio.Task[int]]:
-        """Start a task for each of `many` clients, which sends `rate` bytes a second, at full scale, for `seconds`; the
-        starts are spread over PAUSE seconds. Return the tasks: each has as its result the number of bytes taken, at
-        full scale."""
+        """Start a task for each of `many` clients, which sends `rate` bytes a second for `seconds`; the starts are
+        spread over PAUSE seconds. Return the tasks: each has as its result the number of bytes taken. Both are at full
+        scale: SCALE times the bytes that are really sent."""
         size = int(rate * PAUSE) // SCALE
         return [asyncio.create_task(self._late(PAUSE * n / many, size, seconds)) for n in range(many)]
 

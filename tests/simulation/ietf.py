@@ -20,7 +20,8 @@ from tusd_py.engine.lookup import inspect
 
 
 class Hearing:
-    """A `ports.progress.Watcher` that passes interim responses to the client while `connected` is true."""
+    """The engine's way to tell the client of a request's progress (`ports.progress.Watcher`): it passes the URL and the
+    offsets on, as interim responses do, while `connected` is true."""
 
     def __init__(self, client: IetfClient) -> None:
         self._client = client
@@ -118,7 +119,8 @@ class IetfClient(Client):
 
     @contextmanager
     def _hearing(self) -> Iterator[Hearing]:
-        """Yield a watcher for one request, which the client hears until the context ends."""
+        """Yield a `Hearing` for one request: it tells the client of the URL and the offsets, as interim responses do,
+        until the context ends."""
         hearing = Hearing(self)
         try:
             yield hearing

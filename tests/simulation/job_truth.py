@@ -61,9 +61,10 @@ def _are_all_done(world: World) -> bool:
 
 
 def check_jobs(world: World) -> None:
-    """Check that the ledger has no faults, that no job is lost, begun twice or without end, and that each one's outcome
-    is true; also that no upload is an export that no job names, is infected, or waits for a verdict though it is done.
-    Do nothing if the setup has no jobs. Raises Untrue."""
+    """Check that no broken promise was recorded of any attempt at a job (`Ledger.faults`), that no job is lost, begun
+    twice or without end, and that each one's outcome is true; also that no upload is an export that no job names, is
+    infected, or waits for a verdict though it is done. Do nothing if the scenario's `Setup` has no jobs. Raises
+    Untrue."""
     if not world.setup.jobs:
         return
     if world.ledger.faults:

@@ -99,7 +99,7 @@ class Ledger:
 
 
 class WatchedKind:
-    """A kind of jobs whose attempts a ledger watches."""
+    """A kind of jobs that does what `kind` does, and has a `Ledger` check each attempt for broken promises."""
 
     def __init__(self, kind: Kind, ledger: Ledger) -> None:
         self._kind, self._ledger = kind, ledger

@@ -120,8 +120,8 @@ class Receiver:
 
     def _check_stories(self, uploads: Mapping[UploadId, Upload]) -> None:
         """Check that the events of each upload begin with its creation. If its record says that it is done, they tell
-        that it was finished, and none is in `ENDS`; else, also without a record, exactly the last one is. Each record
-        has events. Raises Untold."""
+        that it was finished, and none tells that it was terminated, has expired or is lost (`ENDS`); else, also without
+        a record, exactly the last one does. Each record has events. Raises Untold."""
         for upload_id, names in _by_upload(self._events).items():
             types = [self._events[name][1] for name in names]
             done = upload_id in uploads and uploads[upload_id].done

@@ -35,8 +35,8 @@ def run(scenario: str, plan: Plan, seed: int = 0) -> Sequence[str]:
 
 
 def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str]:
-    """Run the scenario `chosen`, in a list or not, and return or raise as `run` does; `name` is only for the notes of
-    an exception."""
+    """Run the scenario `chosen`, which needn't be in `SCENARIOS`, and return or raise as `run` does; `name` is only for
+    the notes of an exception."""
     loop = SimulatedLoop()
     loop.set_exception_handler(lambda *_: None)  # requests that no task waits for are looked at in the end
     with loop, simulated(loop, seed):

@@ -50,7 +50,8 @@ RAW = Service(
 )
 
 MORE = replace(RAW, refused=RAW.broken, rumour=RAW.broken)
-"""The service for further pieces of a response that has begun: each comes, or the connection breaks."""
+"""S3 as a node asks it for each further piece of a response that has begun. For every fault, the error is that of a
+broken connection: the answer has its status already."""
 
 
 class SimulatedBoto:

@@ -1,5 +1,7 @@
-"""A few hundred simulated runs are on both sides of each threshold (`Thresholds`) and of each number in
-`OF_A_PROVIDER`, except the thresholds in `OF_EVENTS`, `OF_PAGES`, `OF_LISTENERS` and `OF_A_DISK`."""
+"""A few hundred simulated runs are on both sides of each threshold (`Thresholds`) and of each limit of parts and
+listings that an S3 provider or a setup has (`OF_A_PROVIDER`). The exceptions are thresholds that these runs don't
+reach: of commands and old events, of the size of pages, of the dashboard and of a local disk (`OF_EVENTS` and the next
+three)."""
 
 from __future__ import annotations
 
@@ -100,7 +102,7 @@ class Watched(int):
 
 class Gate(asyncio.Semaphore):
     """A semaphore that, if its limit is a `Watched` number, records in the `crossings` of that number, at each acquire,
-    if the task has to wait."""
+    True if the task has to wait, else False."""
 
     def __init__(self, value: int = 1) -> None:
         super().__init__(int(value))
@@ -125,9 +127,9 @@ def watched(setup: Setup, crossings: Seen) -> Setup:
 
 @contextmanager
 def seams(crossings: Seen) -> Iterator[None]:
-    """Until the context ends, record in `crossings` also the uses of numbers that comparisons with those from `watched`
-    don't show: of numbers that the code hands on, to a store, a library or a semaphore, and of `min_part`, the least
-    size of a part, which is no field of a setup."""
+    """Until the context ends, record in `crossings` also what the `Watched` numbers of a setup don't show: if a limit
+    is reached (True) or not (False) where the code hands the number on, to a store, a library or a semaphore; and the
+    results of comparisons with `min_part`, the least size of a part, which is no field of a setup."""
     with (
         seams_of_pages(crossings),
         seams_of_storage(crossings),
@@ -139,8 +141,9 @@ def seams(crossings: Seen) -> Iterator[None]:
 
 @contextmanager
 def seams_of_pages(crossings: Seen) -> Iterator[None]:
-    """Until the context ends, record in `crossings` for each loaded list of uploads if it is as long as its limit, and
-    for each one of due deliveries if it is as long as the threshold `deliveries`."""
+    """Until the context ends, record in `crossings`, for each loaded list of uploads, True if it is as long as its
+    limit, else False; for each one of due deliveries, True if it is as long as the threshold `deliveries`, else
+    False."""
     due, listed, due_deliveries = SimulatedState.due, SimulatedState.list, SimulatedOutbox.due
 
     async def watched_due(self: SimulatedState, now: float, limit: int) -> Sequence[UploadId]:
@@ -168,9 +171,9 @@ def seams_of_pages(crossings: Seen) -> Iterator[None]:
 
 @contextmanager
 def seams_of_storage(crossings: Seen) -> Iterator[None]:
-    """Until the context ends, record in `crossings` for each deletion if it has more keys than one request takes, for
-    each final upload if it is copied in more parts than it has partial uploads, and for each computed reservation if
-    its upload has more bytes than one block."""
+    """Until the context ends, record True or False in `crossings`: for each deletion, True if it has more keys than one
+    request takes; for each final upload, if it is copied in more parts than it has partial uploads; for each computed
+    reservation, if its upload has more bytes than one block."""
     delete = S3Client.delete
 
     async def watched_delete(self: S3Client, keys: Any) -> None:

@@ -26,8 +26,8 @@ class Truth:
         """The ids of uploads of which bytes were taken from the bucket, unknown to the nodes: their offsets may
         fall."""
         self.bereft: set[UploadId] = set()
-        """The ids of uploads whose bytes were all taken from the bucket or replaced there, and of unfinished final
-        uploads made of them."""
+        """The ids of uploads that a roll-back can't save: their object, or the multipart upload of a direct one, was
+        taken from the bucket, or their object was replaced there; and of unfinished final uploads made of them."""
         self.forgotten: set[UploadId] = set()
         """The ids of uploads whose records were lost with the state: objects that have these ids in their metadata may
         stay in the bucket; those of finished uploads (`orphans`) must stay."""

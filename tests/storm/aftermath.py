@@ -57,6 +57,7 @@ class Aftermath:
     async def _until_only_finished(self, patience: float) -> None:
         """Run expiry and garbage collection until only finished uploads are left, none of them partial; after
         `patience` seconds, report all else that the last look found."""
+        surplus = list[str]()
         try:
             async with asyncio.timeout(patience):
                 while surplus := await self._surplus():

@@ -24,8 +24,8 @@ _SUMS = {"sha1": hashlib.sha1, "md5": hashlib.md5, "sha256": hashlib.sha256}
 
 
 class TusUploadClient(UploadClient):
-    """A tus client that chooses the sizes of its requests by one of `PACES`, and sends each PATCH in one of `MANNERS`,
-    both chosen at random."""
+    """A tus client that draws a pace for its upload, which gives the sizes of its requests (`PACES`, such as `small` or
+    `at once`), and a manner for each PATCH (`MANNERS`, such as `chunked`, `cut` or `wrong`, with a wrong checksum)."""
 
     def __init__(self, talk: Talk, content: Content, lifetime: float, *, partial: bool = False) -> None:
         super().__init__(talk, content, lifetime)

@@ -20,7 +20,7 @@ from tests.support.s3faults import ANY, Action, Gate
 from tests.support.server import Server, ServerError
 
 _CALM = (1.0, 6.0)
-"""The least and most seconds between two events of a lane."""
+"""The least and most seconds between two troubles of a lane."""
 _SHARES = (0.1, 0.3, 0.6, 1.0)
 """Shares of the requests to S3 that meet the same trouble."""
 _MIB = 1024 * 1024
@@ -38,7 +38,7 @@ async def blow(site: Site, seed: int, tally: Tally, over: asyncio.Event) -> None
 
 
 class Lane:
-    """A series of events of one kind, one at a time, with seconds of calm between them."""
+    """A series of troubles of one kind, one at a time, with seconds of calm between them."""
 
     def __init__(self, site: Site, dice: Random, tally: Tally) -> None:
         self.site = site
@@ -47,7 +47,7 @@ class Lane:
 
     @abstractmethod
     def events(self) -> Sequence[Event]:
-        """Return the events to choose from; one that is listed twice is twice as likely."""
+        """Return the functions that cause a trouble each, to choose from; one listed twice is twice as likely."""
 
     async def run(self, over: asyncio.Event) -> None:
         while not await _within(over, self.dice.uniform(*_CALM)):
@@ -55,7 +55,7 @@ class Lane:
 
     @contextmanager
     def logged(self, trouble: str) -> Iterator[None]:
-        """Count the event, and log its begin and its end around the block."""
+        """Count the trouble, and log its begin and its end around the block."""
         self.tally.counts[f"weather: {trouble.partition(',')[0]}"] += 1
         self.tally.log(f"{self.site.name}: {trouble}")
         yield
@@ -63,7 +63,7 @@ class Lane:
 
 
 class Processes(Lane):
-    """Events of a deployment's servers and their workers."""
+    """Troubles of a deployment's servers and their workers: they are killed, told to go, or stopped for a while."""
 
     def events(self) -> Sequence[Event]:
         return (self._killed, self._killed, self._told_to_go, self._frozen, self._frozen, self._preempted)
@@ -113,7 +113,7 @@ class Processes(Lane):
 
 
 class Storage(Lane):
-    """Events between a deployment and S3."""
+    """Troubles between a deployment and S3: for some seconds, some or all requests fail, get no answer or are slow."""
 
     def events(self) -> Sequence[Event]:
         return (self._gust,)
@@ -151,7 +151,7 @@ class Storage(Lane):
 
 
 class Redis(Lane):
-    """Events of the Redis that holds the state of a deployment's nodes."""
+    """Troubles of the Redis that holds the state of a deployment's nodes: it ends and starts again, or stands still."""
 
     def events(self) -> Sequence[Event]:
         return (self._told_to_go, self._killed, self._paused)

@@ -75,7 +75,8 @@ def _serves(process: psutil.Process) -> bool:
 
 @asynccontextmanager
 async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -> AsyncIterator[list[Site]]:
-    """Yield the two deployments, started; their servers are killed when the block ends."""
+    """Yield two deployments, started: two workers on SQLite, and two nodes on Redis. Their servers are killed when the
+    block ends."""
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(RedisServer(_make(directory / "redis-data"), durable=True))
         sites = []

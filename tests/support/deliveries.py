@@ -29,8 +29,8 @@ CALLER = Caller(
 
 
 def upload(number: int = 1, **changes: object) -> Upload:
-    """Return a finished upload of 5 bytes, created and finished at NOON, whose id is `number` in hex, with
-    `changes`."""
+    """Return a finished upload of 5 bytes, created and finished at the time `NOON` (1.8e9 seconds after the epoch),
+    whose id is `number` in hex, with `changes`."""
     done: dict[str, Any] = {"length": 5, "offset": 5, "phase": Phase.DONE, "etag": "abc"}
     return open_upload(number, **{"created_at": NOON, "updated_at": NOON, **done, **changes})
 

@@ -30,7 +30,8 @@ _LOOKS = 0.01
 
 
 class Forked:
-    """A forked process, with the attributes and methods of asyncio's Process that Server uses."""
+    """A forked process, with the attributes and methods of asyncio's Process that `Server`, the launcher of the server
+    under test (tests/support/server.py), uses."""
 
     def __init__(
         self, program: str, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], out: Path, err: Path

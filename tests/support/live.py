@@ -29,7 +29,7 @@ class Sent:
 
 
 class Events:
-    """The events of one response, in order."""
+    """A reader of the server-sent events of one response, in order; it counts the comments between them."""
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self.answer = answer

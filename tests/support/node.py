@@ -84,7 +84,8 @@ class Node:
 
     async def until_stored(self, parts: int) -> None:
         """Wait until the proxy has begun to answer `parts` UploadPart requests since its last `reset`, with any status,
-        then half a second more, in which the server records the parts. Raises TimeoutError if the first takes 30 s."""
+        then half a second more, in which the server records the parts. Raises TimeoutError if not so many answers have
+        begun after 30 s."""
 
         async def stored() -> bool:
             return sum(call.operation == "UploadPart" and call.status is not None for call in self.s3.calls) >= parts

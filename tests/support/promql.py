@@ -22,7 +22,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names in a query."""
+    """The metrics and labels that a query in PromQL names."""
 
     metrics: frozenset[str]
     labels: frozenset[str]
@@ -32,8 +32,8 @@ class Names:
 
 
 def names(query: str) -> Names:
-    """Return the names in the query. Raises ValueError for a word outside of strings, selectors, ranges and `by (…)`
-    that is not in `WORDS` and doesn't begin with `tusdpy_`, as all metrics of tusd-py do."""
+    """Return the metrics and labels that the query names. Raises ValueError for a word outside of strings, selectors,
+    ranges and `by (…)` that is not in `WORDS` and doesn't begin with `tusdpy_`, as all metrics of tusd-py do."""
     bare = _RANGE.sub("", _TEXT.sub('""', query))
     labels = {label.strip() for group in _GROUPING.findall(bare) for label in group.split(",")}
     selectors = _SELECTOR.findall(bare)

@@ -118,8 +118,8 @@ def throttle(rate: float, then: Action = pass_on) -> Action:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A gate for one request: the proxy sets `reached` when the request waits there, and the test sets `opened` to let
-    the request pass."""
+    """A gate at which requests wait: the proxy sets `reached` once a request waits there, and the test sets `opened` to
+    let all pass."""
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)

@@ -16,7 +16,7 @@ from tests.support.s3request import parse
 from tests.support.s3strict import Rules, S3Error, Strict
 
 NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers aiohttp's client would add."""
+"""Headers that aiohttp's client would add to a forwarded request; the proxy sends them only if it got them."""
 
 
 UNREAD = 128 * 1024

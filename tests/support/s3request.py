@@ -16,7 +16,7 @@ class Operation:
     method: str
     on_key: bool
     marks: frozenset[str] = frozenset()
-    """Names of query parameters or headers."""
+    """Names of query parameters, or of headers in lower case, all of which a request of the operation has."""
 
 
 COPY = "x-amz-copy-source"

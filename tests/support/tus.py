@@ -15,7 +15,7 @@ from tests.support.metrics import total
 VERSION = "1.0.0"
 OCTETS = "application/offset+octet-stream"
 PATIENCE = 15.0
-"""Seconds an exchange may take at most."""
+"""Seconds that tests wait at most for an answer, or for the end of a connection. `TusClient` sets no such limit."""
 TUS = {"Tus-Resumable": VERSION}
 BYTES = {**TUS, "Content-Type": OCTETS}
 """The header fields that every tus request with bytes needs, for test clients that add none themselves; `TUS` has the

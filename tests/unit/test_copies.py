@@ -18,7 +18,8 @@ PLACES = ("s3://bucket", f"s3://bucket/{'p' * 512}", "file:/copies")
 
 @pytest.mark.parametrize(("to", "longest"), [(PLACES[0], 900), (PLACES[1], 511), (PLACES[2], 900)])
 def test_a_key_fits_into_s3_with_the_prefix_of_its_place(to: str, longest: int) -> None:
-    """S3 takes keys of up to 1,024 bytes; a longer one would be refused at each attempt."""
+    """A key may have 900 bytes, or fewer if the prefix of its place in S3, a slash and the key would have more than the
+    1,024 bytes that S3 takes; a longer key raises BadJob, as it would fail at each attempt."""
     copy = Copy(cast(Any, dict.fromkeys(PLACES)))
     assert copy.check({"to": to, "key": "x" * longest}) == {"to": to, "key": "x" * longest}
     with pytest.raises(BadJob):

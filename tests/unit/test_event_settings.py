@@ -1,4 +1,5 @@
-"""The settings of hooks and events: what they accept, and one line for what can't work."""
+"""The settings of hooks and events: the values that they accept, and a ConfigurationError of one line for those that
+can't work."""
 
 from __future__ import annotations
 

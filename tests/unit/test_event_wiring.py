@@ -1,4 +1,5 @@
-"""From settings to subscriptions and sinks."""
+"""The making of subscriptions and sinks from the settings of hooks and events, and the ConfigurationError where that
+fails."""
 
 from __future__ import annotations
 

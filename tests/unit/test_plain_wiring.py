@@ -1,5 +1,5 @@
-"""`plain_terms`: None without `plain-uploads`, else the origins that a plain upload may redirect to; and the error if
-the library that parses forms is missing."""
+"""`plain_terms` returns None without `plain-uploads`, else terms whose `origins`, to which a plain upload may redirect,
+are None unless `cors-allow-origin` is set; without the library that parses forms, it raises ConfigurationError."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def test_the_document_has_the_settings_as_they_are() -> None:
 
 
 def test_each_theme_begins_with_a_setting() -> None:
-    """Each key of `THEMES` names a setting, the first key the first setting, so that each setting in docs/settings.md
-    is under a heading."""
+    """`THEMES` has the headings of docs/settings.md, each by the setting that it begins with: each key names a setting,
+    the first key the first setting, so that each setting is under a heading."""
     assert set(THEMES) <= set(Settings.model_fields)
     assert next(iter(THEMES)) == next(iter(Settings.model_fields))
 
@@ -94,7 +94,7 @@ def test_the_figure_of_the_folders_shows_imports() -> None:
 
 def _imports(above: str, below: str) -> bool:
     """Return True if a file in the folder `above` of tusd_py imports from its folder `below`, or if there is no folder
-    `above`: then the arrow is one of the figure of phases."""
+    `above`: an arrow `above --> below` of docs/design.md is then one between phases, in another figure."""
     files = [*ROOT.glob(f"tusd_py/{above}/**/*.py")]
     return not files or any(f"from tusd_py.{below}" in file.read_text() for file in files)
 

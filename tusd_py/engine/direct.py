@@ -244,8 +244,9 @@ async def check_awaited(engine: Engine, upload: Upload) -> Upload:
 
 
 async def look_for(engine: Engine, upload: Upload) -> Upload:
-    """Return the upload, recorded as finishing if it was awaited (`Upload.awaited`) and its object exists, with the
-    declared length if there is one. The caller holds the lock.
+    """Return the upload as it is or, if it is awaited (`Upload.awaited`) and its object exists, recorded as finishing
+    with the object's length. An object of another length than the declared one, if there is one, counts as none. The
+    caller holds the lock.
 
     Raises UploadLost if the object is larger than an upload may be (the upload has ended then, and its object is
     removed, now or by a sweep), Superseded, Unavailable.

@@ -21,7 +21,7 @@ class Snapshot:
     installation: Installation | None
     """The state's installation."""
     storage_id: str | None
-    """The id of the storage's installation."""
+    """The id of the storage's installation; None if the storage holds none."""
     state_empty: bool
     """True if the state has no upload."""
 

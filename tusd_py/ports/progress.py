@@ -20,7 +20,7 @@ class Watcher(Protocol):
 
 
 class NoWatcher:
-    """A watcher that does nothing, for requests whose clients get no interim responses."""
+    """A `Watcher` that tells no client anything: for requests whose clients get no interim responses."""
 
     async def on_created(self, upload: Upload) -> bool:  # noqa: ARG002  the port's signature
         return False

@@ -238,8 +238,8 @@ async def test_a_credentials_rate_takes_the_place_of_the_settings(harness: Harne
 
 @pytest.mark.parametrize("mode", DirectMode)
 async def test_a_direct_upload_has_the_limits_of_its_token(harness: Harness, mode: DirectMode) -> None:
-    """A direct upload is recorded with the largest length and the key prefix of the credential, and needs that length
-    to be announced."""
+    """A direct upload is recorded with the largest length and the key prefix of the credential; one that announces a
+    larger length raises TooLarge."""
     direct(harness)
     engine = acting(harness, max_length=5, key_prefix="team/")
     upload = await announce(engine, Begin(mode=mode, length=5))
@@ -248,7 +248,8 @@ async def test_a_direct_upload_has_the_limits_of_its_token(harness: Harness, mod
 
 
 async def test_a_final_upload_has_the_limits_of_its_token(harness: Harness) -> None:
-    """A final upload is recorded with the largest length of the credential that creates it, and no longer one is."""
+    """A final upload is recorded with the largest length of the credential that creates it; a longer one raises
+    TooLarge."""
     part = await create(harness.engine, creating(3, body=True, kind=Kind.PARTIAL), ScriptedBody(b"abc"))
     twice = joining(part.id, part.id)
     final = await create(acting(harness, None, max_length=6), twice, ScriptedBody())

@@ -29,8 +29,8 @@ from tusd_py.ports.observer import Observer
 
 
 class Seen(Observer, Meter):
-    """An observer and meter of FreeSpace: `troubles` has each report and its store, `spaces` the last free bytes of
-    each store, and if it was full."""
+    """An observer and meter for `FreeSpace`, which measures stores and reports full ones: `troubles` has each report
+    and its store, `spaces` the last free bytes of each store, and if it was full."""
 
     def __init__(self) -> None:
         self.troubles = list[tuple[str, object]]()
@@ -44,7 +44,8 @@ class Seen(Observer, Meter):
 
 
 class World:
-    """A FreeSpace with one store, whose free bytes a test sets; its reserve is 100 bytes."""
+    """A `FreeSpace`, which measures stores and reports full ones, with one store: a test sets its free bytes, and its
+    reserve is 100 bytes."""
 
     def __init__(self) -> None:
         self.free_space, self.observer = FreeSpace(), Seen()

@@ -1,4 +1,5 @@
-"""Withheld checkpoints: when they begin to count, and which of their objects are deleted afterwards."""
+"""Withheld checkpoints, which a journal records only on `proceed` or `release`: when they begin to count, and which of
+their objects are deleted afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ def at(offset: int) -> Checkpoint:
 
 
 async def hold_checkpoints(harness: Harness, *offsets: int) -> Journal:
-    """Return a journal that withholds checkpoints at these offsets."""
+    """Return a journal that withholds checkpoints at these offsets: it records them only on `proceed` or `release`."""
     upload = await create(harness.engine, creating(100), ScriptedBody())
     journal = Journal(harness.engine, upload, withheld=True)
     for offset in offsets:

@@ -20,7 +20,8 @@ from tusd_py.ports.state import Numbered, StateStore
 
 @pytest.fixture
 async def uploads(harness: Harness) -> list[Upload]:
-    """Four uploads without bytes, of lengths 1 to 4, listed in pages of one from the 3 latest events."""
+    """Four uploads without bytes, of lengths 1 to 4. The engine then lists only the uploads of the 3 latest events, and
+    reads them from the state one at a time."""
     harness.engine = replace(harness.engine, thresholds=replace(harness.engine.thresholds, page=1, recent_events=3))
     return [await create(harness.engine, creating(length), ScriptedBody()) for length in (1, 2, 3, 4)]
 

@@ -109,8 +109,8 @@ async def test_an_attempt_ends_with_its_state(harness: Harness, monkeypatch: pyt
 
 
 async def test_health_name_and_backlogs_need_no_pairing(harness: Harness) -> None:
-    """A `PairedState` that can't pair, as the storage fails, still answers `ping`, `name` and its outbox's `backlogs`
-    from the state alone."""
+    """A `PairedState`, a state store that first pairs a state with its storage, still answers `ping`, `name` and its
+    outbox's `backlogs`, from the state alone, if it can't pair, as the storage fails."""
     harness.storage.installing.blow(times=1000)
     state = PairedState(harness.engine)
     await state.ping()
@@ -170,8 +170,8 @@ async def test_a_state_that_fails_is_asked_again(harness: Harness) -> None:
 
 
 async def test_a_known_pair_holds_quotas_and_uses_of_tokens(harness: Harness) -> None:
-    """A `PairedState` passes the quota and the grant of a creation, and the quota and the refund of a save, on to the
-    state."""
+    """A `PairedState`, a state store that first pairs a state with its storage, passes the quota and the grant of a
+    creation, and the quota and the refund of a save, on to that state."""
     state, quota = PairedState(harness.engine), Quota(max_bytes=10)
     grant = Grant(jti="jti", max_uses=1, expires_at=time.time() + 3600)
     ann = await state.create(upload(length=None, account=Account(name="ann")), quota=quota, grant=grant)

@@ -61,7 +61,7 @@ class Stock:
     open: str
     done: str
     link: str
-    """The reading link of `done`."""
+    """The reading link of the finished upload, whose URL is `done`."""
     part_id: str
     """The id that this server gave the direct upload in parts."""
     key: str
@@ -86,7 +86,7 @@ async def stocked(endpoint: str) -> Stock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request."""
+    """A request as data, without a credential, so that a test can send it as different callers."""
 
     method: str
     url: str

@@ -1,5 +1,5 @@
-"""Requests with credentials: refusals come before the body is read, logs name the owner, and an unavailable check
-answers 503."""
+"""Requests with credentials: refusals come before the body is read, logs name the owner, and the answer is 503 while a
+credential can't be checked."""
 
 from __future__ import annotations
 

@@ -85,8 +85,9 @@ async def test_max_size_requires_an_announced_size(direct_strict: DirectClient) 
 async def test_repeated_part_ends_its_upload(
     seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    """An upload is removed long before it expires if its stored parts, all repeats included, have more than twice its
-    length and 40 MiB: 11 times the first part is too much, 3 times isn't."""
+    """An upload of 5 MiB and 1000 bytes is removed long before it expires if its stored parts, all repeats included,
+    have more than 40 MiB plus twice its length: the first part, of 5 MiB, stored 11 times is too much, 3 times
+    isn't."""
     async with s3_site(tmp_path, seaweed, direct_uploads=True, upload_url_lifetime="5s") as site:
         direct = DirectClient(session, site.server.url)
         honest, greedy = [await direct.begin(size=PART + 1000) for _ in range(2)]

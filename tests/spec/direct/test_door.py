@@ -1,4 +1,4 @@
-"""Refusals of another origin have the format of the requested route: JSON, XML or text."""
+"""A request from a page of another origin is refused in the format of the requested route: JSON, XML or text."""
 
 from __future__ import annotations
 

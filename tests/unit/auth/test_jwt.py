@@ -26,8 +26,8 @@ ALGORITHMS = ("RS256", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 async def identified(
     caller: Caller, *keys: SigningKey, rules: JwtRules = RULES, secret: str | None = None
 ) -> Principal | None:
-    """Return the principal that an authenticator with these keys and this secret identifies; None if the caller has no
-    readable JWT, or an upload token. Raises Unauthenticated for a JWT that is refused."""
+    """Return the principal that an authenticator with these keys and this secret identifies; None if the caller has an
+    upload token, or has no readable JWT. Raises Unauthenticated for a JWT that is refused."""
     async with scripted(key_set(*keys)) as server:
         key_sets = Jwks(server.url, session(), Troubles(), age=300, refresh_pause=30) if keys else None
         authenticator = JwtAuthenticator(rules, secret=secret, keys=key_sets)

@@ -23,8 +23,8 @@ ID, OTHER = upload().id, UploadId("f" * 32)
 
 class Place(SharedLocker):
     """A locker that grants every lease at once, or raises StateUnavailable while `away` is set; it counts renewals and
-    keeps, for each drop, if the lease counted as abandoned. Tests can hold up its answers to a renewal (`renewed`) and
-    to a look for release requests (`answers`)."""
+    keeps, for each lease that is dropped from its store (`SharedLocker._drop`), if it counted as abandoned. Tests can
+    hold up its answers to a renewal (`renewed`) and to a look for release requests (`answers`)."""
 
     retry_seconds = 0.01
 

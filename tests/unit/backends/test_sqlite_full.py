@@ -129,9 +129,9 @@ async def test_the_ballast_comes_back_with_the_room(state: SqliteState, disk: Sm
 
 
 async def test_over_a_quota_the_ballast_is_not_for_what_grows(state: SqliteState) -> None:
-    """A write with `grows` that doesn't fit although the disk has space, as over a quota, is run once and raises
-    StateFull: it isn't retried with the space that the ballast, a file that is deleted on a full disk, has kept
-    free."""
+    """A write that must leave the reserve free (`SqliteThread.write` with `grows`), and doesn't fit although the disk
+    has space, as over a quota, is run once and raises StateFull: it isn't retried with the space that the ballast, a
+    file that is deleted on a full disk, has kept free."""
     attempts = 0
 
     def grow(connection: sqlite3.Connection) -> None:
@@ -162,8 +162,8 @@ async def test_two_workers_share_a_file_on_a_full_disk(state: SqliteState, disk:
 
 
 async def test_full_database_fails_after_a_few_attempts(state: SqliteState) -> None:
-    """A write without `grows` that doesn't fit although the disk has space is retried `_RETRIES` times, and then raises
-    StateUnavailable, as the database is full."""
+    """A write that may use the reserve (`SqliteThread.write` without `grows`), and doesn't fit although the disk has
+    space, is retried `_RETRIES` times, and then raises StateFull, as the database is full."""
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
     attempts = 0
 

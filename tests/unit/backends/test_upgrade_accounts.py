@@ -27,7 +27,7 @@ _CREATE_BEFORE = "INSERT INTO uploads (revision, due_at, document, id) VALUES (?
 
 
 def encoded_before(upload: Upload) -> str:
-    """Return the record as a node that knows neither names nor accounts saves it."""
+    """Return the JSON of the upload's record as saved by a node that knows neither names of uploads nor accounts."""
     record = json.loads(encode(upload))
     return json.dumps({key: record[key] for key in record.keys() - {"name", "account", "quota_bytes", "reserved"}})
 

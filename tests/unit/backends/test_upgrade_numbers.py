@@ -177,8 +177,8 @@ async def test_any_number_of_them_is_numbered_page_by_page(
 async def test_one_that_they_create_meanwhile_hides_no_other(
     now: RedisState, before: NodeBefore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An upload that a node of the previous version creates right after `changed` has numbered the uploads without an
-    event number isn't in its result yet, and keeps no other upload out of it."""
+    """`RedisState.changed`, which lists uploads by event number, first numbers those that have none. An upload that a
+    node of the previous version creates right after that isn't in the list yet, and keeps no other out of it."""
     monkeypatch.setattr(RedisNumbers, "_number_all", AsyncMock())
     await created(now, 1)
     assert await before.put(upload(2, revision=1), "")

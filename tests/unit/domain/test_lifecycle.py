@@ -274,8 +274,8 @@ def test_trouble_stays_until_the_storage_is_cleaned() -> None:
 def test_a_finish_is_retried_after_the_last_trouble(
     asked_at: float | None, troubled_at: float | None, due_at: float
 ) -> None:
-    """A finishing upload is due 5 s after a hook or the scanner gave no answer, 30 s after its last change or a later
-    trouble of the storage."""
+    """A finishing upload is due 5 s after a hook or the scanner gave no answer, unless the storage had trouble since;
+    else 30 s after its last change or, if that is later, its last trouble."""
     finishing = upload(phase=Phase.FINISHING, asked_at=asked_at, troubled_at=troubled_at, updated_at=100.0)
     assert finishing.due_at == due_at
 

@@ -1,4 +1,5 @@
-"""The names that clients, hooks and operators choose."""
+"""The texts that clients, hooks and operators choose as names of uploads, keys of objects, keys of metadata and ranges
+of types (`image/*`): the ones that are allowed."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ async def test_creation_path_of_a_mounted_application(base_path: str, prefix: st
 
 @pytest.mark.parametrize("prefix", ["//evil.example", "/a b", "/a//b", "https://evil.example", "/ä"])
 def test_a_prefix_that_is_no_path_is_refused(prefix: str) -> None:
-    """A redirect to a path below such a prefix could lead to another host."""
+    """An X-Forwarded-Prefix that isn't a path is Malformed: a redirect below it could lead to another host."""
     request = make_mocked_request("GET", "/", headers={"X-Forwarded-Prefix": prefix}).clone(remote="127.0.0.1")
     with pytest.raises(Malformed):
         client_prefix(request, Trust(networks=LOOPBACK))

@@ -14,7 +14,8 @@ from itertools import islice, product
 from tusd_py.domain.refusals import Refusal
 
 SIZE = 4 * 1024
-"""The length, in characters, of the texts that repeat each pair of pieces, too; longer ones repeat single pieces."""
+"""The length, in characters, of texts that repeat one short piece, or a pair of pieces; longer texts repeat one piece
+alone."""
 TIMES = 8
 """The length of the longer of two texts, as a multiple of the shorter one's."""
 MOST = 24.0

@@ -60,7 +60,8 @@ METADATA = 16 * 1024
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 MARKS = FileMarks()
 LINE = 64 * 1024
-"""A length in characters that few lines of the log exceed: some shortened values, and a stack."""
+"""A length in characters that few lines of the log exceed: a line has some values, each cut short, and
+perhaps a stack trace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ MANY = Caps(process=100, upload=100, client=100)
 
 
 class Script:
-    """A stand-in for the state and the bus of a hub: the snapshot of one upload, which tests change, the number of its
-    reads, and the announcements of tests and of the hub. While it is `away`, a read raises StateUnavailable."""
+    """A stand-in for the state and the bus (by which processes tell each other of changes) of a `Hub`, which tells
+    listeners of changes. It holds the snapshot of one upload, which tests change, the number of its reads, and the
+    announcements of tests and of the hub. While it is `away`, a read raises StateUnavailable."""
 
     def __init__(self) -> None:
         self.snapshot: Snapshot | None = Snapshot(upload=upload(revision=1), seq=1)

@@ -132,9 +132,9 @@ async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budge
 
 
 async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> None:
-    """If a second holding asks for bytes that aren't free, in the same turn of the event loop as the event comes for
-    which a first one waits, the first one's `unless_claimed` returns False, also when it is called again; its bytes
-    count as being sent once, and no bytes once both holdings are closed."""
+    """`Holding.unless_claimed`, which waits for an event unless other holdings need the bytes, returns False if one
+    asks for bytes that aren't free in the turn of the event loop in which the event comes, and again when called again.
+    The bytes count as being sent only once, and none do after both holdings are closed."""
     holding, event, other_holding = share.holding(), asyncio.Event(), share.holding()
     await holding.acquire(100)
     idle = asyncio.create_task(holding.unless_claimed(_of(event)))

@@ -7,8 +7,8 @@ from tusd_py.transfer.heap import Heap
 
 
 class Watched:
-    """A `Heap` with one gauge, whose value is an argument of `look`, and whose falls count from 16 on; `look` returns
-    the number of trims so far."""
+    """A `Heap` with one gauge of usage, whose value is an argument of `look`, and of which a fall from its peak by less
+    than 16 doesn't count; `look` returns the number of trims so far."""
 
     def __init__(self) -> None:
         self.value = self.trims = 0

@@ -15,7 +15,7 @@ from tusd_py.processes import kill, read_output
 
 class CommandCaller:
     """A caller of commands: each is the file with the hook's name in a folder. A call without such a file succeeds. A
-    call waits while as many commands run as may run at a time; that wait isn't part of the call's time.
+    call waits while as many commands run as may run at a time; that wait doesn't count for the call's timeout.
     """
 
     def __init__(self, folder: Path, concurrency: int, environ: Mapping[str, str], limit: int = BODY_LIMIT) -> None:

@@ -95,8 +95,8 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
 async def _fill(
     body: bytearray, request: web.Request, context: Context, longest: int, holding: Holding | None = None
 ) -> None:
-    """Append the request's body to `body`, each chunk charged to `holding` if there is one. Raises the same as
-    `read_body`."""
+    """Append the request's body, of `longest` bytes at most, to `body`, each chunk charged to `holding` if there is
+    one. Raises the same as `read_body`."""
     await send_continue(request)
     waited, began = 0.0, monotonic()
     while chunk := await _next_chunk(request, context):

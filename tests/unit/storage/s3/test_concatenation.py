@@ -20,7 +20,7 @@ SOURCE = upload(length=9, cursor=S3Cursor(key="source", grid=Grid(base=MIB), eta
 
 
 def job(failure: S3Error) -> concatenation._Job:
-    """A job whose copies fail in S3, with one source, whose object is there."""
+    """The making of a final upload's object from one source, whose object is there; each copy raises `failure`."""
 
     async def copy_part(*_: Any) -> None:
         raise failure
@@ -36,8 +36,8 @@ def job(failure: S3Error) -> concatenation._Job:
 async def test_only_a_missing_multipart_is_final(
     monkeypatch: pytest.MonkeyPatch, code: str, error: type[S3Error]
 ) -> None:
-    """If a copy fails with 404, the multipart upload is gone only by its code: a source that is there after all makes
-    it a trouble that passes."""
+    """A copy that fails with NoSuchUpload raises S3Missing, as the multipart upload is gone. One that fails with
+    NoSuchKey, though its source has the recorded ETag, raises S3TransientError: it may succeed later."""
 
     async def same_etag(*_: Any) -> str:
         return "recorded"
@@ -49,6 +49,7 @@ async def test_only_a_missing_multipart_is_final(
 
 
 def test_sources_are_fetched_within_the_limit_of_fetches() -> None:
-    """The bytes that one part joins are read from S3, so they count as fetches (`Thresholds.fetches`)."""
+    """The payload of a part that joins bytes of sources is marked as read from S3 (`fetched`), so that the request
+    counts for the limit of such requests at a time (`Thresholds.fetches`)."""
     payload = job(S3Missing("any", 404, "any"))._payload((Slice(source=0, span=Span(0, 4)),))
     assert (payload.length, payload.fetched) == (4, True)

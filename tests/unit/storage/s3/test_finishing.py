@@ -1,4 +1,4 @@
-"""The last requests of an upload, by a client whose answers are scripted."""
+"""The last requests to S3 for an upload, made through a stand-in for the S3 client with scripted answers."""
 
 from __future__ import annotations
 

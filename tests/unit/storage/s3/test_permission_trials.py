@@ -1,4 +1,4 @@
-"""The requests by which an operator tries a bucket."""
+"""The requests by which `tusd-py check` tries the permissions that a bucket gives."""
 
 from __future__ import annotations
 

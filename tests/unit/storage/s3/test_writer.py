@@ -1,4 +1,4 @@
-"""Requests of the S3 writer in flight, and its reports of them."""
+"""The S3 writer's requests in flight, and its reports of trouble: `unsettled`, and checkpoints that are troubled."""
 
 from __future__ import annotations
 
