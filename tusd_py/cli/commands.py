@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tusd_py.cli.operations import CheckResult
 
 _FAILURES = (Unavailable, Refusal, Locked, Superseded, EventNotFound, OSError)
-"""The errors that end a command with one line and exit code 1, or 2 if they are a ConfigurationError, too (WrongPair):
-their cause isn't a fault of this program."""
+"""The errors that end a command with one line and exit code 1, or 2 if they are a ConfigurationError, too (`WrongPair`:
+state and storage, or two buckets, don't belong together): their cause isn't a fault of this program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

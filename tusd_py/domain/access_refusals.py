@@ -8,8 +8,8 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 
 class Unauthenticated(Refusal):
     """The request needs a credential (RFC 6750, 3), and has none or one that isn't good. Without `auth`: the request
-    asks for uploads, jobs or events of all clients, and the server doesn't listen on loopback alone, or `LocalAccess`
-    refuses the request."""
+    asks for uploads, jobs or events of all clients, and the server doesn't listen on loopback alone, the client isn't
+    on this machine, or another site may have sent the request through its browser (`LocalAccess`)."""
 
     code = "unauthenticated"
 

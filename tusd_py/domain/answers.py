@@ -14,9 +14,9 @@ class Answer:
     in the server's own response."""
 
     status: int | None = None
-    """None for the server's own status."""
+    """The HTTP status of the response that a hook wants; None for the server's own."""
     body: str = ""
-    """Empty for the server's own body."""
+    """The body of the response that a hook wants; empty for the server's own."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Header fields, only such as a hook may set: X-… and those that docs/hooks.md lists for `HTTPResponse`."""
 

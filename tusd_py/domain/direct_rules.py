@@ -31,8 +31,9 @@ TOUCH = 60.0
 """The least seconds between two saves of a client's activity in an upload's record. Each save moves the upload's
 expiry."""
 _PRESIGN_MARGIN = 60.0
-"""Seconds that a presigned request may take effect later than its signature's lifetime after the plan of its record: it
-is signed only after that is stored, and may begin just before the signature ends."""
+"""Seconds added to the lifetime of a presigned request's signature for the time until which the request may change the
+storage. That time is counted from the plan of the upload's record, but the request is signed only once the record is
+stored, and the client may begin to send it just before the signature ends."""
 _REPEATED = 8
 """The number of parts of the least length by whose bytes all stored parts may exceed twice the announced length, before
 the upload counts as overfull: some storages keep each repeat of a part."""

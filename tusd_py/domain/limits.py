@@ -29,7 +29,7 @@ class Limits:
     max_metadata_keys: int = 64
     allowed_types: tuple[str, ...] = ()
     """The media types that uploads may declare, in lower case; `image/*` and the like allow a group of them, `*/*` all.
-    Empty to allow any type, or none."""
+    If empty, an upload may declare any type, or no type at all."""
     allowed_extensions: tuple[str, ...] = ()
     """Extensions of file names, in lower case, without the leading dot; empty to allow any."""
     termination: bool = True

@@ -254,9 +254,9 @@ def _usable(partial: Upload | None, now: float) -> Upload:
 
 
 def _check_incomplete(upload: Upload, intent: Append) -> None:
-    """Raise AlreadyComplete for an append to a done upload whose protocol says with each request if it completes the
-    upload (IETF, but not its early drafts), unless the append only completes the upload again, with a body that is
-    empty or of unknown length.
+    """Raise AlreadyComplete for an append to a done upload, unless the append's completion is WHEN_FULL (tus, and in
+    early IETF drafts a request that says that more is to come), or the append only completes the upload again, with a
+    body that is empty or of unknown length.
     """
     if upload.done and intent.completion is not Completion.WHEN_FULL:
         again = intent.completion is Completion.WITH_THIS and not intent.body.length

@@ -23,13 +23,14 @@ class Snapshot:
     """The upload's record; if the upload has ended, the one in the event of its end or, without that event, the last
     one that was read before."""
     seq: int
-    """The number of the upload's last event, stored or not; if it had none, the number of its creation."""
+    """The number of the upload's last event, in the one sequence in which the state numbers events, also those that it
+    stores for no sink or feed; if the upload had no event, the number that its creation took in that sequence."""
     end: str | None = None
     """`finished` once the upload is done; once it has ended, the reason as `end_reason` returns it; None before."""
     jobs: Sequence[Job] = ()
     settled: bool = False
-    """True if the upload has ended, or is done with all its jobs ended and none about to begin by `jobs-on-finish`: its
-    end, or a job that a client submits, may still change that of a done upload."""
+    """True if the upload has ended, or is done with all its jobs ended and none about to begin by `jobs-on-finish`. A
+    done upload may still change after that: it may end, or a client may submit a job for it."""
 
     @property
     def is_gone(self) -> bool:

@@ -19,14 +19,14 @@ class Thresholds:
     """The most segments of an upload's tail; a further one is merged with the last ones before it. Requests of 256 KiB
     need no more for a part of 8 MiB, so that no byte of such requests is stored twice as a segment."""
     segments_at_a_time: int = 32
-    """Segments and info objects that one process sends to a bucket at a time. Each takes a connection: without a limit,
-    the tails of a crowd of uploads took 50 MiB of memory for connections."""
+    """Segments and info objects that one process sends at a time, to all buckets together. Each takes a connection:
+    without a limit, the tails of a crowd of uploads took 50 MiB of memory for connections."""
     reservation: int = 64 * _MIB
     """Bytes that an upload of deferred length reserves in its account at a time: this, or the setting `part-size` if
     that is larger."""
     fetches: int = 8
-    """Requests at a time, to one bucket, whose body is read from stored segments: the memory for these bytes is charged
-    to no budget."""
+    """The most requests to S3 at a time, to all buckets together, whose body is read from stored segments: the memory
+    for these bytes is charged to no budget."""
     cursors: int = 16
     """The number of superseded cursors at which a request deletes the objects that they name and that no cursor still
     in use names."""
@@ -44,8 +44,9 @@ class Thresholds:
     recent_events: int = 5000
     """Latest events in which the dashboard looks for the newest uploads."""
     event_page: int = 100
-    """The most events or deliveries that one step of the state store reads for the feed or a command, changes for a
-    command with `--since`, or (in Redis) enters in its lists: the state store does nothing else meanwhile."""
+    """The most events or deliveries that one step of the state store handles, as it does nothing else meanwhile: a step
+    reads them for the feed or a command, makes them pending again for a command with `--since`, or (in Redis) adds new
+    ones to the sorted sets that list them."""
     page_size: int = _MIB
     """Characters of JSON after which a page of jobs, events or deliveries ends, also with fewer rows: one record may
     have megabytes, and a page of such must not take the process's memory."""

@@ -56,8 +56,8 @@ async def _confirm(engine: Engine, recorded: Upload, lost: UploadLost) -> None:
 async def _survey(engine: Engine, upload: Upload) -> Survey:
     """Return the survey of the upload: as done if its object exists, else as far as the storage has its recorded bytes.
     A final upload has no bytes before its object: then the storage is asked for its partial uploads. Raises UploadLost
-    if nothing is left to resume, as the object of a done upload, a direct upload, or a partial upload of a final one is
-    missing; Unavailable."""
+    if nothing is left to resume: a done upload's object, recorded bytes or the multipart upload of a direct upload, or
+    a partial upload of a final one is missing; Unavailable."""
     survey = await engine.storage.survey(upload, await engine.state.entries(upload.id))
     if upload.kind is Kind.FINAL and not survey.upload.done:
         for source in await partials_of(engine, upload):

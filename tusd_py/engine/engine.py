@@ -143,7 +143,8 @@ class Engine:
         return self._copied(replace(self.records, refund=grant))
 
     def _copied(self, records: Records, **changes: Any) -> Engine:
-        """Return a copy of the engine with these records, and with the attributes in `changes` replaced."""
+        """Return a copy of the engine that writes uploads' records with `records`, and has the attributes in `changes`
+        replaced."""
         engine = copy_with(self, **changes)
         object.__setattr__(engine, "records", records)
         return engine

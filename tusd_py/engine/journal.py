@@ -17,7 +17,7 @@ from tusd_py.engine.engine import Engine
 
 
 class Journal:
-    """The record of one upload while one request writes to it.
+    """The recorder of one upload's checkpoints while one request writes to the upload.
 
     A checkpoint that reaches the upload's length is withheld until `release`, as the body may have surplus bytes. With
     `withheld`, every checkpoint that moves the offset is withheld until `proceed` or `release`: the bytes of a body

@@ -23,8 +23,8 @@ from tusd_py.ports.progress import NO_WATCHER
 
 
 async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> Upload:
-    """Create an upload with this id of the bytes of `chunks`, which belongs to the engine's caller, finish and return
-    it. Hooks are asked as for a client's upload, except `pre-access`. Closes `chunks`.
+    """Create an upload with this id, whose owner is the engine's caller and whose bytes are those of `chunks`, finish
+    it and return it. Hooks are asked as for a client's upload, except `pre-access`. Closes `chunks`.
 
     Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable. The caller of this function then
     has to remove the upload, if it exists: it may even be finished, as its last save may have succeeded without an

@@ -112,8 +112,8 @@ ENGINE = web.RequestKey("engine", Engine)
 """The engine, acting for the caller of the request."""
 WIRE = web.RequestKey("wire", Wire)
 CALLER = web.RequestKey("caller", Caller)
-"""The caller of the request, set by the pipeline; once its credential was checked, it has a principal if that is good,
-or a `denial` if it isn't."""
+"""The caller of the request, set by `Route.answer` before the handler runs; once its credential was checked, it has a
+principal if that is good, or a `denial` if it isn't."""
 EFFECTIVE_METHOD = web.RequestKey("effective_method", str)
 """The method that a request means: X-HTTP-Method-Override may replace its POST."""
 BODY_STARTED = web.RequestKey("body_started", bool)

@@ -39,8 +39,8 @@ class Route:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Return the response to a request; the handler for aiohttp's router. A ConnectionError closes the
-        connection without an answer; another error that `refusal_of` has a refusal for is answered by `refuse`.
-        Raises any other.
+        connection without an answer. A Refusal, or an error of the engine that stands for one (Locked, Superseded,
+        UploadSpoiled, UploadLost, Unavailable), is answered by `refuse`. Raises any other.
         """
         context = request.app[CONTEXT]
         try:

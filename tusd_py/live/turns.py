@@ -13,7 +13,8 @@ _TICKS = 10
 """Ticks a second. A turn that `give_in` gives comes at the first tick after its time: the turns of a tick share a
 timer."""
 _QUEUED = 0
-"""The tick of a turn that comes at once."""
+"""The value of `TurnTaker.tick`, the time of a listener's next turn, if the turn comes in one of the next passes of the
+event loop: less than any time."""
 
 
 class TurnTaker(ABC):

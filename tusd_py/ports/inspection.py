@@ -51,10 +51,10 @@ class Inspection(Protocol):
     may raise StorageUnavailable."""
 
     def leftovers(self) -> AsyncIterator[Leftover]:
-        """Yield the leftovers of this server, found by listing the storage; objects of partial uploads are among them.
-        In S3, a multipart upload of another upload than a partial one is found only if its key has the form of
-        `object-key`: hooks and credentials may choose others. Raises WrongPair if a bucket that only hooks choose
-        belongs to another storage."""
+        """Yield the leftovers of this server, found by listing the storage; objects of partial uploads are among them,
+        except in a storage in memory. In S3, a multipart upload of another upload than a partial one is found only if
+        its key has the form of `object-key`: hooks and credentials may choose others. Raises WrongPair if a bucket that
+        only hooks choose belongs to another storage."""
 
     def needs(self, upload: Upload, leftover: Leftover) -> bool:
         """Return True if the upload, as recorded, needs the leftover; the upload must not have ended."""

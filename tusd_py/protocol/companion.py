@@ -29,8 +29,8 @@ Json = Mapping[str, Any]
 
 MEMORY_FACTOR = 14
 """The most bytes of memory that a JSON request may take per byte, for itself, its text and its parsed values: a list of
-parts takes 7, a long name with emoji 11, other JSON up to 40. A request that could take more is refused, unless that is
-at most `_LIGHT`."""
+parts takes 7, a long name with emoji 11, other JSON up to 40. A request that could take more is refused, unless all
+it could take is at most 64 KiB (`_LIGHT`)."""
 _LIGHT = 64 * 1024
 """Bytes of memory that a JSON request may take in any case, however short it is."""
 _OBJECT, _VALUE, _KEY = 200, 80, 110

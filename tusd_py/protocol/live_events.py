@@ -51,7 +51,8 @@ class Teller:
         self._resumed, self._tells_renewals = resumed, tells_renewals
         self._revision = 0
         self._face: object = None
-        """The values at the last `state` event whose change leads to another one; None before, empty after `repeat`."""
+        """The phase, metadata, pause, verdict and end of the upload at the last `state` event: a change of one of them
+        leads to another such event. None before the first, empty after `repeat`."""
         self._offset = -1
         """The offset that the listener knows."""
         self._progress_at = -math.inf

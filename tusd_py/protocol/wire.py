@@ -56,8 +56,8 @@ class Wire(Protocol):
 
     @property
     def locates_appended(self) -> bool:
-        """True if the reply to an append may have the upload's URL: then a request from which none can be made is
-        refused before its bytes are taken."""
+        """True if the reply to an append may have the upload's URL: then a request from which no URL can be made, for
+        example as its Host is malformed, is refused before its bytes are taken."""
 
     def read(self, head: RequestHead) -> Intent:
         """Return the intent of the request. Raises Refusal."""

@@ -48,9 +48,10 @@ def span_meters(tracing: Tracing | None) -> Sequence[Meter]:
 
 
 def pairing_of(tracing: Tracing | None) -> type[PairedState]:
-    """Return the class of the engine's state: `PairedState`, or with tracing a subclass that, within a request, makes
-    spans of slow creations, saves and rewinds of uploads in the state, and records in the request's span a hash of the
-    id of the upload that it loads or creates (of the last one, if they are several)."""
+    """Return the class of the engine's state: `PairedState`, which serves no upload before it is known to belong to the
+    storage; or with tracing a subclass that, within a request, also makes spans of slow creations and saves of uploads,
+    and of saves that replace all entries, and records in the request's span a hash of the id of the upload that it
+    loads or creates (of the last one, if they are several)."""
     if tracing is None:
         return PairedState
     from tusd_py.telemetry.traced import TracedState  # noqa: PLC0415  as above

@@ -1,4 +1,5 @@
-"""The assembly of an engine from settings: the only module that knows every storage, state and locker."""
+"""The assembly of an engine from settings: the only module that knows every storage, state and locker that settings
+can name."""
 
 from __future__ import annotations
 

@@ -40,9 +40,10 @@ _RUN_PREFIXES = ("multipart/", "message/", "text/javascript")
 
 
 def media_type(metadata: Metadata) -> str:
-    """Return the type that the client declared, as a value of Content-Type: in lower case, and text/plain without a
-    charset with that of UTF-8. UNKNOWN (application/octet-stream) if the client declared none, or one that isn't safe:
-    malformed, overlong, or with more than four parameters or one of them twice."""
+    """Return the type that the client declared, as a value of Content-Type: the type and the names of its parameters in
+    lower case, and text/plain without a charset with that of UTF-8. UNKNOWN (application/octet-stream) if the client
+    declared none, or one that isn't safe: malformed, overlong, or with more than four parameters or one of them
+    twice."""
     declared = next((metadata[key] for key in TYPE_KEYS if metadata.get(key)), b"")
     match = _MEDIA_TYPE.fullmatch(declared.decode("latin-1").strip(" \t"))
     return UNKNOWN if match is None else _normal(match[1].lower(), _PARAMETER.findall(match[2]))

@@ -150,7 +150,8 @@ class MemoryWriter:
     """The writer of `MemoryStorage`."""
 
     unsettled = False
-    """Always False: the next writer overwrites the bytes of an interrupted write."""
+    """Always False: an interrupted write leaves nothing that could do harm later, as the next writer overwrites its
+    bytes (see `ports.storage.Writer`)."""
 
     def __init__(self, part: bytearray, upload: Upload, record: Record, lease: Lease, checkpoint_size: int) -> None:
         self._part, self._cursor, self._record, self._lease = part, upload.cursor, record, lease

@@ -68,9 +68,9 @@ class Budget:
         return True
 
     def free(self, size: int) -> None:
-        """Release `size` bytes (of an account's, by `Account.release`), then charge the accounts that wait, in order,
-        until the bytes of one don't fit, even after cached bytes were dropped: then accounts with idle bytes are asked
-        to spill."""
+        """Release `size` bytes that no account holds (an account's are released by `Account.release`), then charge the
+        accounts that wait, in order, until the bytes of one don't fit, even after cached bytes were dropped: then
+        accounts with idle bytes are asked to spill."""
         self.used -= size
         self._grant()
 

@@ -95,8 +95,8 @@ class Holding:
 
     async def unless_claimed(self, event: Awaitable[object], after: float = 0.0) -> bool:
         """Wait for `event`, and return True. Once `after` seconds have passed, the bytes of this holding may be
-        claimed; then cancel the wait and return False: the caller must close the holding soon, or `keep` it. Raises
-        what `event` raises, which must be no TimeoutError: that would count as a claim."""
+        claimed; only if they are, cancel the wait and return False: the caller must close the holding soon, or `keep`
+        it. Raises what `event` raises, which must be no TimeoutError: that would count as a claim."""
         timer = asyncio.get_running_loop().call_later(after, partial(self._set_busy, busy=False))
         try:
             async with asyncio.timeout(None) as self._waiting:

@@ -18,8 +18,9 @@ either."""
 
 
 class Memory:
-    """The memory budget of one server, and the users of its memory: slabs for bodies, which aren't charged to it,
-    overhead of requests, downloads, and heads and bodies read as a whole (`texts`)."""
+    """The memory budget of one server, and the users of its memory: slabs that bodies are read into (not charged to the
+    budget until the writer to S3 takes their bytes), overhead of requests, downloads, and heads and bodies read as a
+    whole (`texts`)."""
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget

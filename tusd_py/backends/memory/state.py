@@ -34,7 +34,8 @@ class MemoryState:
         self._claims: dict[UploadId, int] = {}
         self._names: dict[str, UploadId] = {}
         self._keys: dict[str, UploadId] = {}
-        """The ids of the uploads whose object's key was chosen, by `Upload.claimed_key`."""
+        """The ids of the uploads for whose object a hook or a credential chose the key, by that key, with its bucket if
+        a hook chose that, too (`Upload.claimed_key`)."""
         self._accounts = MemoryAccounts()
         self._installation: Installation | None = None
         self.outbox = MemoryOutbox()

@@ -75,7 +75,8 @@ return #ids == tonumber(ARGV[3]) and ids[#ids]
 """
 
 _PAGE = 1000
-"""The most ids that one run of the script `_NUMBER_PAGE` looks at: other clients of Redis wait until a script ends."""
+"""The most ids that one run of the script that numbers uploads without a number (`_NUMBER_PAGE`) looks at: other
+clients of Redis wait until a script ends."""
 
 
 class RedisNumbers:

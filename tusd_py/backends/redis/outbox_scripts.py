@@ -42,7 +42,7 @@ local function store(prefix, upload, id, spare, kind, at, document)
 end
 """
 ARGUMENTS_PER_EVENT = 5
-"""The number of arguments that a script with `STORE` takes for each event."""
+"""The number of arguments that a script takes for each event that it is to store."""
 
 READ = """
 -- ARGV: prefix, …

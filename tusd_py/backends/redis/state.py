@@ -238,8 +238,9 @@ class RedisState:
     def _record_arguments(
         self, upload: Upload, document: str, expected: str, terms: str, *, rewound: bool
     ) -> Sequence[Any]:
-        """Return the arguments with which PUT writes the record of the upload, whose JSON is `document`. The Redis
-        client sends them again after a lost answer; a nonce among them makes that harmless."""
+        """Return the arguments before those of events and entries with which the Lua script `PUT` writes the record of
+        the upload, whose JSON is `document`. The Redis client sends them again after a lost answer; a nonce among them
+        makes that harmless."""
         due = "" if upload.due_at is None else repr(upload.due_at)
         return (
             *(upload.id, expected, upload.revision, secrets.token_hex(8)),

@@ -26,8 +26,8 @@ BUSY_SECONDS = 5.0
 """Seconds that a batch waits for another process's write before it fails."""
 _PAGE = 4096
 _RESTORE_SECONDS = 1.0
-"""The least number of seconds between two checks that the ballast exists. Each check follows a batch that succeeded at
-the first try."""
+"""The least number of seconds between two checks that the ballast, a file that reserves disk space, exists. Each check
+follows a batch that succeeded at the first try."""
 _RETRIES = 5
 """The number of retries of a batch when the disk is full."""
 _DISK_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)

@@ -83,7 +83,7 @@ _now: Callable[[], float] = elapsed if boot_id() else time.time
 
 _SUFFIX = re.compile(r"\.(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\.leases(?:-(?:wal|shm|journal)|\.reserve)?")
 """A pattern for the text that follows the name of the state's file in the names of lease files, of the files that
-SQLite keeps next to a lease file, and of a lease file's ballast."""
+SQLite keeps next to a lease file, and of the file that reserves disk space for a lease file (`.reserve`)."""
 
 
 def _of_this_boot(path: Path) -> Path:

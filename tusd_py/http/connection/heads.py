@@ -32,7 +32,7 @@ _STEP = 8 * 1024
 setting (`max_size`)."""
 _FREE = 8 * 1024
 """The most bytes of an incomplete head for which no memory is taken from the budget: with more, memory for a head of
-the greatest length is taken, and kept for the actual length of the head's fields once the head is whole."""
+the greatest length is taken; once the head is whole, all but the memory for its fields is given back."""
 _TIMES = 2
 """Bytes in memory for each byte of a head: aiohttp keeps the head as sent and as parsed."""
 _LINGER = 1.0

@@ -66,7 +66,8 @@ class Board:
         self._finished = deque[UploadId](maxlen=_UPLOADS)
         self._jobs: dict[JobId, None] = {}
         self._open_jobs, self._listed = Rounds(read=self._read_jobs), set[JobId]()
-        """The rounds through the jobs that haven't ended, and the ids of those in the present round."""
+        """The reader of the first jobs that haven't ended, a few at a time and again from the first (`Rounds`), and the
+        ids of those that it has read since it last began with the first."""
         self._dead = Rounds(read=self._read_dead)
         self._seq = 0
         self._updates = 0
@@ -108,8 +109,8 @@ class Board:
 
     def _looked_at(self) -> Sequence[UploadId]:
         """Return the ids of the uploads to read again now: of the newest unfinished ones for their offsets, and of a
-        few finished ones, another few each time, as `read_page` leaves out those that have been removed or have
-        expired."""
+        few finished ones, another few each time, to find those that have been removed or have expired, which the pages
+        of changed uploads (`read_page`) leave out."""
         self._finished.rotate(_FINISHED)
         return [*self._moving][-_UPLOADS:] + [*self._finished][:_FINISHED]
 
@@ -144,9 +145,10 @@ class Board:
             yield items.node_item(tuple(facts.items()), unfinished.count, unfinished.claimed)
 
     async def _job_items(self) -> AsyncIterator[Item]:
-        """Yield the items of the next jobs of the round through those that haven't ended and, at the end of the round,
-        of the jobs sent before that it didn't list: they have ended, or other jobs fill the round. All are jobs that
-        the viewer sees. Records may be large: one page of them is in memory at a time."""
+        """Yield the items of the jobs to send now, all of which the viewer sees. Each call reads on in the list of the
+        jobs that haven't ended, in rounds (`Rounds`): after its last job, or the 50th, a round ends, and the next call
+        begins with the first job again. At the end of a round, also yields the items of the jobs sent before that
+        weren't in it, as they may have ended. Records may be large: one page of them is in memory at a time."""
         async for page in self._open_jobs.look():
             self._listed.update(job.id for job in page)
             for job in filter(self._viewer.sees, page):

@@ -11,7 +11,8 @@ Row = TypeVar("Row")
 _ROWS = 50
 """The most rows of one round."""
 _PAGES = 4
-"""The most pages of one look: small rows fit in one page, and a look is a whole round; one at large rows ends soon."""
+"""The most pages that one call of `look` reads: 50 small rows fit in one page, so that a call reads a whole round; of
+large rows, few fit in a page, and a call reads only a part of the round, so that it ends soon."""
 
 
 @dataclass(kw_only=True)

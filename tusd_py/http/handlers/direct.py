@@ -42,8 +42,8 @@ _UNRESERVED = 8 * 1024
 _MEMORY_TIMEOUT = 15.0
 """Seconds to wait for the memory of a body."""
 _ARRIVING = 2
-"""Bytes of memory that are charged for each byte of a body as it arrives; the rest of `MEMORY_FACTOR` is charged once
-the body is whole."""
+"""Bytes of memory that are charged for each byte of a body as it arrives; the rest of the 14 that reading it as JSON
+may take (`MEMORY_FACTOR`) is charged once the body is whole."""
 _HOLDING = web.RequestKey("holding", Holding)
 
 
@@ -72,7 +72,7 @@ def with_answers(handler: Handler) -> Handler:
 
 
 async def read_body(request: web.Request, context: Context, longest: int = _MAX_BODY) -> bytes:
-    """Return the whole body, of `longest` bytes at most. If `longest` is more than `_UNRESERVED`, the route's
+    """Return the whole body, of `longest` bytes at most. If `longest` is more than 8 KiB (`_UNRESERVED`), the route's
     handler must be wrapped in `with_memory`, which holds the memory for the body.
 
     Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive, pauses for
@@ -135,7 +135,8 @@ async def read_json_body(request: web.Request, context: Context, longest: int = 
 
 
 async def _in_time(memory: Awaitable[None]) -> None:
-    """Wait for memory of a holding. Raises ServiceUnavailable after `_MEMORY_TIMEOUT`."""
+    """Await `memory`, a call of `Holding` that waits for room in the memory budget. Raises ServiceUnavailable if that
+    lasts longer than 15 seconds (`_MEMORY_TIMEOUT`)."""
     try:
         async with asyncio.timeout(_MEMORY_TIMEOUT):
             await memory

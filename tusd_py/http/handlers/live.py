@@ -55,8 +55,9 @@ class Watched:
         return snapshot
 
     def leave(self) -> None:
-        """End the listener's subscription. To be called only after `Listener.redirect`: from that call on, the
-        end of the context `watching` no longer ends the subscription.
+        """End the listener's subscription. To be called only after `Listener.redirect`, which has a function called
+        after changes in place of a task that waits for them: from that call on, the end of the context `watching` no
+        longer ends the subscription.
         """
         self.live.hub.forget(self.topic, self.listener, self.client)
 
@@ -64,8 +65,9 @@ class Watched:
 @asynccontextmanager
 async def watching(request: web.Request, context: Context, tail: str, *, resumed: bool) -> AsyncIterator[Watched]:
     """Listen to the upload that the request's path names before `tail` (such as `/events`), if the client may watch it,
-    until the context ends; after `Listener.redirect`, until `Watched.leave`. With `resumed`, for a client that has
-    watched the upload before, the upload may also be gone or expired.
+    until the context ends or, if the listener then has a function called after changes (`Listener.redirect`), until
+    `Watched.leave`. With `resumed`, for a client that has watched the upload before, the upload may also be gone or
+    expired.
 
     Raises Refusal, StateUnavailable.
     """

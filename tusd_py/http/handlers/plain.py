@@ -37,8 +37,9 @@ async def answer_plain(
     body. Return 201; or 303 if `success_action_redirect` in the query is a URL of the creation endpoint's origin, or of
     one that `terms`, the settings of plain uploads, allow.
 
-    No upload stays after an error or a body that ended too early; a request with such a body gets the answer of
-    `bodies.answer_cut`, or its connection is closed. Raises Refusal and the engine's errors (`domain.errors`).
+    No upload stays after an error or a body that ended too early. If the server stopped such a body, it answers 503 at
+    a shutdown, else 423; in all other cases it closes the connection. Raises Refusal and the engine's errors
+    (`domain.errors`).
     """
     terms.check_page(request, origin(request, context.trust))
     endpoint = context.endpoint(request)

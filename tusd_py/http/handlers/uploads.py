@@ -32,9 +32,10 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 
 async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer a request to the creation endpoint or to an upload, in the protocol that its head names or, if it names
-    none, that `Wires.choose` gives it; OPTIONS with what the server can do in both resumable protocols. Raises Refusal,
-    the engine's errors (`domain.errors`), ConnectionError."""
+    """Answer a request to the creation endpoint or to an upload, in the protocol that its head names. If it names none
+    (`Wires.choose`), a PUT, or a POST to the creation endpoint, is a plain upload where the settings allow these; HEAD
+    is answered in both resumable protocols, any other request in tus. OPTIONS is answered with what the server can do
+    in both resumable protocols. Raises Refusal, the engine's errors (`domain.errors`), ConnectionError."""
     head = head_of(request)
     if head.method == hdrs.METH_OPTIONS:
         return response_of(context.wires.discover())

@@ -25,8 +25,9 @@ def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
     good (`Caller.denial`), InsufficientScope unless it has the scope `upload`, `list` or one of `scopes`: an upload
     token has neither of the first two.
 
-    Without `auth`, the caller is told of all if the server listens on loopback addresses alone, and `LocalAccess.check`
-    raises nothing: else Unauthenticated or Malformed is raised.
+    Without `auth`, the caller is told of all if the server listens on loopback addresses alone, and the request comes
+    from this machine, names an allowed host, and isn't sent by a page of another site that could read the answer and
+    that `cors-allow-origin` doesn't name (`LocalAccess.check`): else Unauthenticated or Malformed is raised.
     """
     if context.authenticator is not None:
         return watcher(authenticated(request[CALLER]), *scopes)

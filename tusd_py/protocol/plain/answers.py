@@ -71,7 +71,8 @@ def may_redirect(url: str, endpoint: str, allowed: re.Pattern[str] | None) -> bo
 
 def _origin(url: str) -> str | None:
     """Return the origin of an http or https URL: its scheme and host in lower case, and its port unless that is the
-    default one. None for text that `_URL` doesn't match, or with an impossible port or IPv6 address."""
+    default one. None for other text, for a URL with a user or with characters that clients read in different ways
+    (`_URL` doesn't match it), and for an impossible port or IPv6 address."""
     if _URL.fullmatch(url) is None:
         return None
     try:

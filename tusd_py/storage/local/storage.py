@@ -184,7 +184,8 @@ class LocalStorage:
         return self._work / f"{upload.id}.part"
 
     def _place(self, upload: Upload) -> tuple[Tree, str]:
-        """Return the tree of the finished object, and the name in it."""
+        """Return the directory tree that the finished object belongs in, `.tusd-py` for a partial upload and else the
+        storage's whole directory, and the object's name in it: its path below that directory."""
         if upload.kind is Kind.PARTIAL:
             return self._partials, upload.id
         return self._objects, upload.cursor.get("file", upload.id)

@@ -15,7 +15,8 @@ class LocalWriter:
     """The writer of `LocalStorage`. It writes bytes in batches, and records them once fsync has made them durable."""
 
     unsettled = False
-    """Always False: the next writer overwrites the bytes of an interrupted write."""
+    """Always False: an interrupted write leaves nothing that could do harm later, as the next writer overwrites its
+    bytes (see `ports.storage.Writer`)."""
 
     def __init__(self, part: PartFile, upload: Upload, record: Record, thresholds: Thresholds) -> None:
         self._part, self._cursor, self._record = part, upload.cursor, record

@@ -73,8 +73,8 @@ class Bucket:
             return await self.client.put(key, payload, {**headers, **checksum})
 
     async def put_segment(self, key: str, piece: Piece) -> StoredObject:
-        """Store a piece as an internal object, such as a segment: encrypted as objects are, but without metadata.
-        Raises UploadLost if an older segment to read is gone."""
+        """Store the bytes of `piece`, which are in memory or in stored segments, as an internal object, such as a
+        segment: encrypted as objects are, but without metadata. Raises UploadLost if a segment to read is gone."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece])}
         async with self.segments, self._payload([piece]) as payload:
             return await self.client.put(key, payload, headers)
@@ -105,8 +105,9 @@ class Bucket:
 
     @asynccontextmanager
     async def _payload(self, pieces: Sequence[Piece]) -> AsyncIterator[Payload]:
-        """Yield the pieces' payload. If it must read segments, first wait for one of the slots for such requests
-        (`fetches`): S3 times out a request that waits after its beginning."""
+        """Yield the bytes of `pieces`, which are in memory or in stored segments, as a request's body. If the body must
+        read segments, first wait for one of the slots for such requests (`fetches`): S3 times out a request that waits
+        after its beginning."""
         payload = payload_of(pieces, self.client.get)
         async with self.fetches if payload.fetched else nullcontext():
             yield payload

@@ -23,7 +23,8 @@ _Run = Callable[[Bucket, str], Awaitable[None]]
 
 
 def trials(bucket: Bucket) -> Sequence[Trial]:
-    """Return the trials of the bucket, with names for operators."""
+    """Return the self-tests of the bucket, each with a name for operators and a function that sends the test's
+    requests."""
     runs: Mapping[str, _Run] = {"write, read and delete": _object, "multipart": _multipart, "list": _list}
     ping = Trial(name="bucket", place=bucket.name, run=bucket.client.ping)
     return [

@@ -125,9 +125,9 @@ class Assembly:
         more, merge others: the first of the first `limit - 1` pieces that is no larger than all pieces after it
         together, and all after it; if there is none, all after those `limit - 1`.
 
-        So, as long as there is one, from the second time on that a byte is stored again, the new piece is at
-        least twice as large as the last one that held the byte: only a piece that was never merged can be more
-        than half of a merged one.
+        A merged piece is stored again as a whole. As long as the last case (none is small enough) doesn't arise, each
+        time but the first that a byte is stored again, its new piece is at least twice as large as its last one: only a
+        piece that was never merged can be more than half of a merged one.
         """
         if len(self.pieces) <= limit:
             return
