@@ -44,8 +44,7 @@ class Teller:
         they aren't recorded yet; `describe` returns the data of a `state` event, and is `state_object` by default.
 
         `resumed` is True for a client that has listened before: of an upload that is gone, it is told the end without
-        the state. With `tells_renewals`, the state is told again also when a client that has paused the upload prolongs
-        the pause.
+        the state. With `tells_renewals`, the state is told again also when a client prolongs its pause of the upload.
         """
         self._endpoint, self._received, self._describe = endpoint, received, describe or state_object
         self._resumed, self._tells_renewals = resumed, tells_renewals
