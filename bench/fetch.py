@@ -1,7 +1,7 @@
-"""`python -m bench.fetch`: install the peers and the relay, if they are missing, into bench/.peers, and nginx, if it is
-missing, by apt-get.
+"""`python -m bench.fetch`: install the servers that tusd-py is compared with, if they are missing: other upload servers
+(the peers) and a relay that only forwards bytes to S3, into bench/.peers; nginx by apt-get.
 
-For each that can't be installed a note says why, and the report lists it as missing.
+For each that can't be installed a note in bench/.peers says why, and the report lists it as missing.
 """
 
 from __future__ import annotations

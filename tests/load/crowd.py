@@ -34,7 +34,7 @@ class Report:
     alone: float
     """Speed of a fast upload before the slow clients began."""
     among: float
-    """Speed of a fast upload during the second half of the slow clients' time."""
+    """Speed of a fast upload, in bytes a second, during the second half of the slow clients' time."""
 
 
 async def slow(url: str, rate: int, began: asyncio.Barrier) -> None:

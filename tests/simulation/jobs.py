@@ -19,7 +19,7 @@ from tusd_py.jobs.work import Args, Kind, Result, Work
 from tusd_py.ports.jobs import JobSelection
 
 _LOOK = 0.25
-"""The seconds between two checks of an attempt."""
+"""The seconds between two checks of a running attempt for broken promises (`Ledger.watch`)."""
 _LATE = 0.05
 """The seconds for which an attempt may go on after its hold ended or its paused machine woke."""
 

@@ -106,9 +106,9 @@ class Aftermath:
             await self._compare_record(name, record, keys)
 
     async def _compare_record(self, name: str, record: Mapping[str, Any], keys: Collection[str]) -> None:
-        """Report the record of the upload with the id `name` if no client has the file name in its metadata, if `keys`
-        lacks its object, or if the object's bytes aren't that client's. The client may never have been told the URL, so
-        it is found by the file name."""
+        """Report the record of the upload with the id `name` if the file name in the record's metadata is that of no
+        client, if `keys` lacks the upload's object, or if the object's bytes aren't those that the client sent. The
+        client is found by the file name, as it may never have been told the URL."""
         client = self._crowd.clients.get(str(record["metadata"].get("filename")))
         if client is None:
             self._tally.report(self._site.name, "aftermath", f"no client's upload: {record}")

@@ -38,7 +38,8 @@ class Bucket:
         return sorted([*keys, *(f"multipart {key.removeprefix(self.prefix)}" for key in multiparts)])
 
     def traces(self, url: str) -> list[str]:
-        """Return the entries of `residue` whose key contains the id from this URL."""
+        """Return the sorted keys, without the prefix, of all objects whose key contains the id from this URL, the
+        finished object included, and `multipart KEY` for each open multipart upload to such a key (`residue`)."""
         return [key for key in self.residue() if upload_id(url) in key]
 
     def read(self, key: str) -> bytes:

@@ -76,8 +76,8 @@ class Thresholds:
     """Bytes of a response of S3 that are read at a time: each response holds so many in memory, and there may be many.
     """
     wide_step: int = 256 * _KIB
-    """Bytes of a response of S3 that are read at a time (as `step`) by a download that is charged for the memory: for
-    `wide_window` bytes, or for the whole range that it reads ahead."""
+    """Bytes of a response of S3 that a download reads at a time, instead of `step`, if the memory for them could be
+    charged to the memory budget: `wide_window` bytes for a single request, all its bytes for a range read ahead."""
     wide_window: int = _MIB
     """Bytes of memory that a download in one request with wide steps is charged. Wide steps halve the cost per byte."""
     read_range: int = 8 * _MIB

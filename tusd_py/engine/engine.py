@@ -94,7 +94,8 @@ class Engine:
     unrecorded: set[UploadId] = field(default_factory=set)
     """Uploads whose trouble (`Records.remember_trouble`) isn't recorded yet, as no attempt has succeeded so far."""
     pending_ends: dict[UploadId, PendingEnd] = field(default_factory=dict)
-    """Ends of uploads that a sweep of this process tries to record again."""
+    """The uploads that this process's sweeps try again to end, by id: the first attempt failed, or the state gave no
+    answer to the creation."""
     lock_wait: float = 10.0
     """Seconds to wait for a lock: enough for the lock holder to record its bytes and release the lock."""
 

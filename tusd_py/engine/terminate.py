@@ -20,7 +20,7 @@ from tusd_py.engine.engine import Engine, PendingEnd
 _LATE = 60.0
 """Seconds for which the creation of a record may still take effect after the state gave no answer to it."""
 _AT_ONCE = 100
-"""The most ends that one sweep tries again."""
+"""The most ends of uploads (`Engine.pending_ends`) that one sweep tries again."""
 _MOST_PENDING = 1000
 """The most ends that one process remembers to try again: all creations fail while the state is away, and most of them
 have left nothing."""

@@ -25,8 +25,8 @@ _RENEWALS = 3
 """Renewals within the lifetime of a hold, so that one may fail."""
 _AGAIN_SECONDS = 0.5
 _LARGE = 64 * 1024
-"""Characters of a record above which progress is saved only with renewals and changes: each save writes all of the
-record, as an export's with 100,000 ids."""
+"""Characters of a job's record above which progress isn't saved at each look, but only with a renewal of the hold or
+another change of the job: each save writes all of the record, as an export's with 100,000 ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ class Share:
         return self._budgets[0].used
 
     def holding(self) -> Holding:
-        """Return a new, empty holding. The caller must close it."""
+        """Return a new holding: the account of the bytes that one holder charges to the share and the budget, none yet.
+        The caller must close it."""
         return Holding(self._budgets)
 
     @asynccontextmanager
@@ -110,8 +111,9 @@ class Holding:
         return not self._claimed
 
     def keep(self) -> None:
-        """Undo a claim: the bytes are in use again, until they are released or `unless_claimed` is called once more. If
-        accounts wait, others with idle bytes are asked for theirs."""
+        """Keep the bytes, although the budget asked for them (`unless_claimed` returned False): they are in use again,
+        and can't be claimed until the next `unless_claimed`. If others wait for bytes, the budget asks the holders of
+        bytes that aren't in use for theirs instead."""
         self._claimed = False
         for account in self._accounts:
             account.keep()

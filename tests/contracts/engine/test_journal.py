@@ -98,7 +98,8 @@ async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: H
 
 
 async def test_a_superseded_write_still_records_its_trouble(harness: Harness) -> None:
-    """A repeated write records its trouble even if it raises Superseded, as another writer has changed the record."""
+    """The journal records the trouble of a checkpoint, as a write to the storage was repeated, even if `record` raises
+    Superseded because another writer has changed the record."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     current = await harness.state.save(replace(before, offset=1))

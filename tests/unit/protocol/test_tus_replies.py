@@ -1,4 +1,4 @@
-"""tus 1.0: outcomes to replies."""
+"""tus 1.0: the replies to discovery, to requests that succeed, and for each refusal."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""A share of the memory budget (`Share`): the bytes of a holding count in the share and, up to a quarter of the budget,
-in the budget; they are given back once."""
+"""A limit on the bytes that holders of one kind may have together (`Share`), a fraction of the memory budget: the bytes
+of each holder (a holding) count in the share and in the budget, there at most a quarter of it for each holding.
+They are given back once."""
 
 from __future__ import annotations
 

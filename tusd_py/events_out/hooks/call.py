@@ -45,7 +45,7 @@ class Result:
     """The answer to a call."""
 
     status: int = 200
-    """The status of a response over HTTP; 200 for the other callers."""
+    """The status of an answer over HTTP; 200 for an answer from a command or a Python method."""
     body: bytes = b""
     """The answer's body. Over HTTP and from a command, it has at most one byte more than the caller's limit: a
     longer one is cut there."""

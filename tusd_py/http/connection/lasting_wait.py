@@ -1,4 +1,5 @@
-"""A wait for the client that goes on after the task that awaited it has given up."""
+"""A wait until the client has taken sent bytes, which goes on after the task that awaited it has given up: after a
+timeout, or cancelled."""
 
 from __future__ import annotations
 

@@ -79,9 +79,10 @@ class SlabQueue:
         self._drop()
 
     def shrink(self) -> None:
-        """Copy the bytes that wait to be taken out of the slab if they fill less than half of it and it has more than
-        `MIN_SLAB` bytes, so that the slab can be reused: their client is slow. The next slab is asked for as large as
-        they need."""
+        """If the slab has more than `MIN_SLAB` bytes, and its bytes that `take` has yet to return fill less than
+        half of it (but there are some), replace them by a copy and give the slab up, so that it can be reused: the
+        client is slow. The next slab is asked for in the least power of two that holds as many bytes, or in
+        `MIN_SLAB` if that is more."""
         size = self._end - self._start
         if size and size * 2 < len(self._slab) and len(self._slab) > MIN_SLAB:
             self._chunks.append(bytes(self._slab[self._start : self._end]))

@@ -47,7 +47,7 @@ class Forms:
     terminates: bool
     """True if clients may terminate unfinished uploads."""
     cancels: bool
-    """True if jobs can be cancelled."""
+    """True unless jobs are switched off; `cancels_required` and `may_cancel` tell which jobs the viewer may cancel."""
     cancels_required: bool
     """True if the viewer may cancel also the jobs that the settings ask for."""
     terminates_finished: bool = True
