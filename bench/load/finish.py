@@ -25,7 +25,8 @@ _WARM_UP = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Milliseconds from the client's response to the call of the hook; 0 if the call came first."""
+    """Milliseconds from the arrival at the client of the response to its upload until the hook is called for that
+    upload; 0 if the call came first."""
 
     p50_ms: float
     p99_ms: float

@@ -14,7 +14,8 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 async def receive(url: str, hear: Callable[[bytes], None]) -> asyncio.Server:
-    """Start a receiver that passes the body of each call to `hear` before it answers."""
+    """Start an HTTP server at `url` that passes the body of each request, the call of a hook, to `hear`, and answers it
+    with 200 after that."""
     parts = urlsplit(url)
     return await asyncio.start_server(partial(_serve, hear), parts.hostname, parts.port)
 

@@ -90,7 +90,8 @@ def ends(url: str) -> bool:
 
 
 async def unanswered(_: Route) -> None:
-    """Leave a request without a response, so that the upload isn't complete before the reload."""
+    """Leave a request of the page without a response: if it would complete the upload, the upload is still incomplete
+    when the test leaves the page."""
 
 
 @pytest.mark.parametrize("way", WAYS)

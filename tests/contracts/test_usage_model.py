@@ -40,7 +40,7 @@ class Step:
     granted: bool
 
     def upload(self, revision: int) -> Upload:
-        """Return the record that the step plans, at this revision."""
+        """Return the record, at this revision, that has the values of this step, one random call of the state store."""
         return upload(
             self.number,
             revision=revision,

@@ -102,7 +102,8 @@ def _upload(call_body: Mapping[str, Any]) -> Upload:
 
 def _metadata(call_body: Mapping[str, Any]) -> Mapping[str, bytes]:
     """Return the metadata as the client sent it: from the field Upload-Metadata of the request in the hook call, or
-    else from the call's upload. There the value of `broken` is put back, as JSON can't hold its bytes."""
+    else from the call's upload. In the latter case the value of the key `broken`, bytes that JSON can't hold, is
+    replaced by the one that the client sent."""
     sent_values = call_body["Event"]["HTTPRequest"]["Header"].get("Upload-Metadata")
     if sent_values is None:
         values = call_body["Event"]["Upload"]["MetaData"]

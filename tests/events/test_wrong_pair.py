@@ -54,7 +54,8 @@ async def elsewhere(tmp_path: Path) -> Path:
 
 
 async def test_it_sends_no_event(elsewhere: Path) -> None:
-    """A server whose state and storage are of two installations sends no event, though an attempt is due."""
+    """A server whose state and storage are of two installations sends no event to its hook, though the state has one
+    whose next delivery attempt is due."""
     often = {"events_schedule": "0s" + ",200ms" * 100}
     await uploaded(create_app(settings(elsewhere, "a", **often), Hooks(working=False)), b"hello")
     await asyncio.sleep(LOOKS)  # the next attempt is due

@@ -84,7 +84,8 @@ each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 
 
 def fail_once(node: Node, fault: Action, *requests: Requests) -> Sequence[Rule]:
-    """Make the first request of each of these kinds meet `fault`; return the rules, in this order."""
+    """Have the proxy before S3 apply `fault` once for each of `requests`: to the first request of its operation that
+    its function chooses. Return the proxy's rules for that, in the same order."""
     return [node.s3.faults.rule(operation, 1, fault, matches) for operation, matches in requests]
 
 

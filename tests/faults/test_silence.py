@@ -23,8 +23,8 @@ from tests.support.tus import TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ENOUGH = 110.0
-"""Seconds within which the slowest journey must end: enough for a timeout of a minute and a retry, not for a second
-timeout."""
+"""Seconds within which everything must end that these tests do while S3 is silent: enough for a timeout of a minute and
+a retry, not for a second timeout."""
 
 
 class Silent:

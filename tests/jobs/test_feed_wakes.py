@@ -1,5 +1,5 @@
-"""The end of a job wakes listeners of the feed. Without a message they look at the state only once an hour here, not
-every 10 seconds as usual, so that a job event before that proves that they were woken."""
+"""The end of a job wakes listeners of the feed. A listener that isn't woken looks at the state only once an hour here,
+not every 10 seconds as usual, so that a job event before that proves that it was woken."""
 
 from __future__ import annotations
 

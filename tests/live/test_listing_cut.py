@@ -136,8 +136,8 @@ FAT = pytest.mark.parametrize("row_bytes", [30_000])
 
 @pytest.fixture
 def stalled(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Return an event that is set once the server first waits for a client: because that has not taken a piece within
-    half a second, or after a page of the list that isn't the last."""
+    """Return an event that is set once the server first waits for a client to take what was sent: because the client
+    has not taken a piece of the list within half a second, or after a page of the list that isn't the last."""
     noticed, drained = asyncio.Event(), BodyStream.drained
 
     async def wait_for_client(body: BodyStream) -> None:

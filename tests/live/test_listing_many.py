@@ -23,8 +23,8 @@ short one."""
 
 def fill(path: Path, rows: range, row_bytes: int) -> None:
     """Insert an upload for each number in `rows`, with `row_bytes` bytes of metadata, into the SQLite file `path`, in
-    one transaction and without a `seq`, as processes of the first version do: a trigger of the file gives each upload
-    its `seq`."""
+    one transaction. The column `seq`, for the number of an upload's last event, is left out, as by processes of the
+    first version: a trigger of the file fills it."""
     uploads = (upload(number, metadata={"filename": b"x" * row_bytes}, revision=1) for number in rows)
     with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
         connection.executemany(

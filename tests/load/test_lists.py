@@ -25,8 +25,9 @@ EMPTY = b'{"parts":[' + b",".join([b"{}"] * ((_SIZE - 20) // 3)) + b"]}"
 
 
 async def _complete(session: aiohttp.ClientSession, url: str) -> list[int]:
-    """Send the lists `PARTS` and `EMPTY` to /presign, twice each, and return the statuses. /presign reads its body
-    before it looks for an upload; a request to complete an upload has its list read only if the upload exists."""
+    """Send two lists of parts to /presign, twice each, and return the statuses: `PARTS`, with more parts than allowed,
+    and `EMPTY`, of empty objects. They go to /presign because it reads its body before it looks for an upload; the
+    route that completes an upload reads the list only if the upload exists."""
     client = DirectClient(session, url)
     address = f"{client.url}/presign"
     return [(await client.request("POST", address, body)).status for body in (PARTS, EMPTY) * ROUNDS]

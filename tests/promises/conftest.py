@@ -17,7 +17,8 @@ from tests.support.tus import TusClient
 @pytest.fixture(scope="module")
 def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The settings that the module's node has beyond the usual ones: none, unless the module overrides this fixture or
-    parametrises it, as `BOTH_READERS` (`tests.support.node`) does."""
+    parametrises it, as with the mark `BOTH_READERS` of `tests.support.node`, which runs a module's tests twice: with
+    bodies read into slabs, and with bodies read by aiohttp."""
     return dict(getattr(request, "param", {}))
 
 

@@ -53,7 +53,7 @@ class Client:
         self._chunk, self._gap, self._roams = chunk, gap, roams
         self._offset = 0
         self._moved_at = world.loop.time()
-        """The loop's time of the save by which the offset told to it last grew; first, of the client's creation."""
+        """The loop's time of the save that last raised the offset told to the client; first, this client's start."""
         self._at = 0
 
     async def create(

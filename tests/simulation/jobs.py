@@ -39,7 +39,7 @@ class _Attempt:
 
 class Ledger:
     """A record of the attempts at jobs, and in `faults` of broken promises: two attempts at one job at a time, an
-    attempt without a hold or long after the job's end, a claim before the job was due."""
+    attempt without a hold or long after the job's end, an attempt that a node began before the job was due."""
 
     def __init__(self, clock: Callable[[], float], committed: Callable[[], None], patience: float) -> None:
         """Keep a ledger in which an attempt may go on for `patience` seconds after its job's end. Stores call

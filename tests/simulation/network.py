@@ -95,7 +95,7 @@ class Service:
 
     name: str
     patience: float
-    """Seconds its client waits for an answer."""
+    """The seconds for which a machine waits for this service's answer to a request."""
     broken: Callable[[str], Exception]
     refused: Callable[[str], Exception]
     rumour: Callable[[str], Exception]

@@ -24,7 +24,7 @@ _LOGGED = 20
 """The number of last lines of each server's log in a report."""
 _KEPT = 150
 """The most finished uploads of one deployment that stay. Above it, one is deleted for each that comes: the one that was
-finished, or chosen for a visit, longest ago."""
+finished, or last drawn for a HEAD and a download (`Crowd._visit_another`), longest ago."""
 
 
 class Crowd:

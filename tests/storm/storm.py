@@ -80,8 +80,8 @@ async def _session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @asynccontextmanager
 async def _watched(sites: Sequence[Site], seaweed: SeaweedFS, tally: Tally) -> AsyncIterator[None]:
-    """Sample the servers' memory and count S3's requests every second while the block runs, and vacuum S3 every
-    minute."""
+    """While the block runs, sample the servers' memory and count the requests to S3 every second, and every minute have
+    SeaweedFS give back the disk space of deleted objects."""
 
     async def watch() -> None:
         while True:

@@ -109,8 +109,9 @@ class TusUploadClient(UploadClient):
             raise Breach(problem)
 
     async def step(self) -> None:
-        """Send a PATCH from the acknowledged offset in a manner chosen at random; in a takeover, also a second one if
-        the upload isn't complete yet. Raises Breach, Ended; in a takeover as a group."""
+        """Send a PATCH from the acknowledged offset in a manner chosen at random. In the manner `takeover`, a HEAD
+        follows up to a second later, whether or not the PATCH has ended, and, unless the upload is complete, a second
+        PATCH. Raises Breach, Ended; for a takeover as a group."""
         begin = self.upload.acknowledged
         end = min(begin + self._size(), self.content.size)
         manner = self.dice.choices(list(MANNERS), list(MANNERS.values()))[0]

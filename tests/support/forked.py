@@ -26,7 +26,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([_PRELOADED])
 _PR_SET_PDEATHSIG = 1
 _LOOKS = 0.01
-"""Seconds between two looks at a process."""
+"""Seconds after which `Forked.wait` looks again if its process has ended."""
 
 
 class Forked:

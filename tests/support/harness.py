@@ -70,7 +70,8 @@ class FailingStorage(MemoryStorage):
         self.fuse = Fuse(StorageUnavailable)
         self.swept = list[tuple[list[Cursor], list[Cursor]]]()
         self.unproven = list[bool]()
-        """For each writer, whether its bytes may turn out to be wrong."""
+        """One item for each writer that was opened, in order: True if the bytes that it gets may turn out not to match
+        their checksum (the argument `unproven` of `writer`)."""
         self.troubled = False
         """True if `finish` reports trouble: the attempt before it got no answer."""
         self.lose = False

@@ -67,7 +67,8 @@ class Journal:
         self.upload, self.entries = current, list[Entry]()
         self.checkpoints: list[Checkpoint] = []
         self.late: list[Checkpoint] = []
-        """The checkpoints that the writer recorded after `leave`."""
+        """The checkpoints that the writer recorded after the test had called `leave`, which says that the writer must
+        record no more."""
         self.consumed = current.offset
         """The offset at which the bytes handed to the writer end."""
         self._storage, self._survives, self._answer_lost = storage, survives, answer_lost

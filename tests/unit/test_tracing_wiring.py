@@ -1,4 +1,5 @@
-"""Which variables of OpenTelemetry make the server export spans, and which end its start."""
+"""The environment variables of OpenTelemetry that make the server export spans, and those with values that it can't
+follow, for which it raises ConfigurationError at its start."""
 
 from __future__ import annotations
 

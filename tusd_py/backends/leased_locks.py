@@ -16,7 +16,8 @@ from tusd_py.ports.locks import Lease
 from tusd_py.tasks import end
 
 _TICK = 0.1
-"""Seconds between two checks of the held leases."""
+"""Seconds between two rounds in which a locker looks through its own leases, those it holds or waits for: it ends the
+expired ones, asks holders to release locks that others wait for, and renews the leases when that is due."""
 
 _MARGIN = 0.1
 """The share of the TTL by which a holder stops before its lease expires for others."""
@@ -31,7 +32,8 @@ class SharedLocker(ABC):
     """
 
     retry_seconds: ClassVar[float]
-    """Seconds after which a waiter tries again without having been notified."""
+    """Seconds after which a task that waits for a lock tries again to take the lease, even if nothing has told it that
+    the lock may be free."""
 
     def __init__(self, ttl: float) -> None:
         self._ttl = ttl

@@ -35,4 +35,5 @@ class Checkpoint:
     finished: Finished | None = None
     """The finished object, if storing these bytes created it (in one PutObject, for a small upload); else None."""
     troubled: bool = False
-    """True if a write got no answer before it was repeated: the first one may still take effect."""
+    """True if a write to S3 since the last checkpoint (PutObject or CreateMultipartUpload) got no answer before this
+    server repeated it: the first one may still take effect."""

@@ -36,7 +36,8 @@ class DirectPart:
     etag: str
     """The ETag of the part, without quotes."""
     length: int = 0
-    """The length in bytes; 0 in a client's list, which has no lengths."""
+    """The length of the part in bytes; 0 for a part as the client lists it to complete the upload: that list has no
+    lengths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,9 @@ _PART_SIZE = "partsize"
 TOUCH = 60.0
 """The least seconds between two saves of a client's activity in an upload's record. Each save moves the upload's
 expiry."""
-_PRESIGN_MARGIN = 60.0
-"""Seconds added to the lifetime of a presigned request's signature for the time until which the request may change the
-storage. That time is counted from the plan of the upload's record, but the request is signed only once the record is
-stored, and the client may begin to send it just before the signature ends."""
+_PRESIGN_MARGIN = 1.0
+"""Seconds for which the record of an upload in one request may be stored before the signature of that request gets less
+than its whole lifetime."""
 _REPEATED = 8
 """The number of parts of the least length by whose bytes all stored parts may exceed twice the announced length, before
 the upload counts as overfull: some storages keep each repeat of a part."""
@@ -83,6 +82,14 @@ def presign(upload: Upload, limits: Limits, now: float) -> Upload:
         return upload
     until = now + limits.upload_url_lifetime + _PRESIGN_MARGIN
     return copy_with(upload, direct=replace(upload.direct, presigned_until=until))
+
+
+def signature_lifetime(upload: Upload, limits: Limits, now: float) -> float:
+    """Return the seconds for which a request signed now may be good: as set, but not past the time until which the
+    upload's record awaits it."""
+    until = None if upload.direct is None else upload.direct.presigned_until
+    lifetime = limits.upload_url_lifetime
+    return lifetime if until is None else max(min(lifetime, until - now), _PRESIGN_MARGIN)
 
 
 def _check_declared(length: int | None, limits: Limits) -> None:

@@ -16,7 +16,8 @@ from tusd_py.domain.job import Job, JobPhase
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 3600.0
 _MOST_DOUBLINGS = 12
-"""The most doublings of the first pause: so many make it longer than `_LONGEST_PAUSE`."""
+"""The most times that the pause before a job's next attempt, 1 s after the first attempt, is doubled: so many make it
+longer than `_LONGEST_PAUSE`, an hour, which limits it."""
 _LONGEST_PAUSE_TO_RECORD = 64.0
 """The longest pause of a job whose result is known and still to be recorded elsewhere."""
 

@@ -24,9 +24,9 @@ class Quota:
     """The most that an account may have at a time; None is no limit."""
 
     max_bytes: int | None = None
-    """Bytes stored, and bytes reserved for unfinished uploads, together."""
+    """The most bytes that the account may have: those stored, and those reserved for unfinished uploads, together."""
     max_uploads: int | None = None
-    """The number of unfinished uploads."""
+    """The most unfinished uploads that the account may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,8 +75,9 @@ class Rights:
         return self.owns(caller, upload) or (caller.principal is not None and LIST in caller.principal.scopes)
 
     def preempts(self, caller: Caller, upload: Upload) -> bool:
-        """Return True if the caller may make the upload's lock holder save its bytes and release the lock: a caller
-        with the right to append, but not by an expired upload token unless `by_url` is True."""
+        """Return True if the caller may make the upload's lock holder save its bytes and release the lock: any
+        caller if an upload's URL is enough to continue it (`by_url`), else one with the right to append, other than by
+        an upload token that has expired."""
         return self.by_url or self._has_right(Append, caller, upload)
 
     def _has_right(self, intent: type[Intent], caller: Caller, upload: Upload) -> bool:
@@ -86,10 +87,11 @@ class Rights:
         return self.owns(caller, upload) and (not self.authenticating or not scopes.isdisjoint(_SCOPES[intent]))
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
-        """Return True if the caller's credential needs no check for the intent: for a HEAD, with `by_url` or without a
-        good credential; for Append and Continue, with `by_url`; for Watch and Pause, with `by_url` if the caller sent
-        no credential; for Read, with the reading link. Raises Unauthenticated or AuthUnavailable for a HEAD without a
-        good credential, if `strict_head` demands one."""
+        """Return True if the caller's credential needs no check for the intent. If an upload's URL is enough to
+        continue it (`by_url`), that is so for a HEAD, Append and Continue, and for Watch and Pause if the caller sent
+        no credential. In any case it is so for a HEAD without a good credential, and for Read with the reading link.
+        Raises Unauthenticated or AuthUnavailable for a HEAD without a good credential, if the settings demand one for
+        HEAD (`strict_head`)."""
         if isinstance(intent, Inspect):
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)

@@ -39,8 +39,8 @@ class Snapshot:
     def follows(self, latest: Snapshot) -> bool:
         """Return True if the snapshot is newer than `latest`, of the same upload: if its record has the higher
         revision, or the same one and only this snapshot's upload is gone. If they are equal in both, it is newer if
-        none of its jobs has an earlier revision than in `latest`, and its jobs or their revisions differ, or it alone
-        is `settled`."""
+        none of its jobs has an earlier revision than in `latest`, and its jobs or their revisions differ, or only
+        this snapshot is `settled`: all jobs of its upload, which is done, have ended, and none is about to begin."""
         stage, latest_stage = (self.upload.revision, self.is_gone), (latest.upload.revision, latest.is_gone)
         if stage != latest_stage:
             return stage > latest_stage

@@ -13,7 +13,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """The thresholds of one process. Sizes are in bytes."""
+    """The numbers, for one process, past which the server works in another way. Sizes are in bytes."""
 
     segments: int = 32
     """The most segments of an upload's tail; a further one is merged with the last ones before it. Requests of 256 KiB
@@ -66,8 +66,8 @@ class Thresholds:
     limit of 5 GiB, so that several run side by side."""
     equal_copy: int = 64 * _MIB
     """The size of the parts of a final upload (larger if they would be too many) where all but the last must have one
-    size, or where parts cut by `copy` would be too many at any size: a part with bytes of several sources is read and
-    sent again, so the parts are smaller."""
+    size, or where parts that keep to the bounds of the partial uploads would be too many: a part with bytes of several
+    partial uploads is read from S3 and sent again, so the parts are smaller."""
     equal_part: int = 64 * _MIB
     """The least size of a part of an upload of unknown length, where all parts must have one size: 10,000 parts are 625
     GiB."""
@@ -76,10 +76,12 @@ class Thresholds:
     """Bytes of a response of S3 that are read at a time: each response holds so many in memory, and there may be many.
     """
     wide_step: int = 256 * _KIB
-    """Bytes of a response of S3 that a download reads at a time, instead of `step`, if the memory for them could be
-    charged to the memory budget: `wide_window` bytes for a single request, all its bytes for a range read ahead."""
+    """Bytes of a response of S3 that a download reads at a time, instead of 64 KiB (`step`), if enough memory could
+    be charged to the memory budget: 1 MiB (`wide_window`) if one request reads all bytes of the download, else all
+    bytes of each range that is read ahead."""
     wide_window: int = _MIB
-    """Bytes of memory that a download in one request with wide steps is charged. Wide steps halve the cost per byte."""
+    """Bytes of the memory budget that a download takes while it reads an object with one request to S3, `wide_step`
+    bytes (256 KiB) at a time: steps so wide halve the cost per byte."""
     read_range: int = 8 * _MIB
     """The size of each range request of a download but the last, once one request for all of its bytes proves slower
     than its reader."""

@@ -26,6 +26,7 @@ from tusd_py.domain.direct_rules import (
     presign,
     reschedule_parts_check,
     schedule_parts_check,
+    signature_lifetime,
 )
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
@@ -115,7 +116,7 @@ async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
     recorded: a form if `form` is true and the provider supports forms, else a PUT. Raises Unavailable; the upload,
     which its client doesn't know yet, is removed then.
     """
-    direct, lifetime = access(engine), engine.limits.upload_url_lifetime
+    direct, lifetime = access(engine), signature_lifetime(upload, engine.limits, engine.clock())
     max_bytes = max_whole_length(engine.limits.within(upload.max_length), direct.part_limits)
     try:
         return await direct.sign_whole(upload, max_bytes=max_bytes, lifetime=lifetime, form=form)
@@ -191,8 +192,9 @@ async def _record_parts(engine: Engine, upload: Upload, listed: Sequence[DirectP
 async def _choose_parts(
     engine: Engine, upload: Upload, listed: Sequence[DirectPart]
 ) -> tuple[Upload, Sequence[DirectPart]]:
-    """Return the upload with all its bytes, and the stored parts that `listed` names; no parts if the object exists
-    already: the record may be older than the object, as a restored state is.
+    """Return the upload as finishing, with the length and offset that its bytes in the storage give it, and the stored
+    parts that `listed` names; no parts if the object exists already: the record may be older than the object, as a
+    restored state is. Nothing is recorded here.
 
     Raises Refusal, UploadLost, Unavailable.
     """

@@ -23,7 +23,8 @@ from tusd_py.engine.terminate import clear, retry_ends
 from tusd_py.recent import Recent
 
 _RECENT = 2.0
-"""Seconds for which one check of the stores is valid, when several uploads fail."""
+"""Seconds for which the result of a ping of both stores is used again: the sweep asks for it after each step that
+failed, to learn if a store fails for all uploads."""
 
 
 async def sweep(engine: Engine) -> int:

@@ -17,16 +17,19 @@ class Page:
     """One page of a listing."""
 
     uploads: Sequence[Numbered]
-    """The chosen uploads of the page, by number."""
+    """The chosen uploads of the page, in the order of their numbers (`Numbered.seq`): each that of its last event,
+    or else of its creation."""
     seq: int
-    """The number up to which all uploads were looked at: the next page goes on after it."""
+    """The number up to which all uploads were looked at, each by the number of its last event: the next page goes on
+    after it."""
     last: bool
-    """True if it is known that no upload had a higher number than `seq`; if False, the next page may be empty."""
+    """True if it is known that the last event of no upload had a higher number than `seq`; if False, the next page may
+    be empty."""
 
 
 async def read_page(engine: Engine, since: int, chosen: Callable[[Upload], bool]) -> Page:
-    """Return the next page of the uploads with numbers above `since` that clients may see and for which `chosen`
-    returns True.
+    """Return the next page of the uploads whose last event has a number above `since`, which clients may see, and for
+    which `chosen` returns True.
 
     An upload that gets a new event after its page was read comes again on a later page, with its new number, if it
     still is such an upload. Raises StateUnavailable.

@@ -23,14 +23,15 @@ class ConcurrencyLimits:
     """The most requests at a time, and the highest rate of creations; None is no limit."""
 
     uploads: int | None = None
-    """Requests whose body is being received, in all."""
+    """The most requests whose bodies are received at a time, in all; None for no limit."""
     client_uploads: int | None = None
-    """Requests whose body is being received, from one client: an IPv4 address, or an IPv6 network (/64)."""
+    """The most requests whose bodies are received at a time from one client: an IPv4 address, or an IPv6 network (/64).
+    None for no limit."""
     client_requests: int | None = None
-    """Requests that handlers work on, from one client: all but HEAD, OPTIONS, and those for the upload page and
-    probes."""
+    """The most requests from one client that handlers work on at a time, not counting HEAD, OPTIONS, and those for the
+    upload page and probes; None for no limit."""
     client_creations: Rate | None = None
-    """Uploads created from one client in a period, on any route."""
+    """The most uploads that one client may create in a period, on all routes together; None for no limit."""
 
 
 class Concurrency:

@@ -27,8 +27,8 @@ async def upload_id_of(request: web.Request, tail: str = "") -> UploadId:
 
 
 def sent_name(request: web.Request, tail: str = "") -> str:
-    """Return the id or name at the end of the request's path, before `tail`; empty if the path has none, or has it
-    percent-encoded: `match_info` has it decoded.
+    """Return the id or name at the end of the request's path, before `tail`; empty if the path has none, or if the
+    client sent it percent-encoded: no id or name needs that, though aiohttp (`match_info`) would decode it.
     """
     name = request.match_info.get("id", "").rstrip("/")
     return name if request.rel_url.raw_path.rstrip("/").endswith(f"/{name}{tail}") else ""

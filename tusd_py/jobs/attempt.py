@@ -31,12 +31,14 @@ class Terms:
     seconds: float
     """The timeout of one attempt, in seconds."""
     attempts: int
-    """The maximum number of attempts to get the result of a job. Attempts that a shutdown stops aren't counted, and
-    those that only record a known result elsewhere aren't limited."""
+    """The maximum number of attempts to get the result of a job. Attempts that a shutdown stops aren't counted. Those
+    that begin with the result in the job's record, and only have to record it on the upload as well (the kind `scan`),
+    aren't limited."""
 
 
 class Attempt:
-    """One attempt at a job that this node holds; the kind of the job does the work."""
+    """One attempt at a job that this node holds: it has the job's kind do the work (`Kind.run`), renews the hold
+    meanwhile, and records the outcome."""
 
     def __init__(self, engine: Engine, kind: Kind, hold: Hold, terms: Terms) -> None:
         self._engine, self._kind, self._hold, self._terms = engine, kind, hold, terms
@@ -117,9 +119,9 @@ class Attempt:
             await clear_up(self._engine, self._kind, self._hold.job)
 
     def _failure(self, error: BaseException | None) -> Callable[[Job, float], Job]:
-        """Return the change of the job that records how the work ended: given back if it was stopped (`error` is None),
-        cancelled if its upload has ended, due again for another attempt, or failed. The change is a function of the
-        job and the time, in seconds since the epoch."""
+        """Return the change of the job that records how the work ended: queued, for an attempt with the same number,
+        if the work was stopped (`error` is None); cancelled if the job's upload has ended; queued for the next attempt;
+        or failed. The change is a function of the job and the time, in seconds since the epoch."""
         match error:
             case None:
                 return job_life.give_back

@@ -142,9 +142,9 @@ class Hold:
             self._go_on(saved, request.began)
 
     async def _compare(self) -> None:
-        """Raise Superseded if another process has changed or removed the job, or if the hold has run out, also
-        meanwhile. If a save of this hold that got no answer has stored the job, go on from the stored job. Raises
-        StateUnavailable."""
+        """Raise Superseded if another process has changed or removed the job, or if the hold has run out, before the
+        store is asked or meanwhile. If a save of this hold that got no answer has stored the job, go on from the stored
+        job. Raises StateUnavailable."""
         self._check()
         revision = await self._within_hold(self._tenure.store.revision(self.job.id))
         if revision != self.job.revision:

@@ -20,8 +20,8 @@ from tusd_py.protocol.wire import Reply, RequestHead, Wire
 
 
 class Interim(enum.StrEnum):
-    """The values of the setting `ietf-interim-responses`: when to send interim responses (104) to IETF clients. One
-    that names no known interop version never gets any."""
+    """The values of the setting `ietf-interim-responses`: when to send interim responses (104) to IETF clients. A
+    client that names no known interop version never gets any."""
 
     OFF = "off"
     AUTO = "auto"

@@ -181,7 +181,7 @@ class Presign:
     `signRequest`."""
 
     method: str
-    """In upper case."""
+    """The HTTP method of the request to presign, in upper case."""
     key: str
     """The object's key; the file's name if the request is to create the upload."""
     upload_id: UploadId | None

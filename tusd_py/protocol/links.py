@@ -11,7 +11,8 @@ from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 
 _HALF = 16
-"""Bytes of an id, and of its tag."""
+"""The bytes of an upload's id, and those of the tag that is made from it (`ReadLinks`): a name in a reading link
+encodes the tag and then the encrypted id."""
 
 
 class ReadLinks:

@@ -156,8 +156,8 @@ class _Supervisor:
             self._end(worker)
 
     def _end(self, worker: SpawnProcess) -> None:
-        """Tell the worker to shut down (SIGTERM), perhaps a second time; kill it (SIGKILL) if this server got more than
-        one signal."""
+        """Tell the worker to shut down (SIGTERM), even if it was told so before; kill it instead (SIGKILL) if this
+        server got more than one signal."""
         if self._signal_count > 1:
             worker.kill()
         else:

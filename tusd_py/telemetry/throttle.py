@@ -29,8 +29,8 @@ class LogThrottle:
 
 
 class ThrottledObserver(Observer):
-    """An observer that passes on troubles alone, which any client can cause: one in `pause` seconds at most, with the
-    number of those suppressed before it as `and_others`."""
+    """An observer that passes troubles, which any client can cause, on to another observer: one in `pause` seconds at
+    most, with the number of those suppressed before it as the field `and_others`. It passes on nothing else."""
 
     def __init__(self, observer: Observer, pause: float = 1.0) -> None:
         self._observer, self._throttle = observer, LogThrottle(pause)

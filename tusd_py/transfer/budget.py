@@ -31,7 +31,7 @@ class Budget:
         self.limit = limit
         self.used = 0
         self._pinned = 0
-        """Bytes in use that can't be spilled and were not waited for."""
+        """The bytes that `pin` has counted as used, without a wait for room: no account can store or drop them."""
         self._waiting: deque[tuple[Account, int, asyncio.Future[None]]] = deque()
         self._idle: OrderedDict[Account, float] = OrderedDict()
         self._sending = 0

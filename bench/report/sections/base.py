@@ -9,8 +9,8 @@ from bench.report.columns import Column, Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A plot of the only one of `values`, with a bar for each system and case; with `lines`, a plot of the first
-    measured system over all measured cases, with a line for each of `values`."""
+    """A plot of one measured value, the only name in `values`, with a bar for each system and case; with `lines`, a
+    plot of the first measured system over all measured cases, with a line for each value that `values` names."""
 
     file: str
     title: str

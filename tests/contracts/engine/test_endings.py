@@ -1,5 +1,5 @@
-"""The end of an upload is recorded before anything of it is removed; if a request for several uploads fails, all
-end."""
+"""The end of an upload is recorded before anything of it is removed; if a request that creates several uploads fails,
+all that it created are ended."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ async def test_all_its_bytes_are_finished(harness: Harness, max_length: int | No
 
 @pytest.mark.parametrize("max_length", [0, 2, 3, 4, 5])
 async def test_bytes_past_the_limit_are_refused(harness: Harness, max_length: int) -> None:
-    """Pieces that exceed `max-length` together raise TooLarge, and no upload is finished."""
+    """If the bytes of which the server makes an upload (`make`), one piece after another, exceed `max-length`, `make`
+    raises TooLarge and no upload is finished."""
     harness.limit(max_length=max_length)
     with pytest.raises(TooLarge):
         await make(harness.engine, harness.engine.new_id(), {}, pieces())

@@ -82,8 +82,8 @@ async def test_uploads_of_before_count_once_the_state_was_asked(harness: Harness
 async def test_ended_uploads_free_their_places(
     harness: Harness,
 ) -> None:
-    """An upload frees its place at once if this process has created it since the last count and finishes or ends it;
-    any other, after the next count."""
+    """An upload that this process has created since the state last counted the unfinished uploads no longer counts
+    towards their limit once this process finishes or ends it; any other, only after the state has counted again."""
     limited(harness, max_count=1)
     await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
     upload = await begin_upload(harness)
@@ -98,8 +98,8 @@ async def test_ended_uploads_free_their_places(
 
 
 async def test_an_end_frees_only_what_was_counted(harness: Harness) -> None:
-    """Before the next count, the end of an upload frees no bytes if another node created it, or if the last count
-    included it."""
+    """Until the state counts the unfinished uploads again, the end of an upload makes no bytes free for others to claim
+    if another node created it, or if it was in the last count."""
     elsewhere = await begin_upload(harness)
     limited(harness, most_claimed=12)
     await begin_upload(harness)
@@ -189,7 +189,8 @@ async def test_each_look_is_told(harness: Harness) -> None:
 
 
 async def test_counting_costs_one_state_request(harness: Harness) -> None:
-    """A creation asks the state store once, a PATCH as often as without the limit."""
+    """With limits on unfinished uploads and the bytes that they claim, a creation is one call of the state store, and a
+    PATCH is two, its load and its save, as without limits."""
     calls = list[str]()
     around = harness.state.fuse.around
 

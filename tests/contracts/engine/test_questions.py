@@ -32,7 +32,8 @@ SEEN = Answer(status=201, body="seen", headers={"X-Row": "7"})
 
 
 class Report:
-    """A report of progress that adds each offset to `offsets`; with `stops`, each makes it call `stop`, and `end`
+    """A stand-in for the reporter that tells a hook of the progress of a request: it adds each offset it is told of
+    to `offsets`. With `stops` it acts as if the hook stopped the upload: it calls `stop` at each offset, and `end`
     returns UploadStopped."""
 
     def __init__(self, offsets: list[int], stop: Callable[[], None], *, stops: bool) -> None:

@@ -1,5 +1,5 @@
-"""Requests to state and storage that the engine spares, for digests and pairing, and checks, refusals and records that
-it makes all the same."""
+"""The engine sends no needless requests to state and storage, as to compute a digest or to pair the two, and still
+makes the checks, refusals and records that are needed."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ Event = dict[str, Any]
 
 
 def fresh_client() -> dict[str, str]:
-    """Return the headers of a request that comes from `CLIENT` through a proxy, with a unique request id."""
+    """Return the headers of a request that comes from the address `CLIENT` through a proxy, with a unique request
+    id."""
     return {"x_forwarded_for": f"198.51.100.1, {CLIENT}", "x_request_id": uuid4().hex}
 
 

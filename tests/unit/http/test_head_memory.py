@@ -131,8 +131,8 @@ async def test_long_head_waits_for_the_previous_one(site: Site) -> None:
 
 
 async def test_waiting_client_that_leaves_frees_memory(site: Site) -> None:
-    """A client that leaves while its head waits for memory is noticed at its turn, as its socket isn't read before;
-    then the next client gets the memory."""
+    """If a client leaves while its head waits in the queue for memory, the server notices that only once the head gets
+    the memory, as it doesn't read the socket before; then the next client gets the memory."""
     async with connected(site.port) as first, connected(site.port) as second, connected(site.port) as third:
         await begin_head(site, first)
         await second.send(BEGUN)

@@ -68,8 +68,8 @@ async def test_one_that_is_gone_ends_the_stream() -> None:
 
 
 async def test_a_client_that_has_left_ends_the_stream() -> None:
-    """The stream of a running job whose client is gone from the start sends one state, and ends without a look at the
-    job."""
+    """The stream of a running job whose client is gone from the start sends the state of the job that it was opened
+    with, and ends without asking the store if the job has changed."""
     store, body = MemoryJobs(MemoryOutbox()), Silent()
     teller = teller_of(store, await store.create(job()), body)
     body.connected = False

@@ -21,7 +21,8 @@ from tusd_py.storage.s3.api.socket_writer import opened
 
 BODY = random_bytes(8 * 1024 * 1024)
 IMPATIENCE = 0.01
-"""Seconds after which the sender gives up a wait, to wait again."""
+"""Seconds after which the test's handler, which sends `BODY`, breaks off each wait until the connection takes more
+bytes (`writable`), to offer the bytes again and wait once more."""
 
 
 async def send(request: web.Request) -> web.StreamResponse:

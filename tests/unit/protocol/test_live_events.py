@@ -123,8 +123,8 @@ def test_only_those_who_come_back_get_an_end_alone() -> None:
 
 @dataclass
 class World:
-    """An upload that changes, and one listener, which at each look is told of the newest snapshot, and at times
-    connects again."""
+    """A model of an upload that changes, and of one listener: each call of `look` tells it of the newest snapshot, and
+    the change `reconnect` has it connect again."""
 
     snapshot: Snapshot = OPEN
     now: float = 0.0

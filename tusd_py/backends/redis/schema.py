@@ -86,7 +86,7 @@ class Keys:
 
     @property
     def claimed(self) -> str:
-        """The key of the sum of the scores in `unfinished`."""
+        """The key of the sum, in bytes, of the claims of all unfinished uploads."""
         return f"{self.prefix}claimed"
 
     @property

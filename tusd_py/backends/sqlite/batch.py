@@ -25,7 +25,7 @@ class ThreadJob(Generic[T]):
     def __init__(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> None:
         self.writes = writes
         self.ended = False
-        """True once the outcome was handed to the event loop."""
+        """True once this job's outcome, a result or an exception, was handed to the event loop."""
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self._loop.create_future()
         self._outcome: Callable[[], None]

@@ -78,7 +78,7 @@ class SqliteLocker(SharedLocker):
 
 
 _now: Callable[[], float] = elapsed if boot_id() else time.time
-"""The clock of the rows' deadlines, in seconds, the same in all processes."""
+"""The clock, in seconds, by which leases expire: the same in all processes."""
 
 
 _SUFFIX = re.compile(r"\.(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\.leases(?:-(?:wal|shm|journal)|\.reserve)?")

@@ -35,7 +35,7 @@ class RequestBody:
         self._least_rate = min_rate
         self._received = 0
         self._waited = 0.0
-        """Seconds spent waiting for the client."""
+        """Seconds in which this process has waited for the client to send bytes of the body."""
         self._end = BodyEnd.COMPLETE
         self._stopping = False
         self._source: Source | None = None

@@ -9,8 +9,8 @@ from typing import Any
 
 
 class LastingWait:
-    """One wait at a time, in a task that goes on after a timeout: aiohttp can't wait for a client again once such a
-    wait was cancelled."""
+    """A wait until the client has taken sent bytes, one at a time, in a task that goes on after a timeout: aiohttp
+    can't wait for that again once such a wait was cancelled."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None

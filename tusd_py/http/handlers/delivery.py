@@ -20,7 +20,8 @@ from tusd_py.http.context import Context
 from tusd_py.transfer.budget_share import Holding
 
 _WINDOW = 128 * 1024
-"""Bytes in memory for the window of a download: those of one read, and those of the last one that weren't sent."""
+"""Bytes in memory for the window of a download: those of one read from the storage, and those of the read before it
+that weren't sent yet."""
 _STALLED = 0.5
 """Seconds without a byte sent after which the memory of a window may be claimed."""
 _MEMORY_TIMEOUT = 15.0

@@ -29,7 +29,8 @@ from tusd_py.protocol.listing import NDJSON
 from tusd_py.serving.negotiation import preferred_type
 
 _HEAL = 10.0
-"""Seconds after which, at the latest, events are read again without an announcement, as announcements may get lost."""
+"""Seconds after which, at the latest, the outbox is read again without an announcement of a new event: those that other
+processes send may get lost."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -40,10 +40,10 @@ for each part and for each piece that is parsed (`_PIECE`)."""
 
 
 class _Delimiter(bytes):
-    """A boundary whose last byte python-multipart may read by its index `remaining` more times, to complete a match;
-    once more raises BadForm. A version of python-multipart that matches the boundary and its line break at once reads
-    no byte for that. `FormParser` adds one to `remaining` for each part of the form, and for each piece of bytes that
-    it parses.
+    """A boundary whose last byte python-multipart may read, to complete a match, as many more times as `remaining`
+    says; the next time raises BadForm. Only reads by the byte's index count: a version of python-multipart that matches
+    the boundary and its line break at once makes no such read. `FormParser` adds one to `remaining` for each part of
+    the form, and for each piece of bytes that it parses.
 
     A line that begins with the boundary, but goes on with other bytes, costs python-multipart as much as a thousand
     other bytes, so that few such lines, which RFC 2046, 5.1.1, forbids, are allowed.

@@ -24,7 +24,8 @@ class Rufh:
 
     common_headers: Mapping[str, str] = {}
     answers_interrupted = False
-    """False, as URLSession (Apple's client) retries after a lost connection, and gives up after a refusal."""
+    """False: if the server breaks off a request, it closes the connection without an answer, as URLSession (Apple's
+    client) retries after a lost connection, and gives up after a refusal."""
     inspects_by_get = True
     shows_content = False
     locates_appended = True

@@ -56,7 +56,8 @@ class CheckpointChain:
             await self._last
 
     def reach(self, offset: int, *, added: tuple[Entry, ...] = (), **changes: Any) -> Checkpoint:
-        """Move to `offset`, with these changes to the cursor's fields; return that checkpoint, with entries `added`."""
+        """Make the next checkpoint of the chain, at `offset`, and return it. Its cursor is the chain's last one with
+        the fields in `changes` changed; its entries are `added`."""
         self.offset, self.cursor = offset, replace(self.cursor, **changes)
         troubled, self._troubled = self._troubled, False
         return Checkpoint(offset=offset, cursor=self.cursor.dump(), added=added, troubled=troubled)

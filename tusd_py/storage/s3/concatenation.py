@@ -45,7 +45,7 @@ class _Job:
 
     async def put(self, plan: Sequence[PlannedPart]) -> StoredObject:
         """Store the object of a plan with no part, or with one part of several slices, by one PutObject. Raises
-        UploadLost if a source's object is gone."""
+        UploadLost if a partial upload's object is gone."""
         headers = as_headers(object_params(self.upload, self.bucket.options))
         return await self.bucket.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
 
@@ -57,8 +57,8 @@ class _Job:
 
     async def _complete(self, multipart: str, plan: Sequence[PlannedPart]) -> str:
         """Fill and complete the multipart upload; return the object's ETag. Raises UploadLost if the multipart upload
-        is gone and there is no object. After any other failure, such as UploadLost for a source or a part that is
-        gone, aborts the multipart upload and raises the failure."""
+        is gone and there is no object. After any other failure, such as UploadLost for a partial upload's object or a
+        part that is gone, aborts the multipart upload and raises the failure."""
         try:
             parts = await self._parts(multipart, plan)
             return await complete(self.bucket, self.upload, self.key, multipart, parts)

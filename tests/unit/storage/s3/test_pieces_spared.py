@@ -35,7 +35,7 @@ def lengths(assembly: Assembly) -> list[int]:
 )
 def test_merge_joins_pieces_until_sizes_double(before: tuple[int, ...], limit: int, after: list[int]) -> None:
     """A merge of up to `limit` pieces joins none. A merge of one more joins the last two if each piece is larger than
-    all after it together, else all pieces from one on that isn't."""
+    all pieces after it together; else it joins one that isn't larger with all pieces after it."""
     assembly = stored(*before)
     assembly.merge(limit)
     assert lengths(assembly) == after

@@ -1,4 +1,5 @@
-"""The S3 writer's requests in flight, and its reports of trouble: `unsettled`, and checkpoints that are troubled."""
+"""The S3 writer's requests in flight, and its reports of trouble: `unsettled`, True if the storage may hold bytes that
+no checkpoint names, and the mark `troubled` of a checkpoint."""
 
 from __future__ import annotations
 

@@ -153,7 +153,8 @@ class S3Client:
         return [part async for page in pages for part in require_words("ListParts", page).get("Parts", [])]
 
     async def _is_begun(self, key: str, multipart: str) -> bool:
-        """Return True if S3 lists the multipart upload: of one that is gone, a provider may say 404 without a code."""
+        """Return True if S3 lists the multipart upload. To be asked after another request got a 404 without a code of
+        S3: a provider may send this if the multipart upload is gone, but a proxy may send it, too."""
         return multipart in {upload.multipart async for upload in self.list_multiparts(key)}
 
     async def abort_multipart(self, key: str, multipart: str) -> None:

@@ -134,7 +134,8 @@ class RawS3:
     @asynccontextmanager
     async def send(self, request: RawRequest) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send the request once; yield the answer, its body unread, if it is a success. Raises S3Error, also while the
-        caller reads the body, and UploadLost if a segment or a source's object that the payload reads is gone."""
+        caller reads the body, and UploadLost if a segment or a partial upload's object that the payload reads is
+        gone."""
         length = request.payload.length if request.payload else 0
         timeout = aiohttp.ClientTimeout(
             total=_TIMEOUT_SECONDS + length / _MIN_RATE if request.payload else None,
