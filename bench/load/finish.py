@@ -33,7 +33,8 @@ class Report:
 
 
 class Calls:
-    """The times at which the hook was first called for each upload, by the upload's id."""
+    """The times at which the server first called the hook for each upload, by the upload's id: `hear` takes the body of
+    each call, and `time` waits for the first call for an id."""
 
     def __init__(self) -> None:
         self._times = defaultdict[str, asyncio.Future[float]](asyncio.get_running_loop().create_future)

@@ -1,4 +1,4 @@
-"""The peers, as `bench.fetch` installs them."""
+"""The upload servers of other projects that tusd-py is compared with (the peers), as `bench.fetch` installs them."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def check_content(
 
 def has_allowed_mark(upload: Upload, marks: Sequence[Mark], allowed: Sequence[str]) -> bool:
     """Return True if one of `marks`, those found in the upload's first bytes, is of a type in `allowed`, or one with
-    which files of the declared type may begin: for `image/svg+xml`, also the mark of XML. Then more bytes of the upload
-    don't change the result of `check_content`, unless that mark is incomplete."""
+    which files of the declared type may begin: for `image/svg+xml`, also the mark of XML. Then `check_content` passes,
+    and more bytes of the upload don't change that, unless the mark is incomplete (`Mark.incomplete`)."""
     names = _names(_kind(upload))
     return any(has_type(mark.kind, allowed) or _name(mark.kind) in names for mark in marks)
 

@@ -30,7 +30,7 @@ class Charge(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """The sum of an account's charges."""
+    """The sum of an account's charges, and the number of its unfinished uploads."""
 
     account: str
     stored: int = 0

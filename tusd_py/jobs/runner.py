@@ -24,7 +24,8 @@ _POLL_SECONDS = 1.0
 """The maximum number of seconds between two looks for due jobs, which other processes may have stored."""
 _PRUNE_SECONDS = 600.0
 _DRAIN_SECONDS = 5.0
-"""Seconds in which attempts must stop, and be recorded, when the server shuts down or their job is cancelled."""
+"""Seconds in which attempts must stop, and be recorded, when the server shuts down: those left are cancelled. The
+cancellation of a job waits as long for its attempt to end, and then no longer, while the attempt goes on stopping."""
 
 
 class _Missing(PlainKind):

@@ -1,4 +1,4 @@
-"""Connections of a server that is shutting down."""
+"""A server that is shutting down: it reads no further head of a request, and answers a request that ends just then."""
 
 from __future__ import annotations
 

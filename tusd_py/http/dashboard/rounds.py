@@ -17,8 +17,9 @@ large rows, few fit in a page, and a call reads only a part of the round, so tha
 
 @dataclass(kw_only=True)
 class Rounds(Generic[Row]):
-    """A reader of a list's first rows, up to 50 (`_ROWS`), in rounds: each `look` reads the next pages of a round. An
-    empty page ends the round, and the next `look` starts again from the first row."""
+    """A reader of a list's first 50 rows (`_ROWS`), in rounds: each `look` yields the round's next pages, at most
+    `_PAGES` (4). An empty page, after the 50th row or the list's last, ends the round, and the next `look` starts again
+    from the first row."""
 
     read: Callable[[Row | None, int], Awaitable[Sequence[Row]]]
     """A function that returns a page of the rows after a given row (None: from the first on), at most a given number;

@@ -40,8 +40,8 @@ class LocalWriter:
 
     async def _write_batch(self, *, sync: bool = False) -> None:
         """Write the batch; with `sync`, also make it and earlier writes durable. If that raises StorageUnavailable,
-        keep the batch, record the bytes before it, and raise the error again, or the error of the recording if that
-        fails, as after a failed fsync. Raises Superseded without recording anything."""
+        keep the batch, record the bytes before it, and raise the error again; if the recording fails, as it may after
+        a failed fsync, raise its error instead. If the write raises Superseded, nothing is recorded."""
         try:
             await self._part.write(b"".join(self._batch), self._written, sync=sync)
         except StorageUnavailable:

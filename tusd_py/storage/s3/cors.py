@@ -27,8 +27,8 @@ the browser sends the origin `null` (Fetch standard, 2.2.5, "redirect-taint").""
 _ANY = re.compile(r"(?:\.|\\[dwS]|\[[^\]]*\])[*+]")
 """The pattern of a wildcard in a regular expression, such as `.*` and `[^.]+`, for which S3 writes `*`."""
 _MARK = "\0"
-"""The character that replaces each wildcard at first: a `*` that remains then repeats what is before it, which S3
-can't express."""
+"""The character that replaces each wildcard of a regular expression (`_ANY`, such as `.*`) at first: a `*` that
+remains then repeats what is before it, which S3 can't express."""
 _LEFT_OVER = re.compile(rf"[\\()\[\]{{}}?+*^$]|{_MARK}.*{_MARK}")
 
 
