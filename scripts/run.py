@@ -88,9 +88,9 @@ def _settings(seaweed: SeaweedFS) -> list[str]:
 
 
 def _install_cors(settings: list[str], environment: dict[str, str]) -> None:
-    """Add to the bucket the CORS rules with which pages may upload directly to the S3, by a `check --cors --install`
-    whose report isn't shown, as it is for operators. A failure is ignored; what the command writes to stderr is
-    shown."""
+    """Add to the bucket the CORS rules that let pages upload directly to the S3, by running `check --cors --install`.
+    The command's report, which is meant for operators, isn't shown; what it writes to stderr is. A failure is
+    ignored."""
     command = [*TUSD_PY, "check", "--cors", "--install", *settings]
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
 

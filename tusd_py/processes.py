@@ -1,4 +1,4 @@
-"""The output and the end of programs that this server starts."""
+"""Programs that this server starts: reading their output up to a limit, and killing them with their process group."""
 
 from __future__ import annotations
 

@@ -164,9 +164,9 @@ class World(Truth):
             self.complete.add(upload_id)
 
     def commit(self, events: Sequence[Event], recorded: Upload | None) -> None:
-        """Have the simulated bus (`Exchange`) tell of a commit each node that listens for commits. Record the commit's
-        events as due at the receiver, and the offset of `recorded`, the upload as the commit left it; neither if that
-        is None, after a deletion."""
+        """Have the simulated bus (`Exchange`) tell each node that listens for commits that there was one. `recorded` is
+        the upload as the commit left it, None after a deletion; unless it is None, also record the commit's events as
+        due at the receiver, and the upload's offset."""
         if recorded is not None:
             self.receiver.expect(events, recorded)
             self.durable[recorded.id] = recorded.offset

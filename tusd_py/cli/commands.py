@@ -97,7 +97,8 @@ def serve(settings: Settings) -> int:
 @click.option("--install", is_flag=True, help="With --cors: add these rules to the bucket's own.")
 def check(settings: Settings, *, cors: bool, install: bool) -> int:
     """Try what a server needs of state and storage with these settings, and name what is open to other machines, one
-    line for each; or, with --cors, check the CORS rules of the buckets instead. Exits with 1 if a check fails."""
+    line for each; or, with --cors, print the CORS rules that the buckets need and check those that they have, with
+    --install after adding the needed ones. Exits with 1 if a check fails."""
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     if cors:

@@ -54,7 +54,7 @@ def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, An
 
 def checked_caller(request: web.Request, context: Context) -> Caller:
     """Return the caller of the request with two more fields set, which checks of its credential need: `endpoint` (empty
-    if the request makes no URL) and `proxied`."""
+    if the settings give no public URL, and none can be made from the request) and `proxied`."""
     caller = request[CALLER]
     endpoint = caller.endpoint or creation_url(request, public=context.public_endpoint, trust=context.trust)
     return replace(caller, endpoint=endpoint, proxied=context.trust.is_proxied(request))

@@ -200,7 +200,8 @@ class Board:
         return () if outbox is None else await outbox.list(_DEAD, last, limit, size)
 
     async def _send(self, changed: Iterable[Item]) -> None:
-        """Send the elements and CSS rules of these items that the browser doesn't have."""
+        """Send the elements of those items that the browser doesn't have, and the CSS rules of the items that weren't
+        among an item's rules when it was last sent."""
         html = "".join(piece for item in changed for piece in self._pieces(item))
         if html:
             await self._body.send(html.encode())
