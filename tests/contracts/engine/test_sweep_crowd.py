@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
 
 from tests.contracts.engine.test_finish_and_sweep import begin_upload, finishing
+from tests.contracts.engine.test_refunds import Rejecting, infected
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending
 from tusd_py.domain.errors import StorageUnavailable
@@ -21,6 +22,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import expiry_sweep as sweep_module
 from tusd_py.engine.append import append
+from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
 
 SIDE_BY_SIDE = 3
@@ -231,3 +233,23 @@ async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness,
     with pytest.raises(asyncio.CancelledError):
         await sweeping
     assert storage.running == 0
+
+
+@pytest.mark.parametrize("refusing", [lambda engine: replace(engine, questions=Rejecting()), infected])
+async def test_a_refused_finish_is_no_error_of_a_sweep(
+    harness: Harness, storage: Storage, refusing: Callable[[Engine], Engine]
+) -> None:
+    """A sweep ends an upload whose finish a hook or a scan refuses, raises nothing, and doesn't ask if a store is
+    away."""
+    upload = await finishing(harness)
+    harness.now += 31
+    await sweep(refusing(harness.engine))
+    assert storage.pings == 0
+    assert upload.id not in await remaining_uploads(harness)
+
+
+async def test_a_locked_upload_asks_no_store(harness: Harness, storage: Storage) -> None:
+    (upload_id,) = await expired(harness, 1)
+    async with harness.locker.hold(upload_id, on_release_request=lambda: None, wait=0):
+        await sweep(harness.engine)
+    assert storage.pings == 0
