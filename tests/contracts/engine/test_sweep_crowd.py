@@ -253,3 +253,21 @@ async def test_a_locked_upload_asks_no_store(harness: Harness, storage: Storage)
     async with harness.locker.hold(upload_id, on_release_request=lambda: None, wait=0):
         await sweep(harness.engine)
     assert storage.pings == 0
+
+
+async def test_an_outage_leaves_no_work_behind(harness: Harness, storage: Storage) -> None:
+    """A sweep that finds the storage away ends only once the removals that it has begun have ended, too."""
+    storage.away = True
+    slow, _ = await expired(harness, 2)
+    storage.slow.add(slow)
+    sweeping = asyncio.create_task(sweep(harness.engine))
+    await as_often(storage.ended, 1)
+    while not storage.pings:  # noqa: ASYNC110 (only looking tells)
+        await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (storage.running, sweeping.done()) == (1, False)
+    storage.waiting.set()
+    with pytest.raises(StorageUnavailable):
+        await sweeping
+    assert storage.running == 0
