@@ -75,7 +75,7 @@ def plan_begin(
     return touch(upload, now, limits)
 
 
-def presign(upload: Upload, limits: Limits, now: float) -> Upload:
+def expect_presigned(upload: Upload, limits: Limits, now: float) -> Upload:
     """Return the planned upload as it is to be recorded just before its one request is signed, with the time until
     which that request may change the storage; an upload in parts unchanged."""
     if upload.direct is None or upload.direct.mode is not DirectMode.WHOLE:

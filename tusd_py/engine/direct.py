@@ -14,6 +14,7 @@ from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.direct_rules import (
     TOUCH,
     choose,
+    expect_presigned,
     length_missing,
     max_whole_length,
     newest,
@@ -23,7 +24,6 @@ from tusd_py.domain.direct_rules import (
     plan_open,
     plan_part,
     plan_parts,
-    presign,
     reschedule_parts_check,
     schedule_parts_check,
     signature_lifetime,
@@ -73,7 +73,7 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
     if planned.length is None and quota is not None and quota.max_bytes is not None:
         raise length_missing()
     allowed = await ask_to_create(engine, planned)
-    return await create_or_abandon(engine, presign(allowed, engine.limits, engine.clock()))
+    return await create_or_abandon(engine, expect_presigned(allowed, engine.limits, engine.clock()))
 
 
 async def begin(engine: Engine, intent: Begin) -> Upload:

@@ -32,17 +32,15 @@ def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: 
     """
     if public is not None:
         return public
-    authority = _authority(request, trust.url_parts(request))
-    return f"{_format_origin(*authority)}{client_prefix(request, trust)}{path.rstrip('/')}/"
+    url_parts = trust.url_parts(request)
+    prefix = _prefix(url_parts)
+    return f"{_format_origin(*_authority(request, url_parts))}{prefix}{path.rstrip('/')}/"
 
 
 def client_prefix(request: web.BaseRequest, trust: Trust) -> str:
     """Return the prefix of paths that a trusted proxy takes away and reports, such as `/a/b`; empty for none. Raises
     Malformed if it is not a path."""
-    prefix = trust.url_parts(request).get("prefix", "").rstrip("/")
-    if not _PREFIX.fullmatch(prefix):
-        raise Malformed("can't build a URL: X-Forwarded-Prefix is not a path")
-    return prefix
+    return _prefix(trust.url_parts(request))
 
 
 def creation_path(request: web.Request) -> str:
@@ -87,6 +85,13 @@ def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[
         raise Malformed("can't build a URL: the scheme, host or port in Host, X-Forwarded-* or Forwarded is not valid")
     port = match[2] or port
     return scheme, match[1], "" if port == _DEFAULT_PORTS[scheme] else port
+
+
+def _prefix(url_parts: Mapping[str, str]) -> str:
+    prefix = url_parts.get("prefix", "").rstrip("/")
+    if not _PREFIX.fullmatch(prefix):
+        raise Malformed("can't build a URL: X-Forwarded-Prefix is not a path")
+    return prefix
 
 
 def _sent_host(request: web.BaseRequest) -> str:

@@ -97,6 +97,13 @@ async def looked_at(board: Board) -> list[str]:
     return [item.key async for item in board._job_items()]
 
 
+async def end(store: MemoryJobs, number: int) -> None:
+    """End the job of this number, at the time 2."""
+    running = await store.load(job(number).id)
+    assert running is not None
+    await store.save(ended(running, 2.0))
+
+
 def keys(*numbers: int) -> list[str]:
     return [f"j-{job(number).id}" for number in numbers]
 
@@ -108,9 +115,7 @@ async def test_a_dashboard_has_no_jobs_of_others(store: Careless) -> None:
 async def test_a_dashboard_shows_jobs_that_have_ended_once(store: Careless) -> None:
     board = board_of(store, BOB)
     await looked_at(board)
-    first = await store.load(job(1).id)
-    assert first is not None
-    await store.save(ended(first, 2.0))
+    await end(store, 1)
     assert await looked_at(board) == keys(3, 1)
     assert await looked_at(board) == keys(3)
 
@@ -119,9 +124,7 @@ async def test_a_dashboard_hides_jobs_that_are_removed(store: Careless) -> None:
     """A job whose record is gone before the board has seen its end is hidden once, and then asked for no more."""
     board = board_of(store, BOB)
     await looked_at(board)
-    first = await store.load(job(1).id)
-    assert first is not None
-    await store.save(ended(first, 2.0))
+    await end(store, 1)
     await store.prune(3.0, 10)
     items = [item async for item in board._job_items()]
     assert [(item.key, item.element is None) for item in items][-1] == (*keys(1), True)
@@ -131,9 +134,7 @@ async def test_a_dashboard_hides_jobs_that_are_removed(store: Careless) -> None:
 async def test_a_dashboard_reads_large_jobs_in_turns(store: Careless) -> None:
     board = board_of(store, Watcher(sees_all=True), page_size=1)
     assert await looked_at(board) == keys(0, 1, 2, 3)
-    last = await store.load(job(3).id)
-    assert last is not None
-    await store.save(ended(last, 2.0))
+    await end(store, 3)
     assert await looked_at(board) == keys(4)
     assert await looked_at(board) == keys(0, 1, 2, 4)
     assert await looked_at(board) == keys(3)

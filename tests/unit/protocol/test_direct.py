@@ -13,6 +13,7 @@ from tests.support.uploads import changed, upload
 from tusd_py.domain.direct import DirectMode, DirectPart, DirectTransfer
 from tusd_py.domain.direct_rules import (
     choose,
+    expect_presigned,
     max_whole_length,
     newest,
     overfull,
@@ -21,7 +22,6 @@ from tusd_py.domain.direct_rules import (
     plan_complete,
     plan_part,
     plan_parts,
-    presign,
     reschedule_parts_check,
     schedule_parts_check,
     signature_lifetime,
@@ -62,11 +62,12 @@ def test_one_request_has_limits_of_its_own() -> None:
 def test_what_is_signed_once_is_remembered() -> None:
     limits = Limits(upload_url_lifetime=60, expire_after=100)
     record = plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
-    assert presign(record, limits, 9).direct == DirectTransfer(mode=DirectMode.WHOLE, presigned_until=9 + 60 + 1)
-    assert presign(record, limits, 9).times.expires_at == 105
+    planned = expect_presigned(record, limits, 9)
+    assert planned.direct == DirectTransfer(mode=DirectMode.WHOLE, presigned_until=9 + 60 + 1)
+    assert planned.times.expires_at == 105
     in_parts = plan_begin(Begin(mode=DirectMode.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=5)
-    assert presign(in_parts, limits, 9) == in_parts
-    lifetimes = [signature_lifetime(presign(record, limits, 9), limits, now) for now in (9, 10, 12, 99)]
+    assert expect_presigned(in_parts, limits, 9) == in_parts
+    lifetimes = [signature_lifetime(planned, limits, now) for now in (9, 10, 12, 99)]
     assert lifetimes == [60, 60, 58, 1]
 
 

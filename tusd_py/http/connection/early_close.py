@@ -31,7 +31,7 @@ async def answer_early(request: web.Request, response: web.StreamResponse) -> we
     if request.content.at_eof() or _is_small(request):
         return response
     response.force_close()
-    with suppress(ConnectionError, TimeoutError, web.RequestPayloadError):
+    with suppress(OSError, web.RequestPayloadError):  # TimeoutError and ConnectionError among them
         await response.prepare(request)
         await response.write_eof()
         await asyncio.sleep(_DRAIN_DELAY)
